@@ -1,0 +1,67 @@
+// Socket calls: each returns a value or a negated errno, never both through errno.
+#ifndef CAPUS_SOCKET_H
+#define CAPUS_SOCKET_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Error numbers that are told apart.
+enum {
+    CAPUS_WOULD_BLOCK = EAGAIN,
+    CAPUS_CONNECTION_ABORTED = ECONNABORTED,
+    CAPUS_NO_DESCRIPTORS = EMFILE,
+    CAPUS_NO_DESCRIPTORS_IN_SYSTEM = ENFILE,
+    CAPUS_ADDRESS_IN_USE = EADDRINUSE,
+    CAPUS_NOT_PERMITTED = EACCES,
+};
+
+// A peer or local address, in the smallest form that a connection can afford to keep.
+typedef struct capus_address {
+    uint8_t ip[16];
+    uint16_t port;
+    // 4, 6, or 1 for a Unix socket; 0 when unknown. IPv4 mapped into IPv6 is kept as IPv4.
+    uint8_t family;
+} capus_address;
+
+typedef struct capus_listen_options {
+    int backlog;
+    bool reuse_port;
+    bool ipv6_only;
+    // Hand a connection over when its first bytes are there: saves a wait where the client speaks first.
+    bool defer_accept;
+    bool no_delay;
+} capus_listen_options;
+
+// Reads a numeric address. False when `host` is neither IPv4 nor IPv6.
+bool capus_address_parse(const char *_Nonnull host, uint16_t port, capus_address *_Nonnull address);
+// Writes the numeric form without port or brackets; at least 46 bytes.
+void capus_address_format(const capus_address *_Nonnull address, char *_Nonnull text, size_t capacity);
+
+int capus_listen(const capus_address *_Nonnull address, capus_listen_options options);
+// The socket file gets `mode`; one that nobody answers on is replaced.
+int capus_listen_unix(const char *_Nonnull path, int backlog, unsigned mode);
+int capus_accept(int listener, capus_address *_Nonnull peer);
+// Starts a connection; 0 in `*pending` when it is established already.
+int capus_connect(const capus_address *_Nonnull address, bool *_Nonnull pending);
+int capus_connect_unix(const char *_Nonnull path, bool *_Nonnull pending);
+
+// The errno a non-blocking connect or a failed transfer left on the socket, 0 if none.
+int capus_socket_error(int fd);
+int capus_local_address(int fd, capus_address *_Nonnull address);
+// True when the peer has gone in both directions or the socket failed, without reading.
+bool capus_is_hung_up(int fd);
+int capus_shutdown_write(int fd);
+// Closing sends a RST at once instead of what is unsent.
+void capus_set_abortive_close(int fd);
+
+long capus_receive(int fd, void *_Nonnull bytes, size_t capacity);
+long capus_send(int fd, const void *_Nonnull bytes, size_t count);
+// One call for two pieces, as one segment where it fits.
+long capus_send2(int fd, const void *_Nonnull first, size_t first_count, const void *_Nonnull second,
+                 size_t second_count);
+
+void capus_close(int fd);
+
+#endif

@@ -1,0 +1,102 @@
+#include "loop.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+capus_loop *capus_loop_create(capus_backend backend) {
+    capus_loop *loop = backend == CAPUS_BACKEND_EPOLL ? capus_epoll_create() : capus_libevent_create();
+    if (loop == NULL) {
+        return NULL;
+    }
+    loop->vtable = backend == CAPUS_BACKEND_EPOLL ? &capus_epoll_vtable : &capus_libevent_vtable;
+    loop->ready_capacity = 512;
+    loop->ready = malloc((size_t)loop->ready_capacity * sizeof(capus_event));
+    if (loop->ready == NULL) {
+        loop->vtable->destroy(loop);
+        errno = ENOMEM;
+        return NULL;
+    }
+    return loop;
+}
+
+void capus_loop_destroy(capus_loop *loop) {
+    free(loop->ready);
+    loop->vtable->destroy(loop);
+}
+
+const char *capus_loop_description(capus_backend backend) {
+    static char text[64];
+    if (backend == CAPUS_BACKEND_EPOLL) {
+        return "epoll";
+    }
+    snprintf(text, sizeof text, "libevent %s", event_get_version());
+    return text;
+}
+
+int capus_loop_watch(capus_loop *loop, int fd, uint32_t generation, uint32_t interest) {
+    return loop->vtable->watch(loop, fd, generation, interest);
+}
+
+int capus_loop_poll(capus_loop *loop, int64_t deadline_ns, int64_t now_ns, const capus_event **events) {
+    loop->ready_count = 0;
+    int failure = loop->vtable->poll(loop, deadline_ns, now_ns);
+    *events = loop->ready;
+    return failure != 0 ? -failure : loop->ready_count;
+}
+
+void capus_loop_push(capus_loop *loop, int fd, uint32_t generation, uint32_t flags) {
+    if (loop->ready_count == loop->ready_capacity) {
+        size_t capacity = (size_t)loop->ready_capacity * 2;
+        capus_event *grown = realloc(loop->ready, capacity * sizeof(capus_event));
+        if (grown == NULL) {
+            abort(); // A lost event would hang a connection for ever.
+        }
+        loop->ready = grown;
+        loop->ready_capacity = (int)capacity;
+    }
+    loop->ready[loop->ready_count++] = (capus_event){.fd = fd, .generation = generation, .flags = flags};
+}
+
+capus_outbound *capus_outbound_create(capus_loop *loop, int fd, uint32_t generation) {
+    capus_outbound *outbound = calloc(1, sizeof *outbound);
+    if (outbound == NULL) {
+        return NULL;
+    }
+    outbound->loop = loop;
+    outbound->fd = fd;
+    outbound->generation = generation;
+    if (loop->vtable->outbound_open(outbound) != 0) {
+        free(outbound);
+        return NULL;
+    }
+    return outbound;
+}
+
+void capus_outbound_destroy(capus_outbound *outbound) {
+    outbound->loop->vtable->outbound_close(outbound);
+    free(outbound);
+}
+
+int capus_outbound_append(capus_outbound *outbound, const void *bytes, size_t count) {
+    outbound->known += count;
+    return evbuffer_add(outbound->bytes, bytes, count) == 0 ? 0 : ENOMEM;
+}
+
+int capus_outbound_append_reference(capus_outbound *outbound, const void *bytes, size_t count,
+                                    void (*release)(const void *, size_t, void *), void *owner) {
+    outbound->known += count;
+    return evbuffer_add_reference(outbound->bytes, bytes, count, release, owner) == 0 ? 0 : ENOMEM;
+}
+
+size_t capus_outbound_count(const capus_outbound *outbound) { return evbuffer_get_length(outbound->bytes); }
+
+size_t capus_outbound_progress(capus_outbound *outbound) {
+    size_t count = evbuffer_get_length(outbound->bytes);
+    size_t progress = outbound->known - count;
+    outbound->known = count;
+    return progress;
+}
+
+int capus_outbound_flush(capus_outbound *outbound) { return outbound->loop->vtable->outbound_flush(outbound); }

@@ -1,0 +1,50 @@
+// What the two backends share: the vtable and the list of ready events.
+#ifndef CAPUS_LOOP_INTERNAL_H
+#define CAPUS_LOOP_INTERNAL_H
+
+#include "capus_loop.h"
+
+#include <event2/buffer.h>
+
+// At most this much leaves one connection per event, so that one fast reader cannot starve the others.
+#define CAPUS_WRITE_PER_EVENT (256 * 1024)
+
+typedef struct capus_backend_vtable {
+    int (*watch)(capus_loop *loop, int fd, uint32_t generation, uint32_t interest);
+    int (*poll)(capus_loop *loop, int64_t deadline_ns, int64_t now_ns);
+    void (*destroy)(capus_loop *loop);
+    int (*outbound_open)(capus_outbound *outbound);
+    void (*outbound_close)(capus_outbound *outbound);
+    int (*outbound_flush)(capus_outbound *outbound);
+} capus_backend_vtable;
+
+struct capus_loop {
+    const capus_backend_vtable *vtable;
+    capus_event *ready;
+    int ready_count;
+    int ready_capacity;
+};
+
+struct capus_outbound {
+    capus_loop *loop;
+    int fd;
+    uint32_t generation;
+    // The errno the socket failed with, 0 while it works.
+    int error;
+    // Bytes that were queued at the last look, for capus_outbound_progress.
+    size_t known;
+    // Owned by the backend: an evbuffer of its own (epoll) or that of `transport` (libevent).
+    struct evbuffer *bytes;
+    void *transport;
+};
+
+extern const capus_backend_vtable capus_epoll_vtable;
+extern const capus_backend_vtable capus_libevent_vtable;
+
+capus_loop *capus_epoll_create(void);
+capus_loop *capus_libevent_create(void);
+
+// Appends to the ready list, growing it when needed.
+void capus_loop_push(capus_loop *loop, int fd, uint32_t generation, uint32_t flags);
+
+#endif

@@ -1,0 +1,41 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The library runs on one thread per process, the main thread: everything is the main actor's unless it says otherwise.
+let onTheLoop: [SwiftSetting] = [
+    .defaultIsolation(MainActor.self),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+let package = Package(
+    name: "apus",
+    products: [
+        .library(name: "Apus", targets: ["Apus"]),
+        .library(name: "ApusLoad", targets: ["ApusLoad"]),
+        .executable(name: "apus", targets: ["apus"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CLibevent", path: "CSources/CLibevent", pkgConfig: "libevent_core",
+            providers: [.apt(["libevent-dev"])]),
+        .target(name: "CApus", dependencies: ["CLibevent"], path: "CSources/CApus"),
+        .target(name: "ApusProtocols", dependencies: ["CApus"]),
+        .target(name: "Apus", dependencies: ["CApus", "ApusProtocols"], swiftSettings: onTheLoop),
+        .target(
+            name: "ApusLoad",
+            dependencies: [
+                "Apus", "ApusProtocols", "CApus", .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            swiftSettings: onTheLoop),
+        .executableTarget(
+            name: "apus",
+            dependencies: ["ApusLoad", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: onTheLoop),
+        .executableTarget(name: "Examples", dependencies: ["Apus"], swiftSettings: onTheLoop),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,52 @@
+/// Writes bytes one after the other into memory that is known to be large enough.
+struct ByteWriter {
+    let start: UnsafeMutablePointer<UInt8>
+    private(set) var count = 0
+
+    init(_ start: UnsafeMutablePointer<UInt8>, count: Int = 0) {
+        self.start = start
+        self.count = count
+    }
+
+    @inline(__always)
+    mutating func append(_ text: StaticString) {
+        (start + count).update(from: text.utf8Start, count: text.utf8CodeUnitCount)
+        count &+= text.utf8CodeUnitCount
+    }
+
+    @inline(__always)
+    mutating func append(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) {
+        (start + count).update(from: bytes, count: byteCount)
+        count &+= byteCount
+    }
+
+    @inline(__always)
+    mutating func append(text: String) {
+        var text = text
+        text.withUTF8 { if let base = $0.baseAddress { append(base, $0.count) } }
+    }
+
+    /// Appends a number that is not negative.
+    @inline(__always)
+    mutating func append(number: Int) {
+        if number < 10 {
+            start[count] = UInt8(truncatingIfNeeded: number) &+ 0x30
+            count &+= 1
+            return
+        }
+        var digits = 0
+        var rest = number
+        while rest > 0 {
+            rest /= 10
+            digits &+= 1
+        }
+        rest = number
+        var position = count &+ digits
+        while rest > 0 {
+            position &-= 1
+            start[position] = UInt8(truncatingIfNeeded: rest % 10) &+ 0x30
+            rest /= 10
+        }
+        count &+= digits
+    }
+}

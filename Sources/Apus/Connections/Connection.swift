@@ -1,0 +1,171 @@
+import CApus
+
+/// One connection that speaks the protocol `P`: a typed handle on its transport.
+///
+/// Handles are values: copies are equal, stand for the same connection, and can be kept in variables and dictionaries.
+/// Using one after the connection closed is safe: `send` fails, counters and addresses stay.
+public struct Connection<P: WireProtocol>: Identifiable {
+    let transport: StreamConnection
+
+    init(_ transport: StreamConnection) { self.transport = transport }
+
+    var driver: TypedDriver<P>? { transport.driver as? TypedDriver<P> }
+
+    /// 1, 2, 3… in the order of acceptance, unique within this process.
+    public var id: Int { transport.id }
+    /// Where the connection is in its life.
+    public var state: ConnectionState { transport.state }
+    /// Whether messages can be sent.
+    public var isOpen: Bool { transport.state == .established }
+    /// `ip:port` of the peer, IPv6 in brackets; "" for a Unix socket. Valid after the connection closed, too.
+    public var remoteAddress: String { transport.peer.text }
+    /// The peer's address without port.
+    public var remoteIP: String { transport.peer.ipText }
+    /// The peer's port, 0 if unknown.
+    public var remotePort: Int { Int(transport.peer.port) }
+    /// `ip:port` of this side.
+    public var localAddress: String { transport.localAddress.text }
+    /// This side's address without port.
+    public var localIP: String { transport.localAddress.ipText }
+    /// This side's port.
+    public var localPort: Int { Int(transport.localAddress.port) }
+    /// Whether the peer speaks IPv4 (also when it is mapped into IPv6).
+    public var isIPv4: Bool { transport.peer.family == 4 }
+    /// Whether the peer speaks IPv6.
+    public var isIPv6: Bool { transport.peer.family == 6 }
+    /// Bytes received from the socket.
+    public var bytesRead: Int { transport.bytesRead }
+    /// Bytes the kernel took.
+    public var bytesWritten: Int { transport.bytesWritten }
+    /// Bytes that wait to be sent.
+    public var pendingSendBytes: Int { transport.pendingSendBytes }
+    /// Bytes that were received and wait to be delivered.
+    public var pendingReceiveBytes: Int { transport.partial.count }
+    /// Nothing waits to be sent.
+    public var isSendBufferEmpty: Bool { pendingSendBytes == 0 }
+    /// The socket; −1 once closed. For options that Apus does not know.
+    public var fileDescriptor: Int32 { transport.fd }
+
+    // MARK: Limits
+
+    /// Bytes that may wait to be sent before messages are dropped; 1 MiB unless set. One message may exceed it.
+    public var maxSendBufferSize: Int {
+        get { transport.maxSendBufferSize }
+        nonmutating set { transport.moreExtras.maxSendBufferSize = newValue }
+    }
+    /// Bytes of one message, framing included; 10 MiB unless set.
+    public var maxPackageSize: Int {
+        get { transport.maxPackageSize }
+        nonmutating set { transport.moreExtras.maxPackageSize = newValue }
+    }
+    /// Seconds that `end` waits for the peer; 1 unless set.
+    public var lingerTimeout: Double {
+        get { transport.lingerTimeout }
+        nonmutating set { transport.moreExtras.lingerTimeout = newValue }
+    }
+
+    // MARK: Callbacks of this connection alone
+
+    /// Called with each message of this connection.
+    public var onMessage: (@MainActor (Connection<P>, P.Inbound) throws -> Void)? {
+        get { driver?.callbacks.onMessage }
+        nonmutating set { own { $0.onMessage = newValue } }
+    }
+    /// Called once, however the connection ends.
+    public var onClose: (@MainActor (Connection<P>) throws -> Void)? {
+        get { driver?.callbacks.onClose }
+        nonmutating set { own { $0.onClose = newValue } }
+    }
+    /// Called, within `send`, when `maxSendBufferSize` is reached.
+    public var onBufferFull: (@MainActor (Connection<P>) throws -> Void)? {
+        get { driver?.callbacks.onBufferFull }
+        nonmutating set { own { $0.onBufferFull = newValue } }
+    }
+    /// Called when all that waited was sent.
+    public var onBufferDrain: (@MainActor (Connection<P>) throws -> Void)? {
+        get { driver?.callbacks.onBufferDrain }
+        nonmutating set { own { $0.onBufferDrain = newValue } }
+    }
+    /// Called when a message could not be sent; see `ConnectionErrorCode`.
+    public var onError: (@MainActor (Connection<P>, ConnectionErrorCode, String) throws -> Void)? {
+        get { driver?.callbacks.onError }
+        nonmutating set { own { $0.onError = newValue } }
+    }
+    /// Called with what a callback of this connection threw, instead of closing the connection.
+    public var errorHandler: (@MainActor (Connection<P>, any Error) -> Void)? {
+        get { driver?.callbacks.errorHandler }
+        nonmutating set { own { $0.errorHandler = newValue } }
+    }
+
+    /// Gives the connection a driver of its own and changes its callbacks.
+    private func own(_ change: (inout ConnectionCallbacks<P>) -> Void) {
+        guard let shared = driver else { return }
+        let driver = shared === (transport.worker as? Worker<P>)?.driver ? shared.copy() : shared
+        change(&driver.callbacks)
+        transport.driver = driver
+    }
+
+    // MARK: Closing and pausing
+
+    /// Sends what waits, then closes. `onClose` runs before this returns when nothing waits.
+    public func close() { transport.close() }
+
+    /// Sends what waits and half-closes; drops what the peer still sends until it closes or `lingerTimeout` passes.
+    public func end() { transport.end() }
+
+    /// Closes now. What waits is lost.
+    public func destroy() { transport.destroy() }
+
+    /// Stops reading and delivering; the peer is slowed down by TCP itself.
+    public func pauseReading() { transport.pause() }
+
+    /// Delivers what arrived meanwhile, before it returns, and goes on reading.
+    public func resumeReading() { transport.resume() }
+
+    /// Sends bytes as they are, past the protocol.
+    @discardableResult
+    public func sendRaw(_ bytes: [UInt8]) -> SendResult {
+        guard transport.canSend() else { return .failed }
+        return bytes.withUnsafeBytes { transport.sendRaw($0, owner: bytes.count > 4096 ? ByteBox(bytes) : nil) }
+    }
+
+    // MARK: Storage
+
+    /// Values of your own that live as long as the connection.
+    public subscript<Key: StorageKey>(_ key: Key.Type) -> Key.Value? {
+        get { transport.extras?.userStorage[ObjectIdentifier(key)] as? Key.Value }
+        nonmutating set { transport.moreExtras.userStorage[ObjectIdentifier(key)] = newValue }
+    }
+
+    // MARK: Tasks
+
+    /// Runs an `async` operation on the event loop, without blocking it. The next message of this connection waits
+    /// until the operation ends, so that order is kept; the operation is cancelled when the connection closes, and what
+    /// it throws is treated as if the handler had thrown it.
+    public func run(_ operation: @escaping @MainActor () async throws -> Void) { transport.run(operation) }
+}
+
+extension Connection: Hashable {
+    public nonisolated static func == (a: Connection, b: Connection) -> Bool { a.transport === b.transport }
+    public nonisolated func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(transport)) }
+}
+
+extension Connection where P: PacketProtocol {
+    /// Sends one message.
+    @discardableResult
+    public func send(_ message: P.Outbound) -> SendResult {
+        (transport.driver as? PacketDriver<P>)?.send(transport, message) ?? .failed
+    }
+
+    /// Sends a last message, then closes.
+    public func close(_ message: P.Outbound) {
+        send(message)
+        close()
+    }
+
+    /// Sends a last message, then ends.
+    public func end(_ message: P.Outbound) {
+        send(message)
+        end()
+    }
+}

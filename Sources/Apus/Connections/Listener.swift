@@ -1,0 +1,88 @@
+import CApus
+
+/// Accepts the connections of one worker.
+final class Listener: Pollable {
+    /// Connections one wake-up accepts at most: the other workers and this one's connections want their turn.
+    private static let acceptsPerTurn = 16
+    /// Seconds without accepting after the process ran out of descriptors.
+    private static let pauseWithoutDescriptors = 0.1
+
+    private unowned let worker: WorkerBase
+    private let loop: EventLoop
+    private var isAccepting = false
+    private var lastComplaint: Int64 = .min
+
+    init(fd: Int32, worker: WorkerBase, loop: EventLoop) {
+        self.worker = worker
+        self.loop = loop
+        super.init(fd: fd)
+    }
+
+    func resume() {
+        guard !isAccepting, fd >= 0 else { return }
+        isAccepting = true
+        loop.watch(self, for: UInt32(CAPUS_READ) | UInt32(CAPUS_EXCLUSIVE))
+    }
+
+    func pause() {
+        guard isAccepting else { return }
+        isAccepting = false
+        loop.unwatch(self)
+    }
+
+    func close() {
+        pause()
+        guard fd >= 0 else { return }
+        capus_close(fd)
+        fd = -1
+    }
+
+    override func ready(_ flags: UInt32) {
+        for _ in 0..<Self.acceptsPerTurn where isAccepting {
+            guard acceptOne() else { return }
+        }
+    }
+
+    private func acceptOne() -> Bool {
+        var peer = capus_address()
+        let accepted = capus_accept(fd, &peer)
+        guard accepted >= 0 else { return acceptFailed(-accepted) }
+        loop.status.pointee.accepted &+= 1
+        let connection = StreamConnection(
+            fd: accepted, id: worker.nextConnectionID(), peer: peer, loop: loop, worker: worker,
+            driver: worker.untypedDriver)
+        worker.connectionOpened(connection)
+        if connection.state != .closed, worker.clientSpeaksFirst { connection.receive() }
+        if connection.state != .closed { connection.register() }
+        return true
+    }
+
+    /// Another worker may have been faster, or the client is gone already: neither is worth a word.
+    private func acceptFailed(_ code: Int32) -> Bool {
+        switch Int(code) {
+        case Int(CAPUS_WOULD_BLOCK): return false
+        case Int(CAPUS_CONNECTION_ABORTED): return true
+        case Int(CAPUS_NO_DESCRIPTORS), Int(CAPUS_NO_DESCRIPTORS_IN_SYSTEM):
+            waitForDescriptors(code)
+            return false
+        default:
+            Log.write("accept on \(worker.socketName) failed: \(SystemError("accept", code))")
+            return false
+        }
+    }
+
+    /// Trying again at once would spin: the clients wait in the backlog instead.
+    private func waitForDescriptors(_ code: Int32) {
+        if lastComplaint == .min || loop.now - lastComplaint > 10_000_000_000 {
+            lastComplaint = loop.now
+            Log.write(
+                "\(SystemError("accept on \(worker.socketName)", code)); accepting goes on as connections close. "
+                    + "Raise the limit of open files (ulimit -n) or the number of workers")
+        }
+        pause()
+        WorkerTimer.after(Self.pauseWithoutDescriptors) { [weak self] _ in
+            guard let self, !worker.isStopping, !worker.isAcceptPaused else { return }
+            resume()
+        }
+    }
+}

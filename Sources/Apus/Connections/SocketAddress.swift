@@ -1,0 +1,76 @@
+import CApus
+
+/// Where a worker listens or a peer sits: an IP address with a port, or the path of a Unix socket.
+public nonisolated enum SocketAddress: Sendable, Hashable, CustomStringConvertible {
+    /// A numeric IPv4 or IPv6 address and a port.
+    case ip(String, port: Int)
+    /// The path of a Unix stream socket, at most 107 bytes.
+    case unix(path: String)
+
+    /// Reads `host:port`, `[v6]:port`, `unix:/path` or `/path`. Hosts are numeric or `localhost`; `*` is every IPv4
+    /// interface.
+    public init(_ text: String) throws(AddressError) {
+        if text.hasPrefix("/") || text.hasPrefix("unix:") {
+            let path = text.hasPrefix("/") ? text : String(text.dropFirst(5).drop(while: { $0 == "/" }))
+            self = .unix(path: text.hasPrefix("/") ? path : "/" + path)
+            return
+        }
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+            (0...65535).contains(port)
+        else { throw AddressError(text: text, reason: "expected host:port with a port of 0 to 65535") }
+        var host = String(text[..<colon])
+        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+        if host == "localhost" { host = "127.0.0.1" }
+        if host == "*" || host.isEmpty { host = "0.0.0.0" }
+        var address = capus_address()
+        guard capus_address_parse(host, UInt16(port), &address) else {
+            throw AddressError(text: text, reason: "\(host) is no IPv4 or IPv6 address")
+        }
+        self = .ip(host, port: port)
+    }
+
+    /// `host:port` (IPv6 in brackets), or `unix:/path`.
+    public var description: String {
+        switch self {
+        case .ip(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unix(let path): "unix:\(path)"
+        }
+    }
+
+    /// The address as the C core takes it; nil for a Unix socket.
+    var native: capus_address? {
+        guard case .ip(let host, let port) = self else { return nil }
+        var address = capus_address()
+        return capus_address_parse(host, UInt16(port), &address) ? address : nil
+    }
+}
+
+/// An address that cannot be understood.
+public nonisolated struct AddressError: Error, CustomStringConvertible, Sendable {
+    /// What was given.
+    public let text: String
+    /// What is wrong with it.
+    public let reason: String
+    /// One line for the user.
+    public var description: String { "address \"\(text)\": \(reason)" }
+}
+
+nonisolated extension capus_address {
+    /// The numeric address without port; "" for a Unix socket.
+    var ipText: String {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
+            var copy = self
+            capus_address_format(&copy, text.baseAddress!, 64)
+            return String(cString: text.baseAddress!)
+        }
+    }
+
+    /// `ip:port`, IPv6 in brackets; "" for a Unix socket.
+    var text: String {
+        switch family {
+        case 4: "\(ipText):\(port)"
+        case 6: "[\(ipText)]:\(port)"
+        default: ""
+        }
+    }
+}

@@ -1,0 +1,72 @@
+import ApusProtocols
+import CApus
+
+extension StreamConnection {
+    /// Sends what waits, then closes. Closes now when nothing waits.
+    func close() {
+        switch state {
+        case .closing, .closed: return
+        case .initial, .connecting: return destroy()
+        case .established, .ending: break
+        }
+        if loop.output.corked === self { uncork() }
+        guard state != .closed else { return }
+        guard outbound != nil else { return destroy() }
+        state = .closing
+        closeKind = .afterFlush
+        stamp = loop.second
+        watchInput(false)
+        if !isDelivering { partial.free() }
+    }
+
+    /// Sends what waits, says that nothing more comes, and gives the peer `lingerTimeout` to read it: input is dropped
+    /// meanwhile, since closing with unread input would reset the connection and lose the answer.
+    func end() {
+        switch state {
+        case .ending, .closing, .closed: return
+        case .initial, .connecting: return destroy()
+        case .established: break
+        }
+        if loop.output.corked === self { uncork() }
+        guard state != .closed else { return }
+        state = .ending
+        closeKind = .linger
+        if !isDelivering { partial.free() }
+        register()
+        if outbound == nil { startLinger() }
+    }
+
+    /// The output is out: half-close, and close when the peer does or the time is over.
+    func startLinger() {
+        guard capus_shutdown_write(fd) == 0, !isPeerFinished, lingerTimeout > 0 else { return destroy() }
+        isPaused = false
+        watchInput(true)
+        WorkerTimer.after(lingerTimeout) { [weak self] _ in self?.destroy() }
+    }
+
+    /// Closes now; what waits is lost. `onClose` runs before this returns.
+    func destroy() {
+        guard state != .closed else { return }
+        state = .closed
+        if loop.output.corked === self {
+            loop.output.corked = nil
+            loop.output.corkedCount = 0
+            loop.output.isHolding = false
+        }
+        dropOutbound()
+        rememberLocalAddress()
+        loop.unwatch(self)
+        capus_close(fd)
+        fd = -1
+        loop.status.pointee.connections &-= 1
+        loop.status.pointee.doing = UInt64(CAPUS_DOING_CLOSE)
+        driver.closed(self)
+        if !isDelivering { partial.free() }
+        extras?.cancelTasks()
+        let worker = worker
+        self.worker = nil
+        // User closures that hold the connection would keep it alive for ever.
+        driver = ProtocolDriver.none
+        worker?.connectionClosed(self)
+    }
+}

@@ -1,0 +1,183 @@
+import ApusProtocols
+import CApus
+
+extension StreamConnection {
+    /// Whether a message can be accepted at all; counts and reports when it cannot because too much waits.
+    func canSend() -> Bool {
+        guard state == .established || state == .connecting || state == .initial else { return false }
+        guard pendingSendBytes >= maxSendBufferSize else { return true }
+        // What is collected may still fit the kernel.
+        if loop.output.corked === self, outbound == nil { uncork() }
+        guard state == .established, pendingSendBytes >= maxSendBufferSize else { return state == .established }
+        noteFailedSend("send buffer full and drop package")
+        return false
+    }
+
+    /// Where to render output for this connection: behind what is collected already.
+    var renderTarget: UnsafeMutablePointer<UInt8> { loop.output.bytes + loop.output.corkedCount }
+    /// How many bytes fit there.
+    var renderRoom: Int { loop.output.capacity - loop.output.corkedCount }
+
+    /// Sends bytes that were rendered at `renderTarget`.
+    @inline(__always)
+    func sendRendered(_ count: Int) -> SendResult {
+        let output = loop.output
+        if output.corked === self, outbound == nil {
+            output.corkedCount &+= count
+            if output.isHolding, output.corkedCount < output.capacity / 2 { return .queued }
+            return flushCollected()
+        }
+        return transmit(output.bytes + output.corkedCount, count)
+    }
+
+    /// Sends bytes in two pieces, of which the first was rendered at `renderTarget`, and the second, of any size,
+    /// stays where it is as long as `owner` lives.
+    func sendRendered(_ headCount: Int, body: UnsafeRawPointer, _ bodyCount: Int, owner: AnyObject?) -> SendResult {
+        let output = loop.output
+        if output.corked === self, outbound == nil, output.corkedCount > 0 {
+            let first = output.corkedCount + headCount
+            output.corkedCount = 0
+            return transmit(output.bytes, first, body, bodyCount, owner)
+        }
+        return transmit(output.bytes + output.corkedCount, headCount, body, bodyCount, owner)
+    }
+
+    /// Sends a message as it is.
+    func sendRaw(_ bytes: UnsafeRawBufferPointer, owner: AnyObject? = nil) -> SendResult {
+        guard let base = bytes.baseAddress, bytes.count > 0 else { return .sent }
+        if loop.output.corked === self, outbound == nil, bytes.count <= renderRoom {
+            renderTarget.update(from: base.assumingMemoryBound(to: UInt8.self), count: bytes.count)
+            return sendRendered(bytes.count)
+        }
+        return sendRendered(0, body: base, bytes.count, owner: owner)
+    }
+
+    // MARK: Collecting the output of one read
+
+    /// Sends what was collected; the driver is done with this read.
+    func uncork() {
+        loop.output.isHolding = false
+        if loop.output.corkedCount > 0, state != .closed { _ = flushCollected() }
+        loop.output.corkedCount = 0
+        loop.output.corked = nil
+    }
+
+    private func flushCollected() -> SendResult {
+        let count = loop.output.corkedCount
+        loop.output.corkedCount = 0
+        return transmit(loop.output.bytes, count)
+    }
+
+    // MARK: The socket
+
+    /// Tries to send at once and queues the rest.
+    @inline(__always)
+    private func transmit(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> SendResult {
+        if outbound == nil, state != .connecting, state != .initial {
+            let sent = capus_send(fd, bytes, count)
+            if sent == count {
+                noteSent(sent)
+                return .sent
+            }
+            return queueRest(after: sent, bytes, count, nil, 0, nil)
+        }
+        return queueRest(after: 0, bytes, count, nil, 0, nil)
+    }
+
+    private func transmit(
+        _ head: UnsafePointer<UInt8>, _ headCount: Int, _ body: UnsafeRawPointer, _ bodyCount: Int, _ owner: AnyObject?
+    ) -> SendResult {
+        var sent = 0
+        if outbound == nil, state != .connecting, state != .initial {
+            sent = capus_send2(fd, head, headCount, body, bodyCount)
+            if sent == headCount + bodyCount {
+                noteSent(sent)
+                return .sent
+            }
+        }
+        return queueRest(after: sent, head, headCount, body, bodyCount, owner)
+    }
+
+    @inline(__always)
+    private func noteSent(_ count: Int) {
+        bytesWritten &+= count
+        loop.status.pointee.bytes_written &+= UInt64(count)
+    }
+
+    /// `sent` is what the kernel took, or a negated errno.
+    private func queueRest(
+        after sent: Int, _ head: UnsafePointer<UInt8>, _ headCount: Int, _ body: UnsafeRawPointer?, _ bodyCount: Int,
+        _ owner: AnyObject?
+    ) -> SendResult {
+        guard sent >= 0 || -sent == Int(CAPUS_WOULD_BLOCK) else {
+            noteFailedSend("client closed")
+            destroy()
+            return .failed
+        }
+        let taken = max(0, sent)
+        noteSent(taken)
+        if outbound == nil {
+            register()
+            outbound = loop.makeOutbound(self)
+        }
+        guard let outbound else {
+            destroy()
+            return .failed
+        }
+        if taken < headCount { _ = capus_outbound_append(outbound, head + taken, headCount - taken) }
+        if let body, bodyCount > 0 {
+            queueBody(outbound, body, bodyCount, from: max(0, taken - headCount), owner)
+        }
+        if capus_outbound_count(outbound) >= maxSendBufferSize { driver.bufferFull(self) }
+        return state == .closed ? .failed : .queued
+    }
+
+    /// Large bodies with an owner are referred to, the others copied.
+    private func queueBody(
+        _ outbound: OpaquePointer, _ body: UnsafeRawPointer, _ count: Int, from start: Int, _ owner: AnyObject?
+    ) {
+        let rest = count - start
+        guard rest > 0 else { return }
+        guard let owner, rest >= 4096 else {
+            _ = capus_outbound_append(outbound, body + start, rest)
+            return
+        }
+        let reference = Unmanaged.passRetained(owner).toOpaque()
+        _ = capus_outbound_append_reference(
+            outbound, body + start, rest, { _, _, owner in Unmanaged<AnyObject>.fromOpaque(owner!).release() }, reference)
+    }
+
+    /// The kernel took more of the queue, or refused it.
+    func outputProgressed() {
+        guard let outbound else { return }
+        let failure = capus_outbound_flush(outbound)
+        noteSent(capus_outbound_progress(outbound))
+        stamp = loop.second
+        if failure != 0 {
+            loop.status.pointee.failed_sends += 1
+            return destroy()
+        }
+        guard capus_outbound_count(outbound) == 0 else { return }
+        dropOutbound()
+        loop.status.pointee.doing = UInt64(CAPUS_DOING_BUFFER)
+        driver.bufferDrained(self)
+        guard self.outbound == nil else { return }
+        switch closeKind {
+        case .afterFlush: destroy()
+        case .linger where state == .ending: startLinger()
+        default: continueDelivery()
+        }
+    }
+
+    func dropOutbound() {
+        guard let outbound else { return }
+        self.outbound = nil
+        capus_outbound_destroy(outbound)
+    }
+
+    func noteFailedSend(_ message: String) {
+        loop.status.pointee.failed_sends += 1
+        loop.status.pointee.doing = UInt64(CAPUS_DOING_ERROR)
+        driver.failed(self, .sendFailed, message)
+    }
+}

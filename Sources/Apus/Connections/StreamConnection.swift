@@ -1,0 +1,217 @@
+import ApusProtocols
+import CApus
+
+/// The transport of one TCP or Unix stream connection: its descriptor, state and buffers.
+///
+/// It knows no message types. A `ProtocolDriver` turns its bytes into messages; users see it through the typed
+/// `Connection`. Closed connections keep their counters and addresses.
+final class StreamConnection: Pollable {
+    @exclusivity(unchecked) var state = ConnectionState.established
+    /// Reading was paused by the user.
+    @exclusivity(unchecked) var isPaused = false
+    /// The driver is handling this connection's bytes: what becomes possible meanwhile it will see itself.
+    @exclusivity(unchecked) var isDelivering = false
+    /// The peer has sent all it wanted to send.
+    @exclusivity(unchecked) var isPeerFinished = false
+    /// The poller watches for input.
+    @exclusivity(unchecked) var isWatchingInput = false
+    @exclusivity(unchecked) var closeKind = CloseKind.open
+    /// Operations of handlers that have not ended; the next message waits for them.
+    @exclusivity(unchecked) var runningTasks: UInt16 = 0
+    /// The loop's second in which something of note happened last: see `ProtocolDriver.timeOut`.
+    @exclusivity(unchecked) var stamp: UInt32
+
+    let id: Int
+    @exclusivity(unchecked) unowned(unsafe) let loop: EventLoop
+    @exclusivity(unchecked) var worker: WorkerBase?
+    @exclusivity(unchecked) var driver: ProtocolDriver
+    /// Unsafe only for `deinit`, which frees it when nobody else is left.
+    @exclusivity(unchecked) nonisolated(unsafe) var partial = PartialMessage()
+    /// The queue of unsent output; nil while there is none.
+    @exclusivity(unchecked) var outbound: OpaquePointer?
+    @exclusivity(unchecked) var bytesRead = 0
+    @exclusivity(unchecked) var bytesWritten = 0
+    @exclusivity(unchecked) var http = HTTPConnectionState()
+    @exclusivity(unchecked) var extras: ConnectionExtras?
+    let peer: capus_address
+
+    enum CloseKind: UInt8 {
+        /// Neither `close` nor `end` was called.
+        case open
+        /// After the output: half-close and wait for the peer.
+        case linger
+        /// After the output: close.
+        case afterFlush
+    }
+
+    init(fd: Int32, id: Int, peer: capus_address, loop: EventLoop, worker: WorkerBase?, driver: ProtocolDriver) {
+        self.id = id
+        self.peer = peer
+        self.loop = loop
+        self.worker = worker
+        self.driver = driver
+        stamp = loop.second
+        super.init(fd: fd)
+    }
+
+    nonisolated deinit {
+        partial.free()
+    }
+
+    /// Whether the next message may be delivered.
+    var wantsMessages: Bool { state == .established && !isPaused && runningTasks == 0 }
+
+    /// Bytes that wait to be sent.
+    var pendingSendBytes: Int {
+        var count = outbound.map { capus_outbound_count($0) } ?? 0
+        if loop.output.corked === self { count += loop.output.corkedCount }
+        return count
+    }
+
+    // MARK: Readiness
+
+    override func ready(_ flags: UInt32) {
+        if flags & UInt32(CAPUS_READ) != 0 {
+            receive()
+            if state == .closed { return }
+        }
+        if flags & UInt32(CAPUS_WRITE) != 0 {
+            outputProgressed()
+            if state == .closed { return }
+        }
+        if flags & UInt32(CAPUS_HANGUP) != 0, flags & UInt32(CAPUS_READ) == 0 {
+            destroy()
+        }
+    }
+
+    /// Reads once and hands the bytes to the driver. False when nothing could be read.
+    @discardableResult
+    func receive() -> Bool {
+        if partial.isAllocated { return receiveMore() }
+        let buffer = loop.receiveBuffer
+        let count = capus_receive(fd, buffer, EventLoop.receiveCapacity)
+        guard count > 0 else { return receiveFailed(count) }
+        noteReceived(count)
+        if state != .established { return true }
+        buffer[count] = 0
+        let held = driver
+        let consumed = deliver(buffer, count)
+        if consumed < count, state == .established {
+            partial.append(buffer + consumed, count - consumed)
+            stamp = loop.second
+            // A handler that changed the protocol or its callbacks left the rest to the new driver.
+            if held !== driver { deliverPartial() } else { throttleInput() }
+        }
+        return true
+    }
+
+    /// Reads behind what is held of a message already.
+    private func receiveMore() -> Bool {
+        let (target, room) = partial.reserve(driver.receiveRoom(self))
+        let count = capus_receive(fd, target, room)
+        guard count > 0 else { return receiveFailed(count) }
+        noteReceived(count)
+        if state != .established { return true }
+        partial.commit(count)
+        deliverPartial()
+        return true
+    }
+
+    @inline(__always)
+    private func noteReceived(_ count: Int) {
+        bytesRead &+= count
+        loop.status.pointee.bytes_read &+= UInt64(count)
+    }
+
+    private func receiveFailed(_ count: Int) -> Bool {
+        if count == 0 {
+            peerFinished()
+        } else if -count != Int(CAPUS_WOULD_BLOCK) {
+            destroy()
+        }
+        return false
+    }
+
+    /// The peer's FIN. An answer that is under way still reaches a peer that has only closed its sending half.
+    private func peerFinished() {
+        isPeerFinished = true
+        guard state == .established else { return destroy() }
+        if driver.owesAnswer(self) {
+            watchInput(false)
+        } else {
+            close()
+        }
+    }
+
+    // MARK: Delivery
+
+    /// Hands bytes to the driver and sends what it collected. Returns how many bytes are done with.
+    @inline(__always)
+    private func deliver(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
+        guard wantsMessages else { return 0 }
+        if let other = loop.output.corked, other !== self { other.uncork() }
+        isDelivering = true
+        let consumed = driver.receive(self, bytes, count)
+        isDelivering = false
+        if loop.output.corked === self { uncork() }
+        return consumed
+    }
+
+    /// Delivers the messages that are held, as far as they are complete and wanted.
+    func deliverPartial() {
+        guard !isDelivering else { return }
+        while partial.count > 0, wantsMessages {
+            partial.bytes[partial.count] = 0
+            let held = driver
+            let consumed = deliver(partial.bytes, partial.count)
+            if state == .closed { return }
+            partial.consume(consumed)
+            if consumed == 0, held === driver { break }
+        }
+        throttleInput()
+    }
+
+    /// Goes on after an answer was completed, output drained or reading resumed.
+    func continueDelivery() {
+        guard !isDelivering, state == .established else { return }
+        deliverPartial()
+        if state == .established, isPeerFinished, !driver.owesAnswer(self) { close() }
+    }
+
+    /// Stops reading while more waits than the driver wants to hold, so that back-pressure reaches the peer.
+    private func throttleInput() {
+        guard state == .established, !isPaused, !isPeerFinished else { return }
+        watchInput(partial.count < driver.maxHeldBytes(self))
+    }
+
+    // MARK: Pausing
+
+    func pause() {
+        guard !isPaused, state == .established else { return }
+        isPaused = true
+        watchInput(false)
+    }
+
+    /// Delivers what is held, and reads, before it returns.
+    func resume() {
+        guard isPaused, state == .established else { return }
+        isPaused = false
+        continueDelivery()
+        guard state == .established, !isPaused, !isDelivering, !isPeerFinished else { return }
+        watchInput(true)
+        receive()
+    }
+
+    func watchInput(_ wanted: Bool) {
+        guard wanted != isWatchingInput, generation != 0 else { return }
+        isWatchingInput = wanted
+        loop.setInterest(self, wanted ? UInt32(CAPUS_READ) : 0)
+    }
+
+    /// Registers with the poller: done when the connection outlives its first read.
+    func register() {
+        guard generation == 0 else { return }
+        isWatchingInput = !isPaused && !isPeerFinished
+        loop.watch(self, for: isWatchingInput ? UInt32(CAPUS_READ) : 0)
+    }
+}

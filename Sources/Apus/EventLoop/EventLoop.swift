@@ -1,0 +1,200 @@
+import CApus
+
+/// The event loop of a process: it waits for readiness, timers and other threads, and runs what is due, one thing at a
+/// time, on the main thread.
+///
+/// Handlers run on it, so they must not block: everything else of the process waits meanwhile.
+public final class EventLoop {
+    /// Bytes one read takes at most.
+    static let receiveCapacity = 64 * 1024
+    /// Bytes of output that are collected at most before they are sent.
+    static let outputCapacity = 64 * 1024
+
+    /// The loop of this process.
+    public private(set) static var current: EventLoop! = nil
+
+    /// What waits for readiness.
+    public let backend: Backend
+
+    /// Monotonic time in nanoseconds, read once a turn.
+    @exclusivity(unchecked) public private(set) final var now: Int64
+    /// Seconds since the loop started, for time-outs that need no more than that.
+    @exclusivity(unchecked) final var second: UInt32 = 0
+    @exclusivity(unchecked) private final var nextSecond: Int64
+
+    /// One buffer for all connections: parsers read in place, and what is no complete message is moved out.
+    let receiveBuffer: UnsafeMutablePointer<UInt8>
+    let output: OutputBuffer
+    let date = HTTPDate()
+    let headCache = HTTPHeadCache()
+    let timers = TimerHeap()
+    let executor: LoopExecutor
+    /// The counters that the master and `status` read.
+    let status: UnsafeMutablePointer<capus_worker_status>
+
+    private let poller: OpaquePointer
+    private let wakeupDescriptor: Int32
+    private var slots: UnsafeMutablePointer<Slot>
+    private var slotCount: Int
+    private var lastGeneration: UInt32 = 0
+    /// Closed in this turn: kept alive until its end, since events for them may still be in the list.
+    private var retired: [Pollable] = []
+    private var deferred: [@MainActor () -> Void] = []
+    private var isStopped = false
+
+    private struct Slot {
+        var object: Unmanaged<Pollable>?
+        var generation: UInt32
+    }
+
+    /// Makes the loop of this process. Its status page is `status`, or one of its own.
+    init(backend: Backend, status: UnsafeMutablePointer<capus_worker_status>? = nil) throws(SystemError) {
+        guard let poller = capus_loop_create(backend.poller) else { throw SystemError.last("create event loop") }
+        let wakeup = capus_eventfd_create()
+        guard wakeup >= 0 else { throw SystemError("create wake-up descriptor", -wakeup) }
+        self.backend = backend
+        self.poller = poller
+        wakeupDescriptor = wakeup
+        executor = LoopExecutor(wakeupDescriptor: wakeup)
+        now = capus_monotonic_ns()
+        nextSecond = now + 1_000_000_000
+        receiveBuffer = .allocate(capacity: Self.receiveCapacity + Int(CAPUS_SCAN_PADDING))
+        receiveBuffer.initialize(repeating: 0, count: Self.receiveCapacity + Int(CAPUS_SCAN_PADDING))
+        output = OutputBuffer(capacity: Self.outputCapacity)
+        self.status = status ?? .allocate(capacity: 1)
+        if status == nil { self.status.initialize(to: capus_worker_status()) }
+        slotCount = 256
+        slots = .allocate(capacity: slotCount)
+        slots.initialize(repeating: Slot(object: nil, generation: 0), count: slotCount)
+        Self.current = self
+        watchWakeups()
+    }
+
+    /// Other threads, and the main dispatch queue, reach the loop through a descriptor each.
+    private func watchWakeups() {
+        let executor = executor
+        let descriptor = wakeupDescriptor
+        watch(
+            Watch(fd: descriptor) {
+                capus_eventfd_clear(descriptor)
+                executor.collectForeignJobs()
+            })
+        _ = executor.becomeMainExecutor()
+        let mainQueue = capus_main_queue_descriptor()
+        if mainQueue >= 0 { watch(Watch(fd: mainQueue) { capus_main_queue_drain() }) }
+    }
+
+    // MARK: Watching descriptors
+
+    /// Watches a descriptor that is not watched yet. The loop keeps the object until `unwatch`.
+    func watch(_ object: Pollable, for interest: UInt32 = UInt32(CAPUS_READ)) {
+        lastGeneration = lastGeneration == .max ? 1 : lastGeneration + 1
+        object.generation = lastGeneration
+        let index = Int(object.fd)
+        if index >= slotCount { growSlots(toHold: index) }
+        slots[index] = Slot(object: Unmanaged.passRetained(object), generation: lastGeneration)
+        setInterest(object, interest)
+    }
+
+    /// Changes what a watched descriptor is watched for.
+    func setInterest(_ object: Pollable, _ interest: UInt32) {
+        let failure = capus_loop_watch(poller, object.fd, object.generation, interest)
+        precondition(failure == 0, "watching descriptor \(object.fd) failed: \(SystemError("watch", failure))")
+    }
+
+    /// Stops watching. Events that are in this turn's list already are not delivered.
+    func unwatch(_ object: Pollable) {
+        let index = Int(object.fd)
+        guard object.generation != 0, slots[index].generation == object.generation else { return }
+        _ = capus_loop_watch(poller, object.fd, object.generation, 0)
+        if let reference = slots[index].object { retired.append(reference.takeRetainedValue()) }
+        slots[index] = Slot(object: nil, generation: 0)
+        object.generation = 0
+    }
+
+    /// Stops watching whatever watches the descriptor.
+    func watchNothing(of fd: Int32) {
+        if let object = slots[Int(fd)].object?.takeUnretainedValue() { unwatch(object) }
+    }
+
+    private func growSlots(toHold index: Int) {
+        var count = slotCount
+        while count <= index { count *= 2 }
+        let grown = UnsafeMutablePointer<Slot>.allocate(capacity: count)
+        grown.moveInitialize(from: slots, count: slotCount)
+        (grown + slotCount).initialize(repeating: Slot(object: nil, generation: 0), count: count - slotCount)
+        slots.deallocate()
+        slots = grown
+        slotCount = count
+    }
+
+    /// Makes the queue of unsent output of a watched descriptor; nil when memory is out.
+    func makeOutbound(_ object: Pollable) -> OpaquePointer? {
+        capus_outbound_create(poller, object.fd, object.generation)
+    }
+
+    // MARK: Deferring work
+
+    /// Runs `body` after the events of this turn, before the loop waits again.
+    public func execute(_ body: @escaping @MainActor () -> Void) { deferred.append(body) }
+
+    /// Runs `body` on the loop soon; may be called from any thread.
+    public nonisolated func post(_ body: @escaping @MainActor @Sendable () -> Void) {
+        Task(executorPreference: executor) { await body() }
+    }
+
+    // MARK: Running
+
+    /// Runs until `stop()`.
+    func run() {
+        isStopped = false
+        while !isStopped { turn() }
+    }
+
+    /// Ends `run()` after this turn.
+    func stop() { isStopped = true }
+
+    /// Waits once and runs what became due.
+    private func turn() {
+        status.pointee.busy_since_ns = 0
+        let idle = deferred.isEmpty && !executor.hasJobs
+        var events: UnsafePointer<capus_event>?
+        let count = capus_loop_poll(poller, idle ? timers.nextDeadline : 0, now, &events)
+        precondition(count >= 0, "the event loop cannot wait: \(SystemError("poll", -count))")
+        now = capus_monotonic_ns()
+        status.pointee.busy_since_ns = UInt64(now)
+        if now >= nextSecond { startSecond() }
+        if let events {
+            for i in 0..<Int(count) { dispatch(events[i]) }
+        }
+        finishTurn()
+    }
+
+    private func dispatch(_ event: capus_event) {
+        let slot = slots[Int(event.fd)]
+        guard slot.generation == event.generation, let object = slot.object else { return }
+        object._withUnsafeGuaranteedRef { $0.ready(event.flags) }
+    }
+
+    /// Timers after input and output, then what either of them left to do.
+    private func finishTurn() {
+        if timers.nextDeadline >= 0, timers.nextDeadline <= now { timers.runDue(now, status) }
+        status.pointee.timers = UInt64(timers.count)
+        if executor.hasJobs {
+            status.pointee.doing = UInt64(CAPUS_DOING_TASK)
+            executor.runJobs()
+        }
+        if !deferred.isEmpty {
+            let bodies = deferred
+            deferred.removeAll()
+            for body in bodies { body() }
+        }
+        if !retired.isEmpty { retired.removeAll(keepingCapacity: true) }
+    }
+
+    private func startSecond() {
+        second &+= 1
+        while nextSecond <= now { nextSecond += 1_000_000_000 }
+        date.refresh()
+    }
+}

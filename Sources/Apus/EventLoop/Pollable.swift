@@ -1,0 +1,28 @@
+import CApus
+
+/// Something with a descriptor that an event loop watches.
+class Pollable {
+    /// The descriptor; −1 once closed.
+    @exclusivity(unchecked) final var fd: Int32
+    /// Tells this registration from those of earlier owners of the same descriptor; 0 while not registered.
+    @exclusivity(unchecked) final var generation: UInt32 = 0
+
+    init(fd: Int32) { self.fd = fd }
+
+    nonisolated deinit {}
+
+    /// Called when the descriptor became ready; `flags` are `CAPUS_READ`, `CAPUS_WRITE` and `CAPUS_HANGUP`.
+    func ready(_ flags: UInt32) {}
+}
+
+/// A descriptor watched with a closure.
+final class Watch: Pollable {
+    private let body: @MainActor () -> Void
+
+    init(fd: Int32, _ body: @escaping @MainActor () -> Void) {
+        self.body = body
+        super.init(fd: fd)
+    }
+
+    override func ready(_ flags: UInt32) { body() }
+}

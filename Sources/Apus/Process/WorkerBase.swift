@@ -1,0 +1,172 @@
+import CApus
+
+/// A container for listening, connections and callbacks, run in `count` processes: what is common to the workers of
+/// all protocols. Make a `Worker`.
+public class WorkerBase {
+    /// The number of this process among those of the worker: 0 to `count` − 1, kept over a respawn.
+    public internal(set) final var id = 0
+    /// How many processes run this worker. Set before `runAll`; less than 1 counts as 1.
+    public final var count = 1
+    /// What `status`, process titles and the log call it.
+    public final var name = "none"
+    /// Each process gets a listening socket of its own and the kernel spreads the connections (SO_REUSEPORT). Not for
+    /// Unix sockets. Off by default, so that listening twice by mistake is reported.
+    public final var reusePort = false
+    /// Whether `reload` replaces the processes of this worker. If not, it only calls `onWorkerReload` in them.
+    public final var isReloadable = true
+    /// Connections the kernel holds for the worker; it allows no more than `net.core.somaxconn`.
+    public final var backlog = 102_400
+    /// Bounds and time-outs that new connections start with.
+    public final var limits = ConnectionLimits() { didSet { limitsChanged() } }
+    /// The process is stopping or being replaced.
+    public internal(set) final var isStopping = false
+
+    /// What the worker was made for, or why that is impossible.
+    final let requestedAddress: Result<SocketAddress, AddressError>?
+    /// Where it listens, with the port that the kernel chose.
+    final var address: SocketAddress?
+    final var listener: Listener?
+    final var isAcceptPaused = false
+    final var connectionsByID: [Int: StreamConnection] = [:]
+    private final var lastConnectionID = 0
+    private final var sweeper: WorkerTimer?
+
+    /// Every worker that was made, in order. In a worker process only its own runs.
+    static var all: [WorkerBase] = []
+
+    init(address text: String?) {
+        if let text {
+            requestedAddress = Result { () throws(AddressError) in try SocketAddress(text) }
+            address = try? requestedAddress?.get()
+        } else {
+            requestedAddress = nil
+        }
+        Self.all.append(self)
+    }
+
+    // MARK: What the typed worker fills in
+
+    var untypedDriver: ProtocolDriver { .none }
+    var protocolName: String { "none" }
+    var clientSpeaksFirst: Bool { false }
+    func runStart() throws {}
+    func runStop() throws {}
+    func runReload() throws {}
+    func limitsChanged() {}
+
+    // MARK: Listening
+
+    /// `http://0.0.0.0:8080`, or "none" for a worker without a port.
+    public final var socketName: String { address.map { "\(protocolName)://\($0)" } ?? "none" }
+
+    /// Opens the listening socket, which is not accepted from yet.
+    final func openSocket() throws(SystemError) -> Int32 {
+        let fd: Int32
+        switch address {
+        case .unix(let path): fd = capus_listen_unix(path, Int32(clamping: backlog), 0o666)
+        case .ip:
+            var native = address!.native!
+            let options = capus_listen_options(
+                backlog: Int32(clamping: backlog), reuse_port: reusePort, ipv6_only: false,
+                defer_accept: clientSpeaksFirst, no_delay: true)
+            fd = capus_listen(&native, options)
+        case nil: return -1
+        }
+        guard fd >= 0 else { throw SystemError("listen on \(socketName)", -fd) }
+        return fd
+    }
+
+    /// Learns the port the kernel chose for port 0.
+    final func adoptAddress(of fd: Int32) {
+        var native = capus_address()
+        guard case .ip(let host, 0) = address, capus_local_address(fd, &native) == 0 else { return }
+        address = .ip(host, port: Int(native.port))
+    }
+
+    /// Starts listening and accepting in this process: for a worker made in `onWorkerStart` of another one.
+    public final func listen() throws {
+        guard let requestedAddress, listener == nil else { return }
+        _ = try requestedAddress.get()
+        let fd = try openSocket()
+        adoptAddress(of: fd)
+        startAccepting(fd)
+    }
+
+    final func startAccepting(_ fd: Int32) {
+        let listener = Listener(fd: fd, worker: self, loop: EventLoop.current)
+        self.listener = listener
+        if !isAcceptPaused { listener.resume() }
+        sweeper = WorkerTimer.every(1) { [unowned self] _ in sweep() }
+    }
+
+    /// Stops accepting and closes the socket; the connections stay.
+    public final func stopListening() {
+        listener?.close()
+        listener = nil
+    }
+
+    /// Stops accepting; clients wait in the backlog. In `onWorkerStart` it keeps accepting from starting.
+    public final func pauseAccept() {
+        isAcceptPaused = true
+        listener?.pause()
+    }
+
+    /// Accepts again.
+    public final func resumeAccept() {
+        isAcceptPaused = false
+        if !isStopping { listener?.resume() }
+    }
+
+    // MARK: Connections
+
+    final func nextConnectionID() -> Int {
+        lastConnectionID += 1
+        return lastConnectionID
+    }
+
+    final func connectionOpened(_ connection: StreamConnection) {
+        connectionsByID[connection.id] = connection
+        connection.loop.status.pointee.connections &+= 1
+        connection.driver.opened(connection)
+    }
+
+    final func connectionClosed(_ connection: StreamConnection) {
+        connectionsByID.removeValue(forKey: connection.id)
+        if isStopping { WorkerProcess.current.connectionLeft() }
+    }
+
+    /// Looks for connections that have been silent for too long: one pass a second instead of a timer each.
+    private final func sweep() {
+        for connection in connectionsByID.values {
+            let idle = connection.loop.second &- connection.stamp
+            switch connection.state {
+            case .established:
+                if connection.isPaused || connection.isPeerFinished, capus_is_hung_up(connection.fd) {
+                    connection.destroy()
+                } else {
+                    connection.driver.timeOut(connection, after: idle)
+                }
+            case .closing:
+                if Double(idle) >= connection.driver.limits.closeTimeout { connection.destroy() }
+            default: break
+            }
+        }
+    }
+
+    /// Closes what may be closed now; the rest is asked again, or closes by itself.
+    final func drain(_ mode: DrainMode) {
+        for connection in connectionsByID.values where connection.state == .established {
+            connection.driver.drain(connection, mode)
+        }
+    }
+}
+
+/// How a process leaves.
+enum DrainMode {
+    /// `stop`: everything that waits for nothing is closed at once.
+    case stop
+    /// `reload`: as `stop`, but connections in use learn it from their next answer.
+    case reload
+    /// `stop -g`: connections that are in use may stay as long as they want.
+    case graceful
+}

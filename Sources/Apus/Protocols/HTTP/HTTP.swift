@@ -1,0 +1,51 @@
+import ApusProtocols
+
+/// HTTP/1.1 and HTTP/1.0 (RFC 9110, 9112). `onMessage` gets one `HTTPRequest` at a time per connection, and each takes
+/// exactly one answer; the next request of the connection is delivered once the answer is complete.
+public struct HTTP: WireProtocol {
+    public typealias Inbound = HTTPRequest
+    public typealias Outbound = HTTPResponse
+
+    /// Bytes of a request head; a longer one is answered 431.
+    public var maxHeadBytes: Int
+    /// Header fields of a request; more are answered 431.
+    public var maxHeaderFields: Int
+    /// Bytes of a whole request, framing included; a longer one is answered 413 before its body arrives.
+    public var maxRequestBytes: Int
+    /// Seconds within which a request head must be complete.
+    public var headTimeout: Int
+    /// Seconds without progress after which a request body is given up.
+    public var bodyTimeout: Int
+    /// Seconds a connection may wait for its next request.
+    public var keepAliveTimeout: Int
+
+    /// Limits that suit most servers.
+    public nonisolated init(
+        maxHeadBytes: Int = 16 * 1024, maxHeaderFields: Int = 100, maxRequestBytes: Int = 10 * 1024 * 1024,
+        headTimeout: Int = 10, bodyTimeout: Int = 30, keepAliveTimeout: Int = 75
+    ) {
+        self.maxHeadBytes = maxHeadBytes
+        self.maxHeaderFields = maxHeaderFields
+        self.maxRequestBytes = maxRequestBytes
+        self.headTimeout = headTimeout
+        self.bodyTimeout = bodyTimeout
+        self.keepAliveTimeout = keepAliveTimeout
+    }
+
+    public nonisolated var clientSpeaksFirst: Bool { true }
+    public nonisolated var name: String { "http" }
+    public func makeDriver() -> ConnectionDriver<HTTP> { ConnectionDriver(HTTPDriver(self)) }
+
+    nonisolated var requestLimits: HTTPRequestLimits {
+        var limits = HTTPRequestLimits()
+        limits.maxHeadBytes = maxHeadBytes
+        limits.maxFields = maxHeaderFields
+        limits.maxMessageBytes = maxRequestBytes
+        return limits
+    }
+}
+
+extension WireProtocol where Self == HTTP {
+    /// HTTP/1.1 with default limits.
+    public nonisolated static var http: HTTP { HTTP() }
+}

@@ -1,0 +1,207 @@
+import ApusProtocols
+import CApus
+
+/// Binds HTTP to connections: reads requests in place, delivers one at a time, and keeps the rules of persistence.
+final class HTTPDriver: TypedDriver<HTTP> {
+    private let options: HTTP
+    private let requestLimits: HTTPRequestLimits
+    /// The request object of the last delivery, unless it was kept.
+    @exclusivity(unchecked) private var spare: HTTPRequest?
+    /// Answers announce the end of the connection: the worker is leaving.
+    @exclusivity(unchecked) private var isDraining = false
+
+    init(_ options: HTTP) {
+        self.options = options
+        requestLimits = options.requestLimits
+    }
+
+    override func copy() -> TypedDriver<HTTP> {
+        let copy = HTTPDriver(options)
+        copy.callbacks = callbacks
+        copy.limits = limits
+        copy.isDraining = isDraining
+        return copy
+    }
+
+    override func receive(_ connection: StreamConnection, _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
+        var offset = 0
+        while offset < count, connection.wantsMessages, !connection.http.isAnswering, connection.driver === self {
+            // A client that does not read its answers gets no further ones.
+            if connection.outbound != nil, connection.pendingSendBytes >= connection.maxSendBufferSize { break }
+            let used = receiveOne(connection, bytes + offset, count - offset)
+            if used == 0 { break }
+            offset += used
+        }
+        return connection.state == .established ? offset : count
+    }
+
+    /// Handles the request at `bytes`; 0 while it is not complete.
+    private func receiveOne(
+        _ connection: StreamConnection, _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int
+    ) -> Int {
+        if connection.http.expectedCount > count { return bodyProgressed(connection) }
+        var request = spare.take() ?? HTTPRequest(limits: requestLimits, bytes: bytes)
+        var used = 0
+        switch connection.http.chunked == nil ? request.parser.parse(bytes, count: count) : .complete {
+        case .incomplete: break
+        case .invalid(let error):
+            used = count
+            reject(connection, error)
+        case .complete:
+            request.bytes = bytes
+            used = receiveBody(connection, request, count)
+        }
+        if isKnownUniquelyReferenced(&request) {
+            spare = request
+        } else {
+            request.detach()
+        }
+        return used
+    }
+
+    /// The head is read: delivers the request if its body is there, too.
+    @inline(__always)
+    private func receiveBody(_ connection: StreamConnection, _ request: HTTPRequest, _ count: Int) -> Int {
+        let headCount = request.parser.head.byteCount
+        if request.parser.head.isChunked || connection.http.chunked != nil {
+            return receiveChunked(connection, request, count)
+        }
+        let total = headCount &+ request.parser.head.contentLength
+        guard total <= count else {
+            connection.http.expectedCount = total
+            sendContinue(connection, request, bodyArrived: count > headCount)
+            return 0
+        }
+        request.bodyStart = headCount
+        request.bodyCount = total &- headCount
+        request.trailerRange = 0..<0
+        deliver(connection, request, hasMore: total < count)
+        return total
+    }
+
+    private func receiveChunked(_ connection: StreamConnection, _ request: HTTPRequest, _ count: Int) -> Int {
+        let headCount = request.parser.head.byteCount
+        let body =
+            connection.http.chunked
+            ?? ChunkedBody(HTTPChunkedDecoder(bodyStart: headCount, maxMessageBytes: requestLimits.maxMessageBytes))
+        switch body.decoder.decode(request.bytes, count: count) {
+        case .incomplete:
+            connection.http.chunked = body
+            connection.stamp = connection.loop.second
+            sendContinue(connection, request, bodyArrived: count > headCount)
+            return 0
+        case .invalid(let error):
+            reject(connection, error)
+            return count
+        case .complete:
+            // The decoder wrote over coded bytes behind the head only: the head can be read again where it is.
+            _ = request.parser.parse(request.bytes, count: headCount)
+            request.bodyStart = headCount
+            request.bodyCount = body.decoder.bodyCount
+            request.trailerRange = body.decoder.trailerStart..<body.decoder.trailerEnd
+            let used = body.decoder.readOffset
+            deliver(connection, request, hasMore: used < count)
+            return used
+        }
+    }
+
+    private func bodyProgressed(_ connection: StreamConnection) -> Int {
+        connection.stamp = connection.loop.second
+        return 0
+    }
+
+    /// RFC 9110 §10.1.1: asks for the body once the head is acceptable, unless the client did not wait for that.
+    private func sendContinue(_ connection: StreamConnection, _ request: HTTPRequest, bodyArrived: Bool) {
+        guard request.parser.head.expectsContinue, !bodyArrived, !connection.http.sentContinue else { return }
+        connection.http.sentContinue = true
+        let line: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
+        _ = connection.sendRaw(UnsafeRawBufferPointer(start: line.utf8Start, count: line.utf8CodeUnitCount))
+    }
+
+    @inline(__always)
+    private func deliver(_ connection: StreamConnection, _ request: HTTPRequest, hasMore: Bool) {
+        let loop = connection.loop
+        loop.status.pointee.requests &+= 1
+        loop.status.pointee.connection_id = UInt64(connection.id)
+        loop.status.pointee.doing = UInt64(CAPUS_DOING_MESSAGE)
+        connection.stamp = loop.second
+        connection.http.messageArrived()
+        connection.http.isAnswering = true
+        connection.http.keepsAlive = request.parser.head.keepsAlive && !isDraining
+        connection.http.isHead = request.parser.head.method == .head
+        connection.http.hasMore = hasMore
+        loop.output.corked = connection
+        loop.output.isHolding = hasMore
+        do {
+            try callbacks.onMessage?(Connection(connection), request)
+        } catch {
+            callbackFailed(connection, error)
+        }
+    }
+
+    // MARK: Errors
+
+    /// Answers a request that cannot be served, and closes: what follows it cannot be trusted.
+    private func reject(_ connection: StreamConnection, _ error: HTTPRequestError) {
+        let line: StaticString =
+            switch error {
+            case .badRequest: "400 Bad Request"
+            case .contentTooLarge: "413 Payload Too Large"
+            case .expectationFailed: "417 Expectation Failed"
+            case .headerFieldsTooLarge: "431 Request Header Fields Too Large"
+            case .notImplemented: "501 Not Implemented"
+            case .versionNotSupported: "505 HTTP Version Not Supported"
+            }
+        answerAndEnd(connection, line)
+    }
+
+    private func answerAndEnd(_ connection: StreamConnection, _ statusLine: StaticString) {
+        connection.http.messageArrived()
+        connection.http.isAnswering = false
+        let text = "HTTP/1.1 \(statusLine)\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        _ = Array(text.utf8).withUnsafeBytes { connection.sendRaw($0) }
+        connection.end()
+    }
+
+    override func answerFailure(_ connection: StreamConnection) {
+        guard connection.http.isAnswering else { return connection.destroy() }
+        answerAndEnd(connection, "500 Internal Server Error")
+    }
+
+    // MARK: Between requests
+
+    override func owesAnswer(_ connection: StreamConnection) -> Bool {
+        connection.http.isAnswering || connection.runningTasks > 0
+    }
+
+    override func receiveRoom(_ connection: StreamConnection) -> Int {
+        let missing = connection.http.expectedCount - connection.partial.count
+        return max(16 * 1024, min(missing, 1024 * 1024))
+    }
+
+    override func maxHeldBytes(_ connection: StreamConnection) -> Int {
+        // While an answer is due only a little is read ahead; a message that arrives is read whole.
+        owesAnswer(connection) ? EventLoop.receiveCapacity : requestLimits.maxMessageBytes + EventLoop.receiveCapacity
+    }
+
+    override func timeOut(_ connection: StreamConnection, after idleSeconds: UInt32) {
+        if owesAnswer(connection) { return }
+        if connection.http.expectedCount > 0 || connection.http.chunked != nil {
+            if Int(idleSeconds) >= options.bodyTimeout { answerAndEnd(connection, "408 Request Timeout") }
+        } else if connection.partial.count > 0 {
+            if Int(idleSeconds) >= options.headTimeout { answerAndEnd(connection, "408 Request Timeout") }
+        } else if Int(idleSeconds) >= (connection.bytesRead == 0 ? options.headTimeout : options.keepAliveTimeout) {
+            connection.close()
+        }
+    }
+
+    override func drain(_ connection: StreamConnection, _ mode: DrainMode) {
+        isDraining = true
+        connection.http.keepsAlive = false
+        guard !owesAnswer(connection), connection.partial.count == 0 else { return }
+        // While others take over, a connection in use learns it from its next answer: closing now could cross a
+        // request. So could closing one whose first request is on its way.
+        let silence = connection.loop.second &- connection.stamp
+        if mode == .stop || silence > (connection.bytesRead > 0 ? 1 : 2) { connection.close() }
+    }
+}

@@ -1,0 +1,133 @@
+import ApusProtocols
+import CApus
+
+/// A request, as a view on the bytes that arrived: names, values and body become Swift values when they are asked for.
+///
+/// The object may be kept, for instance across an `await` or in a variable: its bytes are then copied once, after the
+/// handler returned. Otherwise it is used again for the next request, and nothing is copied or allocated.
+public final class HTTPRequest {
+    // Unsafe for `deinit`, and for views whose collection methods cannot be isolated: all on the loop's thread.
+    @exclusivity(unchecked) nonisolated(unsafe) var parser: HTTPRequestParser
+    /// The receive buffer, or memory of its own once the request was kept.
+    @exclusivity(unchecked) nonisolated(unsafe) var bytes: UnsafeMutablePointer<UInt8>
+    @exclusivity(unchecked) nonisolated(unsafe) private var ownsBytes = false
+    @exclusivity(unchecked) var bodyStart = 0
+    @exclusivity(unchecked) var bodyCount = 0
+    @exclusivity(unchecked) var trailerRange = 0..<0
+
+    init(limits: HTTPRequestLimits, bytes: UnsafeMutablePointer<UInt8>) {
+        parser = HTTPRequestParser(limits: limits, fields: .allocate(capacity: limits.maxFields))
+        self.bytes = bytes
+    }
+
+    nonisolated deinit {
+        parser.fields.deallocate()
+        if ownsBytes { bytes.deallocate() }
+    }
+
+    /// Moves the bytes into memory of the request's own: somebody keeps it.
+    func detach() {
+        let count = max(bodyStart + bodyCount, trailerRange.upperBound)
+        let own = UnsafeMutablePointer<UInt8>.allocate(capacity: count)
+        own.update(from: bytes, count: count)
+        bytes = own
+        ownsBytes = true
+    }
+
+    // MARK: Request line
+
+    /// The method.
+    public var method: HTTPMethod { parser.head.method }
+
+    /// The target as it was sent: path and query, not decoded.
+    public var target: String { text(Int(parser.head.targetStart), Int(parser.head.targetCount)) }
+
+    /// What stands before the `?`, not decoded.
+    public var path: String { text(Int(parser.head.targetStart), pathCount) }
+
+    /// What stands after the `?`; "" if there is none.
+    public var query: String {
+        let start = pathCount + 1
+        return start > Int(parser.head.targetCount)
+            ? "" : text(Int(parser.head.targetStart) + start, Int(parser.head.targetCount) - start)
+    }
+
+    /// "1.1" or "1.0".
+    public var version: String { parser.head.minorVersion == 0 ? "1.0" : "1.1" }
+
+    /// Whether the path is exactly `expected`, without making a `String` of it.
+    public func pathIs(_ expected: StaticString) -> Bool {
+        let count = pathCount
+        guard count == expected.utf8CodeUnitCount else { return false }
+        let start = bytes + Int(parser.head.targetStart)
+        for i in 0..<count where start[i] != expected.utf8Start[i] { return false }
+        return true
+    }
+
+    private var pathCount: Int {
+        let count = Int(parser.head.targetCount)
+        let start = UnsafePointer(bytes + Int(parser.head.targetStart))
+        guard let mark = capus_find(start, start + count, UInt8(ascii: "?")) else { return count }
+        return mark - start
+    }
+
+    // MARK: Header
+
+    /// The fields of the header.
+    public var headers: HTTPRequestHeaders { HTTPRequestHeaders(request: self) }
+
+    /// Host and port as the client named them; "" for an HTTP/1.0 client that did not.
+    public var host: String { headers["host"] ?? "" }
+
+    // MARK: Body
+
+    /// The body, complete and without transfer coding.
+    public var body: ByteView { ByteView(owner: self, range: bodyStart..<(bodyStart + bodyCount)) }
+
+    func text(_ start: Int, _ count: Int) -> String {
+        String(decoding: UnsafeBufferPointer(start: bytes + start, count: count), as: UTF8.self)
+    }
+}
+
+/// The header fields of a request, in the order they were sent.
+public struct HTTPRequestHeaders {
+    let request: HTTPRequest
+
+    /// How many fields there are.
+    public var count: Int { request.parser.head.fieldCount }
+
+    /// The value of the field, without surrounding blanks; values of a repeated field are joined by ", "
+    /// (RFC 9110 §5.3). Names are case-insensitive.
+    public subscript(name: String) -> String? {
+        var found: String?
+        for i in 0..<count where nameIs(i, name) {
+            let value = value(at: i)
+            found = found.map { "\($0), \(value)" } ?? value
+        }
+        return found
+    }
+
+    /// Name and value of the field at `index`, as they were sent.
+    public subscript(index: Int) -> (name: String, value: String) {
+        precondition(index >= 0 && index < count, "header index out of range")
+        let field = request.parser.fields[index]
+        return (request.text(Int(field.nameStart), Int(field.nameCount)), value(at: index))
+    }
+
+    private func value(at index: Int) -> String {
+        let field = request.parser.fields[index]
+        return request.text(Int(field.valueStart), Int(field.valueCount))
+    }
+
+    private func nameIs(_ index: Int, _ name: String) -> Bool {
+        let field = request.parser.fields[index]
+        let utf8 = name.utf8
+        guard utf8.count == Int(field.nameCount) else { return false }
+        let start = request.bytes + Int(field.nameStart)
+        return zip(0..., utf8).allSatisfy { lowercase(start[$0]) == lowercase($1) }
+    }
+
+    private func lowercase(_ byte: UInt8) -> UInt8 {
+        byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte
+    }
+}

@@ -1,0 +1,63 @@
+/// A response: status, header fields and body. `Content-Length`, `Connection` and `Date` are Apus' own.
+public struct HTTPResponse: Sendable {
+    /// The status; 200 unless set.
+    public var status: HTTPStatus
+    /// The fields. Without `Content-Type` it is `text/html;charset=utf-8`.
+    public var headers: HTTPHeaders
+    /// The body. Not sent for HEAD, 204 and 304.
+    public var body: [UInt8]
+
+    /// A response with a body of bytes.
+    public nonisolated init(_ status: HTTPStatus = .ok, headers: HTTPHeaders = [:], body: [UInt8] = []) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    /// A response with a body of text.
+    public nonisolated init(_ status: HTTPStatus = .ok, headers: HTTPHeaders = [:], body: String) {
+        self.init(status, headers: headers, body: Array(body.utf8))
+    }
+}
+
+/// Header fields in order. Names are case-insensitive; fields that would break the message are refused.
+public nonisolated struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral {
+    private(set) var fields: [(name: String, value: String)] = []
+
+    public init(dictionaryLiteral elements: (String, String)...) {
+        for (name, value) in elements { add(name, value) }
+    }
+
+    /// The first value of the field; setting replaces all of them, nil removes them.
+    public subscript(name: String) -> String? {
+        get { fields.first { Self.same($0.name, name) }?.value }
+        set {
+            fields.removeAll { Self.same($0.name, name) }
+            if let newValue { add(name, newValue) }
+        }
+    }
+
+    /// Adds a field beside those of the same name. False, and nothing is added, when the name is no token or the value
+    /// holds a control character (RFC 9110 §5.1, §5.5).
+    @discardableResult
+    public mutating func add(_ name: String, _ value: String) -> Bool {
+        guard !name.isEmpty, name.utf8.allSatisfy(Self.isToken), value.utf8.allSatisfy(Self.isFieldByte) else {
+            return false
+        }
+        fields.append((name, value))
+        return true
+    }
+
+    private static func same(_ a: String, _ b: String) -> Bool {
+        a.utf8.count == b.utf8.count && a.lowercased() == b.lowercased()
+    }
+
+    private static func isToken(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+        default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+        }
+    }
+
+    private static func isFieldByte(_ byte: UInt8) -> Bool { byte == 0x09 || (byte >= 0x20 && byte != 0x7F) }
+}

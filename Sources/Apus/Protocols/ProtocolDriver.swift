@@ -1,0 +1,111 @@
+import ApusProtocols
+import CApus
+
+/// What turns the bytes of connections into messages and calls their callbacks: one per worker, shared by its
+/// connections, which keep their state themselves. This base ignores everything; closed connections have it.
+class ProtocolDriver {
+    final var limits = ConnectionLimits()
+
+    init() {}
+    nonisolated deinit {}
+
+    static let none = ProtocolDriver()
+
+    /// Handles as many complete messages as there are and returns how many bytes are done with. The byte after the
+    /// last one is zero, and `CAPUS_SCAN_PADDING` bytes are readable from there.
+    func receive(_ connection: StreamConnection, _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int { count }
+
+    /// How many more bytes of an incomplete message to make room for.
+    func receiveRoom(_ connection: StreamConnection) -> Int { 16 * 1024 }
+
+    /// Above this many undelivered bytes reading stops.
+    func maxHeldBytes(_ connection: StreamConnection) -> Int { connection.maxPackageSize + EventLoop.receiveCapacity }
+
+    /// A message was delivered whose answer is not complete.
+    func owesAnswer(_ connection: StreamConnection) -> Bool { false }
+
+    /// Called about once a second for each connection with how long nothing of note has happened on it, in seconds.
+    func timeOut(_ connection: StreamConnection, after idleSeconds: UInt32) {}
+
+    /// The process is leaving: close the connection as soon as its messages allow it. Called again while it is open.
+    func drain(_ connection: StreamConnection, _ mode: DrainMode) {
+        if mode != .graceful, connection.partial.count == 0, connection.runningTasks == 0 { connection.close() }
+    }
+
+    /// Whether `closed` calls user code.
+    var observesClose: Bool { false }
+
+    func opened(_ connection: StreamConnection) {}
+    func closed(_ connection: StreamConnection) {}
+    func bufferFull(_ connection: StreamConnection) {}
+    func bufferDrained(_ connection: StreamConnection) {}
+    func failed(_ connection: StreamConnection, _ code: ConnectionErrorCode, _ message: String) {}
+    /// A callback threw.
+    func callbackFailed(_ connection: StreamConnection, _ error: any Error) { connection.destroy() }
+}
+
+/// A driver that knows its message types.
+class TypedDriver<P: WireProtocol>: ProtocolDriver {
+    @exclusivity(unchecked) final var callbacks = ConnectionCallbacks<P>()
+
+    /// A driver of its own for one connection, whose callbacks can then differ from its worker's.
+    func copy() -> TypedDriver<P> { fatalError("each driver copies itself") }
+
+    override var observesClose: Bool { callbacks.onClose != nil }
+
+    override func opened(_ connection: StreamConnection) {
+        guard let onConnect = callbacks.onConnect else { return }
+        run(connection, CAPUS_DOING_CONNECT) { try onConnect(Connection(connection)) }
+    }
+
+    override func closed(_ connection: StreamConnection) {
+        guard let onClose = callbacks.onClose else { return }
+        run(connection, CAPUS_DOING_CLOSE) { try onClose(Connection(connection)) }
+    }
+
+    override func bufferFull(_ connection: StreamConnection) {
+        guard let onBufferFull = callbacks.onBufferFull else { return }
+        run(connection, CAPUS_DOING_BUFFER) { try onBufferFull(Connection(connection)) }
+    }
+
+    override func bufferDrained(_ connection: StreamConnection) {
+        guard let onBufferDrain = callbacks.onBufferDrain else { return }
+        run(connection, CAPUS_DOING_BUFFER) { try onBufferDrain(Connection(connection)) }
+    }
+
+    override func failed(_ connection: StreamConnection, _ code: ConnectionErrorCode, _ message: String) {
+        guard let onError = callbacks.onError else { return }
+        run(connection, CAPUS_DOING_ERROR) { try onError(Connection(connection), code, message) }
+    }
+
+    /// The default policy closes the connection; the process and its other connections go on.
+    override func callbackFailed(_ connection: StreamConnection, _ error: any Error) {
+        connection.loop.status.pointee.callback_errors += 1
+        if let handler = callbacks.errorHandler { return handler(Connection(connection), error) }
+        Log.write("callback of connection \(connection.id) (\(connection.peer.text)) failed: \(error)")
+        answerFailure(connection)
+    }
+
+    /// What a peer gets whose message could not be handled.
+    func answerFailure(_ connection: StreamConnection) { connection.destroy() }
+
+    final func run(_ connection: StreamConnection, _ doing: Int, _ body: () throws -> Void) {
+        connection.loop.status.pointee.doing = UInt64(doing)
+        do {
+            try body()
+        } catch {
+            callbackFailed(connection, error)
+        }
+    }
+}
+
+/// The callbacks of a connection; a worker's are copied to each connection it accepts.
+struct ConnectionCallbacks<P: WireProtocol> {
+    var onConnect: (@MainActor (Connection<P>) throws -> Void)?
+    var onMessage: (@MainActor (Connection<P>, P.Inbound) throws -> Void)?
+    var onClose: (@MainActor (Connection<P>) throws -> Void)?
+    var onBufferFull: (@MainActor (Connection<P>) throws -> Void)?
+    var onBufferDrain: (@MainActor (Connection<P>) throws -> Void)?
+    var onError: (@MainActor (Connection<P>, ConnectionErrorCode, String) throws -> Void)?
+    var errorHandler: (@MainActor (Connection<P>, any Error) -> Void)?
+}

@@ -1,0 +1,55 @@
+import ApusProtocols
+
+/// A protocol: how the bytes of a connection become messages, and messages bytes.
+///
+/// Its values carry the options, its types say what `onMessage` gets and `send` takes. To write one, conform to
+/// `PacketProtocol`.
+public protocol WireProtocol: Sendable {
+    /// What `onMessage` gets.
+    associatedtype Inbound
+    /// What `send` takes.
+    associatedtype Outbound
+
+    /// The client speaks first, so that a connection can be left with the kernel until it has.
+    nonisolated var clientSpeaksFirst: Bool { get }
+    /// What `status` calls it.
+    nonisolated var name: String { get }
+
+    /// Makes what binds the protocol to connections. Apus calls it; conform to `PacketProtocol` to get it.
+    func makeDriver() -> ConnectionDriver<Self>
+}
+
+/// What binds a protocol to connections. Opaque: `PacketProtocol` makes one for each conforming type.
+public struct ConnectionDriver<P: WireProtocol> {
+    let driver: TypedDriver<P>
+    init(_ driver: TypedDriver<P>) { self.driver = driver }
+}
+
+/// What `PacketProtocol.frame` found at the front of the bytes that are there.
+public nonisolated enum FrameLength: Sendable, Hashable {
+    /// The end of the first packet cannot be told yet.
+    case needMore
+    /// The first packet has this many bytes, framing included. They need not be there yet.
+    case length(Int)
+    /// This is not the protocol; the connection is closed and the reason logged.
+    case invalid(String)
+}
+
+/// A protocol whose messages are packets of a length that can be told from their first bytes.
+public protocol PacketProtocol: WireProtocol {
+    /// Finds the end of the first packet. Called when bytes arrived and its length is unknown.
+    nonisolated func frame(_ bytes: UnsafeRawBufferPointer) -> FrameLength
+    /// Makes a message of exactly one packet. The bytes are valid during the call only.
+    nonisolated func decode(_ packet: UnsafeRawBufferPointer) throws -> Inbound
+    /// Appends the packet that carries a message.
+    nonisolated func encode(_ message: Outbound, into packet: inout [UInt8]) throws
+}
+
+extension PacketProtocol {
+    /// Most protocols begin with the client.
+    public nonisolated var clientSpeaksFirst: Bool { false }
+    /// The type's name in lower case.
+    public nonisolated var name: String { String(describing: Self.self).lowercased() }
+    /// Binds the packets to connections.
+    public func makeDriver() -> ConnectionDriver<Self> { ConnectionDriver(PacketDriver(self)) }
+}

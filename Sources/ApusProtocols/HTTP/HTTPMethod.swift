@@ -1,0 +1,48 @@
+/// The method of a request (RFC 9110 §9). Methods are case-sensitive.
+public enum HTTPMethod: UInt8, Sendable, Hashable, CaseIterable {
+    case get, head, post, put, delete, patch, options
+
+    /// The method as it stands in a request line.
+    public var name: String {
+        switch self {
+        case .get: "GET"
+        case .head: "HEAD"
+        case .post: "POST"
+        case .put: "PUT"
+        case .delete: "DELETE"
+        case .patch: "PATCH"
+        case .options: "OPTIONS"
+        }
+    }
+
+    /// Reads `count` bytes that stand before the first blank of a request line.
+    package init?(_ p: UnsafePointer<UInt8>, count: Int) {
+        switch count {
+        case 3 where matches(p, "GET"): self = .get
+        case 3 where matches(p, "PUT"): self = .put
+        case 4 where matches(p, "POST"): self = .post
+        case 4 where matches(p, "HEAD"): self = .head
+        case 5 where matches(p, "PATCH"): self = .patch
+        case 6 where matches(p, "DELETE"): self = .delete
+        case 7 where matches(p, "OPTIONS"): self = .options
+        default: return nil
+        }
+    }
+}
+
+/// Whether the bytes at `p` are exactly `text`; as many as `text` has must be readable.
+@inline(__always)
+func matches(_ p: UnsafePointer<UInt8>, _ text: StaticString) -> Bool {
+    let expected = text.utf8Start
+    for i in 0..<text.utf8CodeUnitCount where p[i] != expected[i] { return false }
+    return true
+}
+
+/// Whether the `count` bytes at `p` are `text`, which is in lower case, in any case.
+@inline(__always)
+func matchesIgnoringCase(_ p: UnsafePointer<UInt8>, count: Int, _ text: StaticString) -> Bool {
+    guard count == text.utf8CodeUnitCount else { return false }
+    let expected = text.utf8Start
+    for i in 0..<count where p[i] | 0x20 != expected[i] { return false }
+    return true
+}

@@ -1,0 +1,268 @@
+import CApus
+
+/// Reads request heads (RFC 9112 §2–§6) strictly: what one server reads differently from another is refused.
+///
+/// The parser is a pure function over bytes with no state of its own. It stops at the first byte that cannot stand
+/// where it is, so a bad request is answered before the rest of it has arrived.
+package struct HTTPRequestParser {
+    package enum Outcome {
+        case complete
+        /// More bytes are needed.
+        case incomplete
+        case invalid(HTTPRequestError)
+    }
+
+    package var limits: HTTPRequestLimits
+    /// The head read last; valid after `.complete`.
+    package var head = HTTPRequestHead()
+    /// The fields of that head, as many as `head.fieldCount`.
+    package let fields: UnsafeMutablePointer<HTTPFieldRange>
+
+    /// What the field lines said so far that decides about framing and persistence.
+    private struct Framing {
+        var hosts = 0
+        var contentLengths = 0
+        var transferEncodings = 0
+        var error: HTTPRequestError?
+        var closes = false
+        var keepsAlive = false
+    }
+    private var framing = Framing()
+
+    /// `fields` holds at least `limits.maxFields` elements and outlives the parser.
+    package init(limits: HTTPRequestLimits, fields: UnsafeMutablePointer<HTTPFieldRange>) {
+        precondition(limits.maxHeadBytes <= 65_000, "positions in a head are 16-bit numbers")
+        self.limits = limits
+        self.fields = fields
+    }
+
+    /// Reads the head that starts at `start`. The byte after the last one is zero and `CAPUS_SCAN_PADDING` bytes are
+    /// readable from there.
+    package mutating func parse(_ start: UnsafePointer<UInt8>, count: Int) -> Outcome {
+        // The empty line starts at the latest one byte before the bound, and is four bytes long.
+        let end = start + min(count, limits.maxHeadBytes &+ 3)
+        let outcome = parseLines(start, end)
+        if case .incomplete = outcome, count >= limits.maxHeadBytes, !mayStillEnd(start, count) {
+            return .invalid(.headerFieldsTooLarge)
+        }
+        return outcome
+    }
+
+    /// Whether the last bytes may become the empty line that ends the head within its bound.
+    private func mayStillEnd(_ start: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+        let emptyLine: StaticString = "\r\n\r\n"
+        var first = max(0, count - 3)
+        while first < min(count, limits.maxHeadBytes) {
+            if (first..<count).allSatisfy({ start[$0] == emptyLine.utf8Start[$0 - first] }) { return true }
+            first += 1
+        }
+        return false
+    }
+
+    private mutating func parseLines(_ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) -> Outcome {
+        head = HTTPRequestHead()
+        framing = Framing()
+        var p = start
+        switch parseRequestLine(start, &p, end) {
+        case .complete: break
+        case let outcome: return outcome
+        }
+        while true {
+            guard p < end else { return .incomplete }
+            if p[0] == 0x0D {
+                guard p + 1 < end else { return .incomplete }
+                guard p[1] == 0x0A else { return .invalid(.badRequest) }
+                head.byteCount = p + 2 - start
+                return conclude()
+            }
+            switch parseField(start, &p, end) {
+            case .complete: continue
+            case let outcome: return outcome
+            }
+        }
+    }
+
+    // MARK: Request line
+
+    private mutating func parseRequestLine(
+        _ start: UnsafePointer<UInt8>, _ p: inout UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>
+    ) -> Outcome {
+        let methodEnd = capus_scan_token(p)
+        guard methodEnd < end else { return .incomplete }
+        guard methodEnd[0] == 0x20, let method = HTTPMethod(p, count: methodEnd - p) else {
+            return .invalid(.badRequest)
+        }
+        head.method = method
+        p = methodEnd + 1
+        let targetEnd = capus_scan_target(p, end)
+        if p < end, p[0] != 0x2F { return .invalid(.badRequest) }
+        guard targetEnd < end else { return .incomplete }
+        guard targetEnd[0] == 0x20 else { return .invalid(.badRequest) }
+        head.targetStart = UInt16(truncatingIfNeeded: p - start)
+        head.targetCount = UInt16(truncatingIfNeeded: targetEnd - p)
+        p = targetEnd + 1
+        return parseVersion(&p, end)
+    }
+
+    /// `HTTP/1.` DIGIT CRLF.
+    private mutating func parseVersion(_ p: inout UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) -> Outcome {
+        if end - p >= 10 {
+            let line = unsafe UnsafeRawPointer(p).loadUnaligned(as: UInt64.self).littleEndian
+            // "HTTP/1.1" and "HTTP/1.0" as one word each.
+            let digit = UInt8(truncatingIfNeeded: line >> 56)
+            guard line & 0x00FF_FFFF_FFFF_FFFF == 0x002E_312F_5054_5448, digit &- 0x30 <= 9, p[8] == 0x0D, p[9] == 0x0A
+            else { return .invalid(.badRequest) }
+            head.minorVersion = digit == 0x30 ? 0 : 1
+            p += 10
+            return .complete
+        }
+        let expected: StaticString = "HTTP/1."
+        for i in 0..<(end - p) {
+            let fits =
+                switch i {
+                case 0..<7: p[i] == expected.utf8Start[i]
+                case 7: p[i] &- 0x30 <= 9
+                case 8: p[i] == 0x0D
+                default: p[i] == 0x0A
+                }
+            guard fits else { return .invalid(.badRequest) }
+        }
+        return .incomplete
+    }
+
+    // MARK: Field lines
+
+    private mutating func parseField(
+        _ start: UnsafePointer<UInt8>, _ p: inout UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>
+    ) -> Outcome {
+        let name = p
+        let nameEnd = capus_scan_token(p)
+        guard nameEnd < end else { return .incomplete }
+        guard nameEnd > name, nameEnd[0] == 0x3A else { return .invalid(.badRequest) }
+        var value = nameEnd + 1
+        while value < end, value[0] == 0x20 || value[0] == 0x09 { value += 1 }
+        let lineEnd = capus_scan_value(value, end)
+        guard lineEnd < end else { return .incomplete }
+        guard lineEnd[0] == 0x0D else { return .invalid(.badRequest) }
+        guard lineEnd + 1 < end else { return .incomplete }
+        guard lineEnd[1] == 0x0A else { return .invalid(.badRequest) }
+        p = lineEnd + 2
+        var valueEnd = lineEnd
+        while valueEnd > value, valueEnd[-1] == 0x20 || valueEnd[-1] == 0x09 { valueEnd -= 1 }
+
+        guard head.fieldCount < limits.maxFields else { return .invalid(.headerFieldsTooLarge) }
+        fields[head.fieldCount] = HTTPFieldRange(
+            nameStart: UInt16(truncatingIfNeeded: name - start), nameCount: UInt16(truncatingIfNeeded: nameEnd - name),
+            valueStart: UInt16(truncatingIfNeeded: value - start),
+            valueCount: UInt16(truncatingIfNeeded: valueEnd - value))
+        head.fieldCount &+= 1
+        note(name, nameEnd - name, value, valueEnd - value)
+        return .complete
+    }
+
+    /// Remembers the few fields that decide about framing and persistence.
+    @inline(__always)
+    private mutating func note(
+        _ name: UnsafePointer<UInt8>, _ nameCount: Int, _ value: UnsafePointer<UInt8>, _ count: Int
+    ) {
+        switch nameCount {
+        case 4 where matchesIgnoringCase(name, count: 4, "host"):
+            framing.hosts &+= 1
+            if !isValidHost(value, count) { framing.error = framing.error ?? .badRequest }
+        case 6 where matchesIgnoringCase(name, count: 6, "expect"):
+            if matchesIgnoringCase(value, count: count, "100-continue") {
+                head.expectsContinue = true
+            } else {
+                framing.error = framing.error ?? .expectationFailed
+            }
+        case 10 where matchesIgnoringCase(name, count: 10, "connection"):
+            noteConnectionOptions(value, count)
+        case 14 where matchesIgnoringCase(name, count: 14, "content-length"):
+            framing.contentLengths &+= 1
+            noteContentLength(value, count)
+        case 17 where matchesIgnoringCase(name, count: 17, "transfer-encoding"):
+            framing.transferEncodings &+= 1
+            head.isChunked = matchesIgnoringCase(value, count: count, "chunked")
+            if !head.isChunked { framing.error = .badRequest }
+        default: break
+        }
+    }
+
+    /// RFC 9112 §6.2: digits alone; a length that no integer holds is as good as too large.
+    private mutating func noteContentLength(_ value: UnsafePointer<UInt8>, _ count: Int) {
+        guard count > 0 else { return framing.error = .badRequest }
+        var length = 0
+        for i in 0..<count {
+            let digit = Int(value[i]) &- 0x30
+            guard digit >= 0, digit <= 9 else { return framing.error = .badRequest }
+            if length > limits.maxMessageBytes {
+                continue  // Too large already; what follows must still be digits.
+            }
+            length = length &* 10 &+ digit
+        }
+        head.contentLength = length
+    }
+
+    /// RFC 9110 §7.6.1: a list of tokens, of which `close` and `keep-alive` matter here.
+    private mutating func noteConnectionOptions(_ value: UnsafePointer<UInt8>, _ count: Int) {
+        var start = 0
+        while start < count {
+            var end = start
+            while end < count, value[end] != 0x2C { end += 1 }
+            var first = start
+            var last = end
+            while first < last, value[first] == 0x20 || value[first] == 0x09 { first += 1 }
+            while last > first, value[last - 1] == 0x20 || value[last - 1] == 0x09 { last -= 1 }
+            if matchesIgnoringCase(value + first, count: last - first, "close") { framing.closes = true }
+            if matchesIgnoringCase(value + first, count: last - first, "keep-alive") { framing.keepsAlive = true }
+            start = end + 1
+        }
+    }
+
+    // MARK: End of the head
+
+    /// RFC 9112 §3.2, §6.1 and §6.3: what the head says as a whole.
+    private mutating func conclude() -> Outcome {
+        if framing.hosts > 1 || (framing.hosts == 0 && head.minorVersion > 0) { return .invalid(.badRequest) }
+        if framing.contentLengths > 1 || framing.transferEncodings > 1 { return .invalid(.badRequest) }
+        if framing.contentLengths > 0 && framing.transferEncodings > 0 { return .invalid(.badRequest) }
+        if let error = framing.error { return .invalid(error) }
+        if head.byteCount + head.contentLength > limits.maxMessageBytes { return .invalid(.contentTooLarge) }
+        // RFC 9112 §9.3: HTTP/1.0 closes unless told otherwise; `close` wins over `keep-alive`.
+        head.keepsAlive = !framing.closes && (head.minorVersion > 0 || framing.keepsAlive)
+        // RFC 9110 §10.1.1: an HTTP/1.0 client's expectation is ignored.
+        if head.minorVersion == 0 { head.expectsContinue = false }
+        return .complete
+    }
+}
+
+/// RFC 9110 §7.2: `[IPv6]` or a name without delimiters, then optionally a colon and digits.
+private func isValidHost(_ p: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+    var i = 0
+    if count > 0, p[0] == 0x5B {
+        i = 1
+        while i < count, isHexDigit(p[i]) || p[i] == 0x3A || p[i] == 0x2E { i += 1 }
+        guard i > 1, i < count, p[i] == 0x5D else { return false }
+        i += 1
+    } else {
+        while i < count, p[i] != 0x3A {
+            switch p[i] {
+            case 0x00...0x20, 0x7F, UInt8(ascii: "/"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "@"),
+                UInt8(ascii: ","), UInt8(ascii: "?"), UInt8(ascii: "#"), UInt8(ascii: "\\"), UInt8(ascii: "<"),
+                UInt8(ascii: ">"), UInt8(ascii: "\""), 0x80...0xFF:
+                return false
+            default: i += 1
+            }
+        }
+        guard i > 0 else { return false }
+    }
+    guard i < count else { return true }
+    guard p[i] == 0x3A else { return false }
+    for j in (i + 1)..<max(count, i + 1) where p[j] &- 0x30 > 9 { return false }
+    return true
+}
+
+@inline(__always)
+func isHexDigit(_ byte: UInt8) -> Bool {
+    byte &- 0x30 <= 9 || (byte | 0x20) &- 0x61 <= 5
+}
