@@ -19,8 +19,43 @@ static inline int capus_is_token(uint8_t byte) {
     return (int)(set[byte >> 6] >> (byte & 63) & 1);
 }
 
-// The first byte that is no token character; `p` is returned unchanged for an empty token.
+#if defined(__SSE2__)
+
+// The first byte that is neither a letter nor a digit nor one of the two others.
+static inline const uint8_t *_Nonnull capus_scan_alphanumeric(const uint8_t *_Nonnull p, uint8_t other1,
+                                                              uint8_t other2) {
+    for (;;) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+        __m128i letter = _mm_sub_epi8(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
+        __m128i digit = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
+        __m128i good = _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter),
+                                    _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit));
+        good = _mm_or_si128(good, _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8((char)other1)),
+                                               _mm_cmpeq_epi8(bytes, _mm_set1_epi8((char)other2))));
+        unsigned mask = (unsigned)_mm_movemask_epi8(good);
+        if (mask != 0xFFFF) {
+            return p + __builtin_ctz(~mask);
+        }
+        p += 16;
+    }
+}
+
+#else
+
+static inline const uint8_t *_Nonnull capus_scan_alphanumeric(const uint8_t *_Nonnull p, uint8_t other1,
+                                                              uint8_t other2) {
+    while ((uint8_t)((*p | 0x20) - 'a') <= 25 || (uint8_t)(*p - '0') <= 9 || *p == other1 || *p == other2) {
+        p++;
+    }
+    return p;
+}
+
+#endif
+
+// The first byte that is no token character; `p` is returned unchanged for an empty token. Stops at the zero byte
+// that ends every buffer.
 static inline const uint8_t *_Nonnull capus_scan_token(const uint8_t *_Nonnull p) {
+    p = capus_scan_alphanumeric(p, '-', '_'); // Nearly every name is made of these.
     while (capus_is_token(*p)) {
         p++;
     }

@@ -1,5 +1,7 @@
 /// Writes bytes one after the other into memory that is known to be large enough.
-struct ByteWriter {
+///
+/// Not isolated: a closure that main-actor code hands to the standard library is checked for its executor at each call.
+nonisolated struct ByteWriter {
     let start: UnsafeMutablePointer<UInt8>
     private(set) var count = 0
 
@@ -20,10 +22,22 @@ struct ByteWriter {
         count &+= byteCount
     }
 
+    /// Appends UTF-8.
     @inline(__always)
     mutating func append(text: String) {
-        var text = text
-        text.withUTF8 { if let base = $0.baseAddress { append(base, $0.count) } }
+        let target = start + count
+        let copied = text.utf8.withContiguousStorageIfAvailable { bytes in
+            if let base = bytes.baseAddress { target.update(from: base, count: bytes.count) }
+            return bytes.count
+        }
+        if let copied {
+            count &+= copied
+        } else {
+            for byte in text.utf8 {
+                start[count] = byte
+                count &+= 1
+            }
+        }
     }
 
     /// Appends a number that is not negative.

@@ -1,11 +1,11 @@
 import CApus
 
 /// The `Date` of responses, rendered once a second.
-final class HTTPDate {
+struct HTTPDate {
     /// 29 bytes (RFC 9110 §5.6.7).
     let bytes: UnsafeMutablePointer<UInt8>
     /// Changes with the date.
-    @exclusivity(unchecked) private(set) var version: UInt32 = 0
+    private(set) var version: UInt32 = 0
     static let count = 29
 
     init() {
@@ -13,7 +13,7 @@ final class HTTPDate {
         refresh()
     }
 
-    func refresh() {
+    mutating func refresh() {
         bytes.withMemoryRebound(to: CChar.self, capacity: Self.count + 1) { capus_http_date($0) }
         version &+= 1
     }

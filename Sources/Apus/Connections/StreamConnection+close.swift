@@ -9,12 +9,12 @@ extension StreamConnection {
         case .initial, .connecting: return destroy()
         case .established, .ending: break
         }
-        if loop.output.corked === self { uncork() }
+        if isCorked { uncork() }
         guard state != .closed else { return }
         guard outbound != nil else { return destroy() }
         state = .closing
         closeKind = .afterFlush
-        stamp = loop.second
+        stamp = shared.pointee.second
         watchInput(false)
         if !isDelivering { partial.free() }
     }
@@ -27,7 +27,7 @@ extension StreamConnection {
         case .initial, .connecting: return destroy()
         case .established: break
         }
-        if loop.output.corked === self { uncork() }
+        if isCorked { uncork() }
         guard state != .closed else { return }
         state = .ending
         closeKind = .linger
@@ -48,11 +48,7 @@ extension StreamConnection {
     func destroy() {
         guard state != .closed else { return }
         state = .closed
-        if loop.output.corked === self {
-            loop.output.corked = nil
-            loop.output.corkedCount = 0
-            loop.output.isHolding = false
-        }
+        if isCorked { shared.pointee.output.dropCollected() }
         dropOutbound()
         rememberLocalAddress()
         loop.unwatch(self)

@@ -7,46 +7,41 @@ extension StreamConnection {
         guard state == .established || state == .connecting || state == .initial else { return false }
         guard pendingSendBytes >= maxSendBufferSize else { return true }
         // What is collected may still fit the kernel.
-        if loop.output.corked === self, outbound == nil { uncork() }
+        if isCorked, outbound == nil { uncork() }
         guard state == .established, pendingSendBytes >= maxSendBufferSize else { return state == .established }
         noteFailedSend("send buffer full and drop package")
         return false
     }
 
-    /// Where to render output for this connection: behind what is collected already.
-    var renderTarget: UnsafeMutablePointer<UInt8> { loop.output.bytes + loop.output.corkedCount }
-    /// How many bytes fit there.
-    var renderRoom: Int { loop.output.capacity - loop.output.corkedCount }
-
-    /// Sends bytes that were rendered at `renderTarget`.
+    /// Sends bytes that were rendered at the output buffer's `target`.
     @inline(__always)
     func sendRendered(_ count: Int) -> SendResult {
-        let output = loop.output
-        if output.corked === self, outbound == nil {
-            output.corkedCount &+= count
-            if output.isHolding, output.corkedCount < output.capacity / 2 { return .queued }
+        if isCorked, outbound == nil {
+            shared.pointee.output.corkedCount &+= count
+            if shared.pointee.output.isHolding, shared.pointee.output.corkedCount < shared.pointee.output.capacity / 2 {
+                return .queued
+            }
             return flushCollected()
         }
-        return transmit(output.bytes + output.corkedCount, count)
+        return transmit(shared.pointee.output.target, count)
     }
 
-    /// Sends bytes in two pieces, of which the first was rendered at `renderTarget`, and the second, of any size,
-    /// stays where it is as long as `owner` lives.
+    /// Sends bytes in two pieces, of which the first was rendered at the output buffer's `target`, and the second, of
+    /// any size, stays where it is as long as `owner` lives.
     func sendRendered(_ headCount: Int, body: UnsafeRawPointer, _ bodyCount: Int, owner: AnyObject?) -> SendResult {
-        let output = loop.output
-        if output.corked === self, outbound == nil, output.corkedCount > 0 {
-            let first = output.corkedCount + headCount
-            output.corkedCount = 0
-            return transmit(output.bytes, first, body, bodyCount, owner)
+        if isCorked, outbound == nil {
+            let first = shared.pointee.output.corkedCount + headCount
+            shared.pointee.output.corkedCount = 0
+            return transmit(shared.pointee.output.bytes, first, body, bodyCount, owner)
         }
-        return transmit(output.bytes + output.corkedCount, headCount, body, bodyCount, owner)
+        return transmit(shared.pointee.output.target, headCount, body, bodyCount, owner)
     }
 
     /// Sends a message as it is.
     func sendRaw(_ bytes: UnsafeRawBufferPointer, owner: AnyObject? = nil) -> SendResult {
         guard let base = bytes.baseAddress, bytes.count > 0 else { return .sent }
-        if loop.output.corked === self, outbound == nil, bytes.count <= renderRoom {
-            renderTarget.update(from: base.assumingMemoryBound(to: UInt8.self), count: bytes.count)
+        if isCorked, outbound == nil, bytes.count <= shared.pointee.output.room {
+            shared.pointee.output.target.update(from: base.assumingMemoryBound(to: UInt8.self), count: bytes.count)
             return sendRendered(bytes.count)
         }
         return sendRendered(0, body: base, bytes.count, owner: owner)
@@ -54,18 +49,35 @@ extension StreamConnection {
 
     // MARK: Collecting the output of one read
 
+    /// Output of this connection is being collected.
+    @inline(__always)
+    var isCorked: Bool { shared.pointee.output.corked == Unmanaged.passUnretained(self).toOpaque() }
+
+    /// Collects the output of this connection; holds it back while more messages follow in the same read.
+    @inline(__always)
+    func cork(holding: Bool) {
+        shared.pointee.output.corked = Unmanaged.passUnretained(self).toOpaque()
+        shared.pointee.output.isHolding = holding
+    }
+
     /// Sends what was collected; the driver is done with this read.
+    @inline(__always)
     func uncork() {
-        loop.output.isHolding = false
-        if loop.output.corkedCount > 0, state != .closed { _ = flushCollected() }
-        loop.output.corkedCount = 0
-        loop.output.corked = nil
+        if shared.pointee.output.corkedCount > 0, state != .closed { _ = flushCollected() }
+        shared.pointee.output.dropCollected()
+    }
+
+    /// Sends what was collected for another connection, whose handler caused this one to be served in between.
+    @inline(__always)
+    func uncorkOther() {
+        guard let other = shared.pointee.output.corked, !isCorked else { return }
+        Unmanaged<StreamConnection>.fromOpaque(other)._withUnsafeGuaranteedRef { $0.uncork() }
     }
 
     private func flushCollected() -> SendResult {
-        let count = loop.output.corkedCount
-        loop.output.corkedCount = 0
-        return transmit(loop.output.bytes, count)
+        let count = shared.pointee.output.corkedCount
+        shared.pointee.output.corkedCount = 0
+        return transmit(shared.pointee.output.bytes, count)
     }
 
     // MARK: The socket
@@ -101,7 +113,7 @@ extension StreamConnection {
     @inline(__always)
     private func noteSent(_ count: Int) {
         bytesWritten &+= count
-        loop.status.pointee.bytes_written &+= UInt64(count)
+        shared.pointee.status.pointee.bytes_written &+= UInt64(count)
     }
 
     /// `sent` is what the kernel took, or a negated errno.
@@ -152,7 +164,7 @@ extension StreamConnection {
         guard let outbound else { return }
         let failure = capus_outbound_flush(outbound)
         noteSent(capus_outbound_progress(outbound))
-        stamp = loop.second
+        stamp = shared.pointee.second
         if failure != 0 {
             loop.status.pointee.failed_sends += 1
             return destroy()

@@ -23,6 +23,8 @@ final class StreamConnection: Pollable {
 
     let id: Int
     @exclusivity(unchecked) unowned(unsafe) let loop: EventLoop
+    /// The loop's state that is used at every message.
+    let shared: UnsafeMutablePointer<LoopState>
     @exclusivity(unchecked) var worker: WorkerBase?
     @exclusivity(unchecked) var driver: ProtocolDriver
     /// Unsafe only for `deinit`, which frees it when nobody else is left.
@@ -50,7 +52,8 @@ final class StreamConnection: Pollable {
         self.loop = loop
         self.worker = worker
         self.driver = driver
-        stamp = loop.second
+        shared = loop.state
+        stamp = loop.state.pointee.second
         super.init(fd: fd)
     }
 
@@ -64,7 +67,7 @@ final class StreamConnection: Pollable {
     /// Bytes that wait to be sent.
     var pendingSendBytes: Int {
         var count = outbound.map { capus_outbound_count($0) } ?? 0
-        if loop.output.corked === self { count += loop.output.corkedCount }
+        if isCorked { count += shared.pointee.output.corkedCount }
         return count
     }
 
@@ -98,7 +101,7 @@ final class StreamConnection: Pollable {
         let consumed = deliver(buffer, count)
         if consumed < count, state == .established {
             partial.append(buffer + consumed, count - consumed)
-            stamp = loop.second
+            stamp = shared.pointee.second
             // A handler that changed the protocol or its callbacks left the rest to the new driver.
             if held !== driver { deliverPartial() } else { throttleInput() }
         }
@@ -120,7 +123,7 @@ final class StreamConnection: Pollable {
     @inline(__always)
     private func noteReceived(_ count: Int) {
         bytesRead &+= count
-        loop.status.pointee.bytes_read &+= UInt64(count)
+        shared.pointee.status.pointee.bytes_read &+= UInt64(count)
     }
 
     private func receiveFailed(_ count: Int) -> Bool {
@@ -149,11 +152,11 @@ final class StreamConnection: Pollable {
     @inline(__always)
     private func deliver(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
         guard wantsMessages else { return 0 }
-        if let other = loop.output.corked, other !== self { other.uncork() }
+        uncorkOther()
         isDelivering = true
         let consumed = driver.receive(self, bytes, count)
         isDelivering = false
-        if loop.output.corked === self { uncork() }
+        if isCorked { uncork() }
         return consumed
     }
 

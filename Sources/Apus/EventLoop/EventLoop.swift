@@ -18,19 +18,14 @@ public final class EventLoop {
 
     /// Monotonic time in nanoseconds, read once a turn.
     @exclusivity(unchecked) public private(set) final var now: Int64
-    /// Seconds since the loop started, for time-outs that need no more than that.
-    @exclusivity(unchecked) final var second: UInt32 = 0
     @exclusivity(unchecked) private final var nextSecond: Int64
 
     /// One buffer for all connections: parsers read in place, and what is no complete message is moved out.
     let receiveBuffer: UnsafeMutablePointer<UInt8>
-    let output: OutputBuffer
-    let date = HTTPDate()
-    let headCache = HTTPHeadCache()
+    let state: UnsafeMutablePointer<LoopState>
     let timers = TimerHeap()
     let executor: LoopExecutor
-    /// The counters that the master and `status` read.
-    let status: UnsafeMutablePointer<capus_worker_status>
+    var status: UnsafeMutablePointer<capus_worker_status> { state.pointee.status }
 
     private let poller: OpaquePointer
     private let wakeupDescriptor: Int32
@@ -60,9 +55,10 @@ public final class EventLoop {
         nextSecond = now + 1_000_000_000
         receiveBuffer = .allocate(capacity: Self.receiveCapacity + Int(CAPUS_SCAN_PADDING))
         receiveBuffer.initialize(repeating: 0, count: Self.receiveCapacity + Int(CAPUS_SCAN_PADDING))
-        output = OutputBuffer(capacity: Self.outputCapacity)
-        self.status = status ?? .allocate(capacity: 1)
-        if status == nil { self.status.initialize(to: capus_worker_status()) }
+        let page = status ?? .allocate(capacity: 1)
+        if status == nil { page.initialize(to: capus_worker_status()) }
+        state = .allocate(capacity: 1)
+        state.initialize(to: LoopState(output: OutputBuffer(capacity: Self.outputCapacity), status: page))
         slotCount = 256
         slots = .allocate(capacity: slotCount)
         slots.initialize(repeating: Slot(object: nil, generation: 0), count: slotCount)
@@ -193,8 +189,10 @@ public final class EventLoop {
     }
 
     private func startSecond() {
-        second &+= 1
-        while nextSecond <= now { nextSecond += 1_000_000_000 }
-        date.refresh()
+        while nextSecond <= now {
+            nextSecond += 1_000_000_000
+            state.pointee.second &+= 1
+        }
+        state.pointee.date.refresh()
     }
 }

@@ -138,7 +138,7 @@ public class WorkerBase {
     /// Looks for connections that have been silent for too long: one pass a second instead of a timer each.
     private final func sweep() {
         for connection in connectionsByID.values {
-            let idle = connection.loop.second &- connection.stamp
+            let idle = connection.shared.pointee.second &- connection.stamp
             switch connection.state {
             case .established:
                 if connection.isPaused || connection.isPeerFinished, capus_is_hung_up(connection.fd) {

@@ -19,8 +19,7 @@ final class PacketDriver<P: PacketProtocol>: TypedDriver<P> {
             let rest = UnsafeRawBufferPointer(start: bytes + offset, count: count - offset)
             guard let length = packetLength(connection, rest) else { return count }
             guard length > 0, length <= rest.count else { break }
-            connection.loop.output.isHolding = length < rest.count
-            connection.loop.output.corked = connection
+            connection.cork(holding: length < rest.count)
             offset += length
             deliver(connection, UnsafeRawBufferPointer(rebasing: rest[..<length]))
         }
@@ -49,7 +48,7 @@ final class PacketDriver<P: PacketProtocol>: TypedDriver<P> {
         let status = connection.loop.status
         status.pointee.requests &+= 1
         status.pointee.connection_id = UInt64(connection.id)
-        connection.stamp = connection.loop.second
+        connection.stamp = connection.shared.pointee.second
         run(connection, CAPUS_DOING_MESSAGE) {
             let message = try codec.decode(packet)
             try callbacks.onMessage?(Connection(connection), message)

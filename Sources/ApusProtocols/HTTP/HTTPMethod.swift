@@ -34,7 +34,11 @@ public enum HTTPMethod: UInt8, Sendable, Hashable, CaseIterable {
 @inline(__always)
 func matches(_ p: UnsafePointer<UInt8>, _ text: StaticString) -> Bool {
     let expected = text.utf8Start
-    for i in 0..<text.utf8CodeUnitCount where p[i] != expected[i] { return false }
+    var i = 0
+    while i < text.utf8CodeUnitCount {
+        if p[i] != expected[i] { return false }
+        i &+= 1
+    }
     return true
 }
 
@@ -43,6 +47,10 @@ func matches(_ p: UnsafePointer<UInt8>, _ text: StaticString) -> Bool {
 func matchesIgnoringCase(_ p: UnsafePointer<UInt8>, count: Int, _ text: StaticString) -> Bool {
     guard count == text.utf8CodeUnitCount else { return false }
     let expected = text.utf8Start
-    for i in 0..<count where p[i] | 0x20 != expected[i] { return false }
+    var i = 0
+    while i < count {
+        if p[i] | 0x20 != expected[i] { return false }
+        i &+= 1
+    }
     return true
 }

@@ -59,15 +59,13 @@ package struct HTTPRequestParser {
         return false
     }
 
+    @inline(__always)
     private mutating func parseLines(_ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) -> Outcome {
         head = HTTPRequestHead()
         framing = Framing()
         var p = start
-        switch parseRequestLine(start, &p, end) {
-        case .complete: break
-        case let outcome: return outcome
-        }
-        while true {
+        var outcome = parseRequestLine(start, &p, end)
+        while case .complete = outcome {
             guard p < end else { return .incomplete }
             if p[0] == 0x0D {
                 guard p + 1 < end else { return .incomplete }
@@ -75,27 +73,30 @@ package struct HTTPRequestParser {
                 head.byteCount = p + 2 - start
                 return conclude()
             }
-            switch parseField(start, &p, end) {
-            case .complete: continue
-            case let outcome: return outcome
-            }
+            outcome = parseField(start, &p, end)
         }
+        return outcome
     }
 
     // MARK: Request line
 
+    @inline(__always)
     private mutating func parseRequestLine(
         _ start: UnsafePointer<UInt8>, _ p: inout UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>
     ) -> Outcome {
-        let methodEnd = capus_scan_token(p)
-        guard methodEnd < end else { return .incomplete }
-        guard methodEnd[0] == 0x20, let method = HTTPMethod(p, count: methodEnd - p) else {
-            return .invalid(.badRequest)
+        // "GET /" as one word: most requests start with it.
+        if UnsafeRawPointer(p).loadUnaligned(as: UInt32.self).littleEndian == 0x2054_4547 {
+            head.method = .get
+            p += 4
+        } else {
+            switch parseMethod(&p, end) {
+            case .complete: break
+            case let outcome: return outcome
+            }
         }
-        head.method = method
-        p = methodEnd + 1
+        guard p < end else { return .incomplete }
+        guard p[0] == 0x2F else { return .invalid(.badRequest) }
         let targetEnd = capus_scan_target(p, end)
-        if p < end, p[0] != 0x2F { return .invalid(.badRequest) }
         guard targetEnd < end else { return .incomplete }
         guard targetEnd[0] == 0x20 else { return .invalid(.badRequest) }
         head.targetStart = UInt16(truncatingIfNeeded: p - start)
@@ -104,10 +105,22 @@ package struct HTTPRequestParser {
         return parseVersion(&p, end)
     }
 
+    private mutating func parseMethod(_ p: inout UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) -> Outcome {
+        let methodEnd = capus_scan_token(p)
+        guard methodEnd < end else { return .incomplete }
+        guard methodEnd[0] == 0x20, let method = HTTPMethod(p, count: methodEnd - p) else {
+            return .invalid(.badRequest)
+        }
+        head.method = method
+        p = methodEnd + 1
+        return .complete
+    }
+
     /// `HTTP/1.` DIGIT CRLF.
+    @inline(__always)
     private mutating func parseVersion(_ p: inout UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) -> Outcome {
         if end - p >= 10 {
-            let line = unsafe UnsafeRawPointer(p).loadUnaligned(as: UInt64.self).littleEndian
+            let line = UnsafeRawPointer(p).loadUnaligned(as: UInt64.self).littleEndian
             // "HTTP/1.1" and "HTTP/1.0" as one word each.
             let digit = UInt8(truncatingIfNeeded: line >> 56)
             guard line & 0x00FF_FFFF_FFFF_FFFF == 0x002E_312F_5054_5448, digit &- 0x30 <= 9, p[8] == 0x0D, p[9] == 0x0A
@@ -116,6 +129,11 @@ package struct HTTPRequestParser {
             p += 10
             return .complete
         }
+        return parseShortVersion(p, end)
+    }
+
+    /// The beginning of a version, as far as it is there.
+    private func parseShortVersion(_ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) -> Outcome {
         let expected: StaticString = "HTTP/1."
         for i in 0..<(end - p) {
             let fits =
@@ -132,6 +150,7 @@ package struct HTTPRequestParser {
 
     // MARK: Field lines
 
+    @inline(__always)
     private mutating func parseField(
         _ start: UnsafePointer<UInt8>, _ p: inout UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>
     ) -> Outcome {
@@ -222,6 +241,7 @@ package struct HTTPRequestParser {
     // MARK: End of the head
 
     /// RFC 9112 §3.2, §6.1 and §6.3: what the head says as a whole.
+    @inline(__always)
     private mutating func conclude() -> Outcome {
         if framing.hosts > 1 || (framing.hosts == 0 && head.minorVersion > 0) { return .invalid(.badRequest) }
         if framing.contentLengths > 1 || framing.transferEncodings > 1 { return .invalid(.badRequest) }
@@ -245,6 +265,7 @@ private func isValidHost(_ p: UnsafePointer<UInt8>, _ count: Int) -> Bool {
         guard i > 1, i < count, p[i] == 0x5D else { return false }
         i += 1
     } else {
+        i = min(count, capus_scan_alphanumeric(p, 0x2D, 0x2E) - p)
         while i < count, p[i] != 0x3A {
             switch p[i] {
             case 0x00...0x20, 0x7F, UInt8(ascii: "/"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "@"),
@@ -258,7 +279,11 @@ private func isValidHost(_ p: UnsafePointer<UInt8>, _ count: Int) -> Bool {
     }
     guard i < count else { return true }
     guard p[i] == 0x3A else { return false }
-    for j in (i + 1)..<max(count, i + 1) where p[j] &- 0x30 > 9 { return false }
+    i &+= 1
+    while i < count {
+        if p[i] &- 0x30 > 9 { return false }
+        i &+= 1
+    }
     return true
 }
 

@@ -4,10 +4,7 @@ extension Connection where P == HTTP {
     /// Answers 200 with text.
     @discardableResult
     public func send(_ text: String, contentType: ContentType = .html) -> SendResult {
-        var text = text
-        return text.withUTF8 { bytes in
-            transport.answer(contentType, UnsafeRawBufferPointer(bytes), owner: nil)
-        }
+        transport.answer(contentType, text)
     }
 
     /// Answers 200 with bytes.
@@ -33,29 +30,48 @@ extension StreamConnection {
     /// Bodies up to this size are copied behind their head and leave in one piece with it.
     private static let inlineBodyBytes = 8 * 1024
 
-    /// Answers the current request with 200.
+    /// Answers the current request with 200 and text.
     @inline(__always)
-    func answer(_ type: ContentType, _ body: UnsafeRawBufferPointer, owner: AnyObject?) -> SendResult {
-        guard http.isAnswering, canAnswer() else { return .failed }
-        let target = renderTarget
-        let headCount = loop.headCache.write(type, keepsAlive: http.keepsAlive, loop.date, to: target)
-        guard headCount > 0 else {
-            return answer(HTTPResponse(headers: ["Content-Type": type.value], body: Array(body)))
+    func answer(_ type: ContentType, _ text: String) -> SendResult {
+        let count = text.utf8.count
+        guard count <= Self.inlineBodyBytes else {
+            let bytes = Array(text.utf8)
+            return bytes.withUnsafeBytes { answer(type, $0, owner: ByteBox(bytes)) }
         }
-        var writer = ByteWriter(target, count: headCount)
-        writer.append(number: body.count)
-        writer.append("\r\n\r\n")
+        guard var writer = startAnswer(type, bodyCount: count) else { return .failed }
+        if !http.isHead { writer.append(text: text) }
+        let result = sendRendered(writer.count)
+        answered()
+        return result
+    }
+
+    /// Answers the current request with 200 and bytes, which stay where they are as long as `owner` lives.
+    func answer(_ type: ContentType, _ body: UnsafeRawBufferPointer, owner: AnyObject?) -> SendResult {
+        guard var writer = startAnswer(type, bodyCount: body.count) else { return .failed }
         let result: SendResult
-        if body.count <= Self.inlineBodyBytes || http.isHead {
-            if !http.isHead, let base = body.baseAddress {
-                writer.append(base.assumingMemoryBound(to: UInt8.self), body.count)
-            }
+        if http.isHead || body.count == 0 {
+            result = sendRendered(writer.count)
+        } else if body.count <= Self.inlineBodyBytes {
+            writer.append(body.baseAddress!.assumingMemoryBound(to: UInt8.self), body.count)
             result = sendRendered(writer.count)
         } else {
             result = sendRendered(writer.count, body: body.baseAddress!, body.count, owner: owner)
         }
         answered()
         return result
+    }
+
+    /// Renders the head of a 200 response. Nil when no request waits for an answer, or the output is full.
+    @inline(__always)
+    private func startAnswer(_ type: ContentType, bodyCount: Int) -> ByteWriter? {
+        guard http.isAnswering, canAnswer() else { return nil }
+        let target = shared.pointee.output.target
+        let headCount = shared.pointee.heads.write(
+            type.value, keepsAlive: http.keepsAlive, shared.pointee.date, to: target)
+        var writer = ByteWriter(target, count: headCount)
+        writer.append(number: bodyCount)
+        writer.append("\r\n\r\n")
+        return writer
     }
 
     /// Answers the current request with any response.
@@ -69,8 +85,8 @@ extension StreamConnection {
         let body = hasBody ? response.body : []
         let owner = body.count > 4096 ? ByteBox(body) : nil
         let result: SendResult
-        if head.count + body.count <= renderRoom, body.count <= Self.inlineBodyBytes {
-            var writer = ByteWriter(renderTarget)
+        if head.count + body.count <= shared.pointee.output.room, body.count <= Self.inlineBodyBytes {
+            var writer = ByteWriter(shared.pointee.output.target)
             head.withUnsafeBufferPointer { writer.append($0.baseAddress!, $0.count) }
             body.withUnsafeBufferPointer { if let base = $0.baseAddress { writer.append(base, $0.count) } }
             result = sendRendered(writer.count)
@@ -84,7 +100,7 @@ extension StreamConnection {
 
     private func renderHead(_ response: HTTPResponse) -> [UInt8] {
         var text = "HTTP/1.1 \(response.status.code) \(response.status.reason)\r\nDate: "
-        text += String(decoding: UnsafeBufferPointer(start: loop.date.bytes, count: HTTPDate.count), as: UTF8.self)
+        text += String(decoding: UnsafeBufferPointer(start: shared.pointee.date.bytes, count: HTTPDate.count), as: UTF8.self)
         text += http.keepsAlive ? "\r\nConnection: keep-alive\r\n" : "\r\nConnection: close\r\n"
         for (name, value) in response.headers.fields where !isReserved(name) { text += "\(name): \(value)\r\n" }
         if response.status.allowsBody {

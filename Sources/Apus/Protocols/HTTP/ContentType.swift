@@ -3,8 +3,9 @@ public nonisolated struct ContentType: Sendable, Hashable, ExpressibleByStringLi
     /// As it stands in the header.
     public let value: String
 
-    /// `value` as it is to stand in the header; control characters are dropped.
+    /// `value` as it is to stand in the header: at most 255 bytes; control characters are dropped.
     public init(_ value: String) {
+        precondition(value.utf8.count < 256, "a content type has at most 255 bytes")
         self.value = String(value.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F })
     }
 

@@ -87,7 +87,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
         switch body.decoder.decode(request.bytes, count: count) {
         case .incomplete:
             connection.http.chunked = body
-            connection.stamp = connection.loop.second
+            connection.stamp = connection.shared.pointee.second
             sendContinue(connection, request, bodyArrived: count > headCount)
             return 0
         case .invalid(let error):
@@ -106,7 +106,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
     }
 
     private func bodyProgressed(_ connection: StreamConnection) -> Int {
-        connection.stamp = connection.loop.second
+        connection.stamp = connection.shared.pointee.second
         return 0
     }
 
@@ -120,18 +120,17 @@ final class HTTPDriver: TypedDriver<HTTP> {
 
     @inline(__always)
     private func deliver(_ connection: StreamConnection, _ request: HTTPRequest, hasMore: Bool) {
-        let loop = connection.loop
-        loop.status.pointee.requests &+= 1
-        loop.status.pointee.connection_id = UInt64(connection.id)
-        loop.status.pointee.doing = UInt64(CAPUS_DOING_MESSAGE)
-        connection.stamp = loop.second
+        let status = connection.shared.pointee.status
+        status.pointee.requests &+= 1
+        status.pointee.connection_id = UInt64(truncatingIfNeeded: connection.id)
+        status.pointee.doing = UInt64(CAPUS_DOING_MESSAGE)
+        connection.stamp = connection.shared.pointee.second
         connection.http.messageArrived()
         connection.http.isAnswering = true
         connection.http.keepsAlive = request.parser.head.keepsAlive && !isDraining
         connection.http.isHead = request.parser.head.method == .head
         connection.http.hasMore = hasMore
-        loop.output.corked = connection
-        loop.output.isHolding = hasMore
+        connection.cork(holding: hasMore)
         do {
             try callbacks.onMessage?(Connection(connection), request)
         } catch {
@@ -201,7 +200,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
         guard !owesAnswer(connection), connection.partial.count == 0 else { return }
         // While others take over, a connection in use learns it from its next answer: closing now could cross a
         // request. So could closing one whose first request is on its way.
-        let silence = connection.loop.second &- connection.stamp
+        let silence = connection.shared.pointee.second &- connection.stamp
         if mode == .stop || silence > (connection.bytesRead > 0 ? 1 : 2) { connection.close() }
     }
 }
