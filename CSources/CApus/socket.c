@@ -246,12 +246,18 @@ long capus_receive(int fd, void *bytes, size_t capacity) {
     return count < 0 ? -errno : count;
 }
 
-long capus_send(int fd, const void *bytes, size_t count) {
+static long send_with(int fd, const void *bytes, size_t count, int flags) {
     ssize_t sent;
     do {
-        sent = send(fd, bytes, count, MSG_NOSIGNAL);
+        sent = send(fd, bytes, count, flags);
     } while (sent < 0 && errno == EINTR);
     return sent < 0 ? -errno : sent;
+}
+
+long capus_send(int fd, const void *bytes, size_t count) { return send_with(fd, bytes, count, MSG_NOSIGNAL); }
+
+long capus_send_last(int fd, const void *bytes, size_t count) {
+    return send_with(fd, bytes, count, MSG_NOSIGNAL | MSG_MORE);
 }
 
 long capus_send2(int fd, const void *first, size_t first_count, const void *second, size_t second_count) {

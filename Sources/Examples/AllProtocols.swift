@@ -30,6 +30,13 @@ enum AllProtocols {
         server.onMessage = { connection, request in
             if request.pathIs("/") {
                 connection.send("Hello, World!", contentType: .plainText)
+            } else if request.pathIs("/async") {
+                connection.run { await hello(connection) }
+            } else if request.pathIs("/await") {
+                connection.run {
+                    await Task.yield()
+                    await hello(connection)
+                }
             } else {
                 answerOther(connection, request)
             }
@@ -38,13 +45,6 @@ enum AllProtocols {
 
     private static func answerOther(_ connection: Connection<HTTP>, _ request: HTTPRequest) {
         switch (request.method, request.path) {
-        case (.get, "/async"):
-            connection.run { await hello(connection) }
-        case (.get, "/await"):
-            connection.run {
-                await Task.yield()
-                await hello(connection)
-            }
         case (.get, "/sleep"):
             connection.run {
                 try await Task.sleep(for: .milliseconds(100))

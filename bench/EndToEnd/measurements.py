@@ -80,7 +80,7 @@ class Scenario:
 
 KEEP_ALIVE = Load(connections=64)
 PIPELINED = Load(connections=64, depth=16)
-CLOSE = Load(connections=16, close=True)
+CLOSE = Load(connections=64, close=True)
 SCENARIOS = ("keepalive", "pipelined", "close", "async", "await")
 
 
@@ -299,7 +299,8 @@ def instructions_of_run(settings, target, load, requests):
     with tempfile.TemporaryDirectory(prefix="apus-bench-callgrind-") as directory:
         os.chmod(directory, 0o755)
         wrapper = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={directory}/%p.out"]
-        server = Server(target, settings.server_core, wrapper, single_process=True, deadline=120)
+        valgrind_target = target.for_valgrind(directory)
+        server = Server(valgrind_target, settings.server_core, wrapper, single_process=True, deadline=120)
         try:
             run_client(settings, server, load, requests=requests, stall=30)
         finally:

@@ -43,6 +43,10 @@ class Target:
     def command(self, port, directory, single_process):
         raise NotImplementedError
 
+    def for_valgrind(self, directory):
+        """This server in a form that valgrind can run."""
+        return self
+
 
 class Floor(Target):
     def __init__(self, binary, mode):
@@ -66,6 +70,12 @@ class Apus(Target):
                 "Build it (swift build -c release --product Examples), name another with --apus PATH,\n"
                 "or leave Apus out with --only floor,nginx."
             )
+
+    def for_valgrind(self, directory):
+        """Debian's valgrind gives up on the debug information that Swift writes: a copy without it."""
+        stripped = Path(directory, Path(self.prefix[0]).name)
+        subprocess.run(["strip", "--strip-debug", "-o", stripped, shutil.which(self.prefix[0])], check=True)
+        return Apus(shlex.join([str(stripped), *self.prefix[1:]]), self.backend)
 
     def command(self, port, directory, single_process):
         command = self.prefix + ["AllProtocols", "start", "--backend", self.backend, "--count", "1"]

@@ -58,6 +58,8 @@ void capus_set_abortive_close(int fd);
 
 long capus_receive(int fd, void *_Nonnull bytes, size_t capacity);
 long capus_send(int fd, const void *_Nonnull bytes, size_t count);
+// For output that is followed by closing at once: it leaves in one segment with the FIN.
+long capus_send_last(int fd, const void *_Nonnull bytes, size_t count);
 // One call for two pieces, as one segment where it fits.
 long capus_send2(int fd, const void *_Nonnull first, size_t first_count, const void *_Nonnull second,
                  size_t second_count);

@@ -7,20 +7,12 @@ final class ConnectionExtras {
     var lingerTimeout: Double?
     var localAddress: capus_address?
     var userStorage: [ObjectIdentifier: Any] = [:]
-    private var tasks: [Int: Task<Void, Never>] = [:]
-    private var lastTask = 0
+    /// What runs the operations of handlers that have not ended; nearly always one.
+    @exclusivity(unchecked) var runners: [OperationRunner] = []
 
-    func reserveTask() -> Int {
-        lastTask += 1
-        return lastTask
-    }
-
-    func setTask(_ key: Int, _ task: Task<Void, Never>) { tasks[key] = task }
-    func removeTask(_ key: Int) { tasks[key] = nil }
-
-    func cancelTasks() {
-        for task in tasks.values { task.cancel() }
-        tasks.removeAll()
+    func cancelOperations() {
+        let running = runners
+        for runner in running { runner.cancel() }
     }
 }
 

@@ -3,13 +3,19 @@ import CApus
 /// Accepts the connections of one worker.
 final class Listener: Pollable {
     /// Connections one wake-up accepts at most: the other workers and this one's connections want their turn.
-    private static let acceptsPerTurn = 16
+    private static let mostAccepts = 16
+    /// Wake-ups in which every accept succeeded before one more is tried: an accept that finds nothing is expensive,
+    /// since the kernel has made a socket and a file by then.
+    private static let turnsBeforeMore = 32
     /// Seconds without accepting after the process ran out of descriptors.
     private static let pauseWithoutDescriptors = 0.1
 
-    private unowned let worker: WorkerBase
+    private let worker: WorkerBase
     private let loop: EventLoop
     private var isAccepting = false
+    /// How many accepts the next wake-up tries: follows how many connections wait.
+    private var accepts = 1
+    private var fullTurns = 0
     private var lastComplaint: Int64 = .min
 
     init(fd: Int32, worker: WorkerBase, loop: EventLoop) {
@@ -38,8 +44,19 @@ final class Listener: Pollable {
     }
 
     override func ready(_ flags: UInt32) {
-        for _ in 0..<Self.acceptsPerTurn where isAccepting {
-            guard acceptOne() else { return }
+        var left = accepts
+        while left > 0, isAccepting {
+            guard acceptOne() else {
+                accepts = max(1, accepts / 2)
+                fullTurns = 0
+                return
+            }
+            left -= 1
+        }
+        fullTurns += 1
+        if fullTurns >= Self.turnsBeforeMore {
+            accepts = min(accepts * 2, Self.mostAccepts)
+            fullTurns = 0
         }
     }
 

@@ -58,7 +58,7 @@ extension StreamConnection {
         loop.status.pointee.doing = UInt64(CAPUS_DOING_CLOSE)
         driver.closed(self)
         if !isDelivering { partial.free() }
-        extras?.cancelTasks()
+        extras?.cancelOperations()
         let worker = worker
         self.worker = nil
         // User closures that hold the connection would keep it alive for ever.

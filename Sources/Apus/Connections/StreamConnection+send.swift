@@ -71,7 +71,7 @@ extension StreamConnection {
     @inline(__always)
     func uncorkOther() {
         guard let other = shared.pointee.output.corked, !isCorked else { return }
-        Unmanaged<StreamConnection>.fromOpaque(other)._withUnsafeGuaranteedRef { $0.uncork() }
+        Unmanaged<StreamConnection>.fromOpaque(other).takeUnretainedValue().uncork()
     }
 
     private func flushCollected() -> SendResult {
@@ -86,7 +86,7 @@ extension StreamConnection {
     @inline(__always)
     private func transmit(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> SendResult {
         if outbound == nil, state != .connecting, state != .initial {
-            let sent = capus_send(fd, bytes, count)
+            let sent = isSendingLast ? capus_send_last(fd, bytes, count) : capus_send(fd, bytes, count)
             if sent == count {
                 noteSent(sent)
                 return .sent

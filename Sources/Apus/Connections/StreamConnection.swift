@@ -13,11 +13,13 @@ final class StreamConnection: Pollable {
     @exclusivity(unchecked) var isDelivering = false
     /// The peer has sent all it wanted to send.
     @exclusivity(unchecked) var isPeerFinished = false
+    /// What is sent next is the last before `close`: data and FIN can leave together.
+    @exclusivity(unchecked) var isSendingLast = false
     /// The poller watches for input.
     @exclusivity(unchecked) var isWatchingInput = false
     @exclusivity(unchecked) var closeKind = CloseKind.open
     /// Operations of handlers that have not ended; the next message waits for them.
-    @exclusivity(unchecked) var runningTasks: UInt16 = 0
+    @exclusivity(unchecked) var runningOperations: UInt16 = 0
     /// The loop's second in which something of note happened last: see `ProtocolDriver.timeOut`.
     @exclusivity(unchecked) var stamp: UInt32
 
@@ -62,7 +64,7 @@ final class StreamConnection: Pollable {
     }
 
     /// Whether the next message may be delivered.
-    var wantsMessages: Bool { state == .established && !isPaused && runningTasks == 0 }
+    var wantsMessages: Bool { state == .established && !isPaused && runningOperations == 0 }
 
     /// Bytes that wait to be sent.
     var pendingSendBytes: Int {
@@ -97,13 +99,13 @@ final class StreamConnection: Pollable {
         noteReceived(count)
         if state != .established { return true }
         buffer[count] = 0
-        let held = driver
+        let driverBefore = ObjectIdentifier(driver)
         let consumed = deliver(buffer, count)
         if consumed < count, state == .established {
             partial.append(buffer + consumed, count - consumed)
             stamp = shared.pointee.second
             // A handler that changed the protocol or its callbacks left the rest to the new driver.
-            if held !== driver { deliverPartial() } else { throttleInput() }
+            if driverBefore != ObjectIdentifier(driver) { deliverPartial() } else { throttleInput() }
         }
         return true
     }
@@ -165,11 +167,11 @@ final class StreamConnection: Pollable {
         guard !isDelivering else { return }
         while partial.count > 0, wantsMessages {
             partial.bytes[partial.count] = 0
-            let held = driver
+            let driverBefore = ObjectIdentifier(driver)
             let consumed = deliver(partial.bytes, partial.count)
             if state == .closed { return }
             partial.consume(consumed)
-            if consumed == 0, held === driver { break }
+            if consumed == 0, driverBefore == ObjectIdentifier(driver) { break }
         }
         throttleInput()
     }

@@ -169,7 +169,7 @@ public final class EventLoop {
     private func dispatch(_ event: capus_event) {
         let slot = slots[Int(event.fd)]
         guard slot.generation == event.generation, let object = slot.object else { return }
-        object._withUnsafeGuaranteedRef { $0.ready(event.flags) }
+        object.takeUnretainedValue().ready(event.flags)
     }
 
     /// Timers after input and output, then what either of them left to do.

@@ -7,8 +7,8 @@ import Synchronization
 /// that suspends resumes without a thread hop: the "generic" executor it resumes on first then is the loop as well.
 nonisolated final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendable {
     // `local` is touched by the loop's thread only and `foreign` is guarded by its mutex: hence @unchecked.
-    private var local: [UnownedJob] = []
-    private var running: [UnownedJob] = []
+    @exclusivity(unchecked) private var local: [UnownedJob] = []
+    @exclusivity(unchecked) private var running: [UnownedJob] = []
     private let foreign = Mutex<[UnownedJob]>([])
     private let thread = capus_current_thread()
     private let wakeupDescriptor: Int32

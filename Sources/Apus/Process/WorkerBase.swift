@@ -27,8 +27,8 @@ public class WorkerBase {
     final var address: SocketAddress?
     final var listener: Listener?
     final var isAcceptPaused = false
-    final var connectionsByID: [Int: StreamConnection] = [:]
-    private final var lastConnectionID = 0
+    @exclusivity(unchecked) final var connectionsByID: [Int: StreamConnection] = [:]
+    @exclusivity(unchecked) private final var lastConnectionID = 0
     private final var sweeper: WorkerTimer?
 
     /// Every worker that was made, in order. In a worker process only its own runs.

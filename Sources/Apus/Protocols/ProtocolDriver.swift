@@ -29,7 +29,7 @@ class ProtocolDriver {
 
     /// The process is leaving: close the connection as soon as its messages allow it. Called again while it is open.
     func drain(_ connection: StreamConnection, _ mode: DrainMode) {
-        if mode != .graceful, connection.partial.count == 0, connection.runningTasks == 0 { connection.close() }
+        if mode != .graceful, connection.partial.count == 0, connection.runningOperations == 0 { connection.close() }
     }
 
     /// Whether `closed` calls user code.

@@ -34,11 +34,12 @@ package struct HTTPChunkedDecoder {
         self.maxMessageBytes = maxMessageBytes
     }
 
-    /// Goes on with a message of which `count` bytes are there.
+    /// Goes on with a message of which `count` bytes are there. Bytes beyond the bound are not looked at.
     package mutating func decode(_ message: UnsafeMutablePointer<UInt8>, count: Int) -> Outcome {
-        while readOffset < count {
+        let end = min(count, maxMessageBytes)
+        while readOffset < end {
             if phase == .data {
-                if let failure = copyData(message, count) { return .invalid(failure) }
+                copyData(message, end)
                 continue
             }
             let byte = message[readOffset]
@@ -48,17 +49,16 @@ package struct HTTPChunkedDecoder {
             case let outcome: return outcome
             }
         }
-        return readOffset > maxMessageBytes ? .invalid(.contentTooLarge) : .incomplete
+        return count > maxMessageBytes ? .invalid(.contentTooLarge) : .incomplete
     }
 
-    private mutating func copyData(_ message: UnsafeMutablePointer<UInt8>, _ count: Int) -> HTTPRequestError? {
-        let piece = min(remaining, count - readOffset)
+    private mutating func copyData(_ message: UnsafeMutablePointer<UInt8>, _ end: Int) {
+        let piece = min(remaining, end - readOffset)
         (message + (bodyStart + bodyCount)).update(from: message + readOffset, count: piece)
         bodyCount &+= piece
         readOffset &+= piece
         remaining &-= piece
         if remaining == 0 { phase = .dataCR }
-        return readOffset > maxMessageBytes ? .contentTooLarge : nil
     }
 
     private mutating func step(_ byte: UInt8) -> Outcome {
@@ -85,9 +85,7 @@ package struct HTTPChunkedDecoder {
             if byte == 0x0D { return advance(to: .trailerLF) }
             return byte == 0x09 || (byte >= 0x20 && byte != 0x7F) ? .incomplete : .invalid(.badRequest)
         case .trailerLF: return expect(byte, 0x0A, then: .trailerStart)
-        case .endLF:
-            guard byte == 0x0A else { return .invalid(.badRequest) }
-            return readOffset > maxMessageBytes ? .invalid(.contentTooLarge) : .complete
+        case .endLF: return byte == 0x0A ? .complete : .invalid(.badRequest)
         }
     }
 

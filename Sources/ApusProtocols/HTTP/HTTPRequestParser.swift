@@ -40,12 +40,15 @@ package struct HTTPRequestParser {
     /// readable from there.
     package mutating func parse(_ start: UnsafePointer<UInt8>, count: Int) -> Outcome {
         // The empty line starts at the latest one byte before the bound, and is four bytes long.
-        let end = start + min(count, limits.maxHeadBytes &+ 3)
-        let outcome = parseLines(start, end)
-        if case .incomplete = outcome, count >= limits.maxHeadBytes, !mayStillEnd(start, count) {
-            return .invalid(.headerFieldsTooLarge)
-        }
-        return outcome
+        let outcome = parseLines(start, start + min(count, limits.maxHeadBytes &+ 3))
+        return count >= limits.maxHeadBytes && head.byteCount == 0 ? outcomeAtBound(start, count) : outcome
+    }
+
+    /// The head has not ended though as many bytes are there as it may have. Only these are judged, so that it does
+    /// not matter how many of those beyond have arrived.
+    private mutating func outcomeAtBound(_ start: UnsafePointer<UInt8>, _ count: Int) -> Outcome {
+        if case .invalid(let error) = parseLines(start, start + limits.maxHeadBytes) { return .invalid(error) }
+        return mayStillEnd(start, count) ? .incomplete : .invalid(.headerFieldsTooLarge)
     }
 
     /// Whether the last bytes may become the empty line that ends the head within its bound.
@@ -187,7 +190,7 @@ package struct HTTPRequestParser {
         switch nameCount {
         case 4 where matchesIgnoringCase(name, count: 4, "host"):
             framing.hosts &+= 1
-            if !isValidHost(value, count) { framing.error = framing.error ?? .badRequest }
+            if !isValidHost(value, count) { framing.error = .badRequest }
         case 6 where matchesIgnoringCase(name, count: 6, "expect"):
             if matchesIgnoringCase(value, count: count, "100-continue") {
                 head.expectsContinue = true
@@ -214,10 +217,8 @@ package struct HTTPRequestParser {
         for i in 0..<count {
             let digit = Int(value[i]) &- 0x30
             guard digit >= 0, digit <= 9 else { return framing.error = .badRequest }
-            if length > limits.maxMessageBytes {
-                continue  // Too large already; what follows must still be digits.
-            }
-            length = length &* 10 &+ digit
+            // Stays at the largest number once it would pass it; what follows must still be digits.
+            length = length > (.max - 9) / 10 ? .max : length &* 10 &+ digit
         }
         head.contentLength = length
     }
@@ -247,7 +248,7 @@ package struct HTTPRequestParser {
         if framing.contentLengths > 1 || framing.transferEncodings > 1 { return .invalid(.badRequest) }
         if framing.contentLengths > 0 && framing.transferEncodings > 0 { return .invalid(.badRequest) }
         if let error = framing.error { return .invalid(error) }
-        if head.byteCount + head.contentLength > limits.maxMessageBytes { return .invalid(.contentTooLarge) }
+        if head.contentLength > limits.maxMessageBytes - head.byteCount { return .invalid(.contentTooLarge) }
         // RFC 9112 §9.3: HTTP/1.0 closes unless told otherwise; `close` wins over `keep-alive`.
         head.keepsAlive = !framing.closes && (head.minorVersion > 0 || framing.keepsAlive)
         // RFC 9110 §10.1.1: an HTTP/1.0 client's expectation is ignored.

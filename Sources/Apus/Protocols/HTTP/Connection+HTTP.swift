@@ -65,6 +65,7 @@ extension StreamConnection {
     @inline(__always)
     private func startAnswer(_ type: ContentType, bodyCount: Int) -> ByteWriter? {
         guard http.isAnswering, canAnswer() else { return nil }
+        isSendingLast = closesAfterAnswer
         let target = shared.pointee.output.target
         let headCount = shared.pointee.heads.write(
             type.value, keepsAlive: http.keepsAlive, shared.pointee.date, to: target)
@@ -128,8 +129,14 @@ extension StreamConnection {
         if !isDelivering { continueDelivery() }
     }
 
+    /// The answer is followed by `close` at once.
+    @inline(__always)
+    private var closesAfterAnswer: Bool { !http.keepsAlive && !mustLinger }
+
+    /// Input that nobody will read would turn the close into a reset, which may overtake the answer.
+    private var mustLinger: Bool { http.hasMore || (partial.count > 0 && !isDelivering) }
+
     private func finish() {
-        // Input that nobody will read would turn the close into a reset, which may overtake the answer.
-        if http.hasMore || partial.count > 0 && !isDelivering { end() } else { close() }
+        if mustLinger { end() } else { close() }
     }
 }

@@ -57,10 +57,16 @@ public final class HTTPRequest {
 
     /// Whether the path is exactly `expected`, without making a `String` of it.
     public func pathIs(_ expected: StaticString) -> Bool {
-        let count = pathCount
-        guard count == expected.utf8CodeUnitCount else { return false }
+        let count = expected.utf8CodeUnitCount
+        let targetCount = Int(parser.head.targetCount)
         let start = bytes + Int(parser.head.targetStart)
-        for i in 0..<count where start[i] != expected.utf8Start[i] { return false }
+        guard targetCount == count || (targetCount > count && start[count] == UInt8(ascii: "?")) else { return false }
+        let text = expected.utf8Start
+        var i = 0
+        while i < count {
+            if start[i] != text[i] || start[i] == UInt8(ascii: "?") { return false }
+            i &+= 1
+        }
         return true
     }
 

@@ -1,0 +1,40 @@
+/// What one process does: its share of the load.
+package nonisolated struct LoadPlan: Sendable {
+    package var endpoint: LoadEndpoint
+    /// The bytes of one request.
+    package var request: [UInt8]
+    package var connections = 1
+    /// Requests to make; `Int.max` for as many as the duration allows.
+    package var requests = Int.max
+    /// Nanoseconds; `Int64.max` for as long as the requests take.
+    package var duration = Int64.max
+    /// Nanoseconds.
+    package var timeout: Int64
+    package var pipelineDepth = 1
+    package var keepsAlive = true
+    /// False for HEAD.
+    package var responsesHaveBody = true
+
+    package init(endpoint: LoadEndpoint, request: [UInt8], timeout: Int64) {
+        self.endpoint = endpoint
+        self.request = request
+        self.timeout = timeout
+    }
+
+    /// A number of requests is to be made, however long it takes.
+    var hasRequestCount: Bool { requests != .max }
+
+    /// The same load divided among processes, as evenly as whole connections and requests allow.
+    package func divided(among count: Int) -> [LoadPlan] {
+        (0..<count).map { index in
+            var share = self
+            share.connections = Self.share(of: connections, index, count)
+            if hasRequestCount { share.requests = Self.share(of: requests, index, count) }
+            return share
+        }
+    }
+
+    private static func share(of total: Int, _ index: Int, _ count: Int) -> Int {
+        total / count + (index < total % count ? 1 : 0)
+    }
+}

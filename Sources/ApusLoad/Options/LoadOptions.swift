@@ -1,0 +1,116 @@
+import CApus
+
+/// What load to put on which server.
+///
+///     var options = LoadOptions(url: "http://127.0.0.1:8080/")
+///     options.connections = 64
+///     options.duration = .seconds(10)
+///     let report = try LoadRun.run(options)
+public nonisolated struct LoadOptions: Sendable {
+    /// Where the requests go: `http://host[:port][/path][?query]` with a numeric host or `localhost`.
+    public var url: String
+    /// The Unix socket to connect to instead of the URL's host and port.
+    public var unixPath: String?
+    /// Connections that are open at the same time, over all processes.
+    public var connections = 64
+    /// Processes that put on the load, one core's worth each.
+    public var processes = 1
+    /// How long the run takes. 10 s when `requests` is nil as well.
+    public var duration: Duration?
+    /// How many requests to make, exactly. With a duration, the run ends at whichever comes first.
+    public var requests: Int?
+    /// Whether a connection serves one request after the other. If not, each request gets a connection of its own,
+    /// and its latency includes connecting.
+    public var keepsAlive = true
+    /// Requests sent at once on a connection; the next batch follows when all of them are answered.
+    public var pipelineDepth = 1
+    /// The method; nil means GET, or POST with a body.
+    public var method: String?
+    /// Fields of each request, beside or instead of `Host`, `User-Agent`, `Accept` and `Connection`.
+    public var headers: [HeaderField] = []
+    /// The body of each request.
+    public var body: [UInt8]?
+    /// How long a response may take: from its request, or from the response before it on the connection, to its last
+    /// byte. Also how long a connect may take.
+    public var timeout = Duration.seconds(5)
+
+    /// Options with their defaults for a URL.
+    public init(url: String) { self.url = url }
+
+    /// The method that is sent.
+    public var effectiveMethod: String { method ?? (body == nil ? "GET" : "POST") }
+}
+
+nonisolated extension LoadOptions {
+    private static let maxConnections = 1_000_000
+    private static let maxProcesses = 60
+    private static let maxPipelineDepth = 65_536
+    private static let maxTimeout = Duration.seconds(3600)
+
+    /// What one process would do for the whole load; throws when the options do not go together.
+    package func plan() throws(LoadOptionsError) -> LoadPlan {
+        let target = try LoadTarget(url)
+        try checkNumbers()
+        try checkRequest()
+        var plan = LoadPlan(
+            endpoint: try endpoint(of: target), request: RequestBlock.request(for: self, target: target),
+            timeout: timeout.inNanoseconds)
+        plan.connections = connections
+        plan.requests = requests ?? .max
+        plan.duration = duration?.inNanoseconds ?? (requests == nil ? 10_000_000_000 : .max)
+        plan.pipelineDepth = pipelineDepth
+        plan.keepsAlive = keepsAlive
+        plan.responsesHaveBody = effectiveMethod != "HEAD"
+        return plan
+    }
+
+    private func checkNumbers() throws(LoadOptionsError) {
+        guard (1...Self.maxConnections).contains(connections) else {
+            throw LoadOptionsError("--connections", "a number from 1 to \(Self.maxConnections)")
+        }
+        guard (1...Self.maxProcesses).contains(processes) else {
+            throw LoadOptionsError("--threads", "a number from 1 to \(Self.maxProcesses)")
+        }
+        guard processes <= connections else {
+            throw LoadOptionsError("--threads", "\(processes) processes cannot share \(connections) connections")
+        }
+        guard (1...Self.maxPipelineDepth).contains(pipelineDepth) else {
+            throw LoadOptionsError("--pipeline", "a number from 1 to \(Self.maxPipelineDepth)")
+        }
+        guard keepsAlive || pipelineDepth == 1 else {
+            throw LoadOptionsError("--pipeline", "needs connections that are kept alive")
+        }
+        if let requests, requests < 1 { throw LoadOptionsError("--requests", "at least 1") }
+        if let duration, duration <= .zero { throw LoadOptionsError("--duration", "more than nothing") }
+        guard timeout > .zero, timeout <= Self.maxTimeout else {
+            throw LoadOptionsError("--timeout", "more than nothing, and an hour at most")
+        }
+    }
+
+    private func checkRequest() throws(LoadOptionsError) {
+        let method = effectiveMethod
+        guard !method.isEmpty, method.utf8.allSatisfy({ capus_is_token($0) != 0 }) else {
+            throw LoadOptionsError("--method", "\"\(method)\" is no method")
+        }
+        if method == "CONNECT" { throw LoadOptionsError("--method", "CONNECT asks for a tunnel, not for a response") }
+        // The reader of the responses relies on what was sent.
+        if let field = headers.first(where: { $0.isNamed("content-length") || $0.isNamed("transfer-encoding") }) {
+            throw LoadOptionsError("-H", "\(field.name) follows from the body")
+        }
+    }
+
+    private func endpoint(of target: LoadTarget) throws(LoadOptionsError) -> LoadEndpoint {
+        if let unixPath {
+            guard !unixPath.isEmpty, unixPath.utf8.count <= 107 else {
+                throw LoadOptionsError("--unix", "the path of a Unix socket has 1 to 107 bytes")
+            }
+            return .unix(path: unixPath)
+        }
+        let host = target.host.lowercased() == "localhost" ? "127.0.0.1" : target.host
+        guard let endpoint = LoadEndpoint(numericHost: host, port: target.port) else {
+            throw LoadOptionsError(
+                "URL", "\(target.host) is a name, and names are not resolved yet; give its address, as 127.0.0.1 or [::1]")
+        }
+        return endpoint
+    }
+}

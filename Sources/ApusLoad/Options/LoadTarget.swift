@@ -1,0 +1,74 @@
+/// The parts of an `http://` URL that a load needs.
+public nonisolated struct LoadTarget: Sendable, Hashable, CustomStringConvertible {
+    /// The host without brackets.
+    public let host: String
+    /// The port; 80 unless the URL names one.
+    public let port: UInt16
+    /// Path and query as they go into the request line; never empty.
+    public let path: String
+
+    /// Reads `http://host[:port][/path][?query]`; the scheme may be left out. A fragment is dropped, as it never
+    /// reaches a server.
+    public init(_ url: String) throws(LoadOptionsError) {
+        let rest = try Self.afterScheme(url)
+        let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        var path = rest.dropFirst(authority.count).prefix { $0 != "#" }
+        if !path.hasPrefix("/") { path = "/" + path }
+        guard path.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw LoadOptionsError("URL", "\(url) has a blank, control or non-ASCII character; percent-encode it")
+        }
+        (host, port) = try Self.hostAndPort(authority, of: url)
+        self.path = String(path)
+    }
+
+    /// The value of the `Host` field (RFC 9110 §7.2): the port only where it is not the default.
+    public var authority: String {
+        let name = host.contains(":") ? "[\(host)]" : host
+        return port == 80 ? name : "\(name):\(port)"
+    }
+
+    /// The URL, in its normal form.
+    public var description: String { "http://\(authority)\(path)" }
+
+    private static func afterScheme(_ url: String) throws(LoadOptionsError) -> Substring {
+        guard let mark = url.firstIndex(of: ":"), url[mark...].hasPrefix("://") else { return url[...] }
+        switch url[..<mark].lowercased() {
+        case "http": return url[url.index(mark, offsetBy: 3)...]
+        case "https":
+            throw LoadOptionsError("URL", "\(url) needs TLS, which comes with a later version; use an http:// URL")
+        default: throw LoadOptionsError("URL", "\(url) is no http:// URL")
+        }
+    }
+
+    private static func hostAndPort(
+        _ authority: Substring, of url: String
+    ) throws(LoadOptionsError) -> (String, UInt16) {
+        if authority.contains("@") {
+            throw LoadOptionsError("URL", "credentials do not go into the URL; use -H 'Authorization: …'")
+        }
+        var host = authority
+        var portText: Substring?
+        if authority.hasPrefix("["), let end = authority.firstIndex(of: "]") {
+            host = authority[authority.index(after: authority.startIndex)..<end]
+            let behind = authority[authority.index(after: end)...]
+            guard behind.isEmpty || behind.hasPrefix(":") else { throw invalid(url) }
+            if !behind.isEmpty { portText = behind.dropFirst() }
+        } else if let colon = authority.firstIndex(of: ":") {
+            host = authority[..<colon]
+            portText = authority[authority.index(after: colon)...]
+            if portText?.contains(":") == true {
+                throw LoadOptionsError("URL", "\(url): an IPv6 address goes in brackets, http://[::1]:8080/")
+            }
+        }
+        guard !host.isEmpty, host.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else { throw invalid(url) }
+        guard let portText else { return (String(host), 80) }
+        guard portText.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = UInt16(portText), port > 0 else {
+            throw LoadOptionsError("URL", "\(url): the port is a number from 1 to 65535")
+        }
+        return (String(host), port)
+    }
+
+    private static func invalid(_ url: String) -> LoadOptionsError {
+        LoadOptionsError("URL", "\(url) is no URL like http://127.0.0.1:8080/path")
+    }
+}

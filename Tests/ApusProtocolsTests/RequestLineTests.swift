@@ -1,0 +1,110 @@
+import ApusProtocols
+import Testing
+
+private let h = "Host: h"
+
+@Suite struct `Request lines` {
+    @Test(arguments: methods + versions + targets + everyByteInTargets + lineEnds)
+    func `are read the same however they arrive`(_ example: RequestCase) {
+        #expect(example.firstDeviation() == nil)
+    }
+
+    static let methods: [RequestCase] =
+        HTTPMethod.allCases.map {
+            .request("method \($0.name)", "05 §4.1.2", head("\($0.name) / HTTP/1.1", h), method: $0)
+        }
+        + [
+            "MIAOWU", "POSTS", "get", "Get", "gET", "G", "GE", "GETX", "PUTS", "HEADS", "PATCHED", "OPTIONSS", "DELETED",
+            "TRACE", "CONNECT", "PROPFIND", "P\u{0}ST", "G@T", "GET,", "\"GET\"", "GÉT",
+        ].map { .refused(.badRequest, "method \($0)", "05 §4.1.2", head("\($0) / HTTP/1.1", h)) }
+        + [
+            .refused(.badRequest, "no method", "RFC 9112 §3", head(" / HTTP/1.1", h)),
+            .refused(.badRequest, "target first", "RFC 9112 §3", head("/ HTTP/1.1", h)),
+            .refused(.badRequest, "HTTP/2 preface", "05 §14.2", head("PRI * HTTP/2.0", "", "SM", "")),
+            .refused(.badRequest, "TLS hello", "RFC 9112 §3", raw("§\u{3}\u{1}\u{2}\u{0}\u{1}", 0x16)),
+            .incomplete("method not yet whole", "05 §4.1.1", raw("GE")),
+            .incomplete("method whole, no blank yet", "05 §4.1.1", raw("DELETE")),
+        ]
+
+    static let versions: [RequestCase] = [
+        .request("HTTP/1.0 without Host", "05 §14.2", head("PATCH /a HTTP/1.0"), method: .patch, target: "/a", minor: 0,
+            keepsAlive: false),
+        .request("HTTP/1.0 with Host", "05 §4.1.4", head("GET / HTTP/1.0", h), minor: 0, keepsAlive: false),
+    ]
+        + (1...9).map {
+            .request("HTTP/1.\($0) counts as 1.1", "RFC 9110 §2.5", head("GET / HTTP/1.\($0)", h))
+        }
+        + [
+            "http/1.1", "Http/1.1", "HTTP/2.0", "HTTP/0.9", "HTTP/3.1", "HTTP/1", "HTTP/1.", "HTTP/1.10", "HTTP/1.01",
+            "HTTP/01.1", "HTTP/1.a", "HTTP/1,1", "HTTP/11", "HTTP /1.1", "HTTP/ 1.1", "HTTP/1 .1", "HTTP/1.1x", "HTTP/1.:",
+            "HTTP/1./", "HTTPS/1.1", "HTTP\\1.1", "HTTP/-1.1", "HTTP/1.1\u{0}", "HTTP/1.\u{0}", "ICAP/1.0", "",
+        ].map { .refused(.badRequest, "version «\($0)»", "05 §4.1.2, RFC 9112 §2.3", head("GET / \($0)", h)) }
+        + [
+            .refused(.badRequest, "no version, as in HTTP/0.9", "RFC 9112 §2.3", raw("GET /\r\n")),
+            .refused(.badRequest, "method alone", "RFC 9112 §3", raw("GET\r\n\r\n")),
+        ]
+
+    static let targets: [RequestCase] =
+        [
+            "/", "//", "/a/b/c", "/a?b=c&d", "/?", "/a#b", "/%20%00%zz", "/..;/../", "/é/ü/日本", "/a?q=\"<>\\^`{|}\"",
+            "/!#$%&'()*+,-./0123456789:;<=>?@ABCXYZ[\\]^_`abcxyz{|}~", "/http://x/", "/" + String(repeating: "a", count: 300),
+        ].map { .request("target \($0.prefix(60))", "05 §4.1.2", head("GET \($0) HTTP/1.1", h), target: $0) }
+        + [
+            "http://h/", "HTTP://h/", "https://h", "*", "h:443", "h", "?a", "#", "\\", "%2F", ":", "", "-", "~/",
+        ].map { .refused(.badRequest, "target «\($0)»", "05 §4.1.2", head("GET \($0) HTTP/1.1", h)) }
+        + [
+            .refused(.badRequest, "OPTIONS *", "05 §4.1.2", head("OPTIONS * HTTP/1.1", h)),
+            .refused(.badRequest, "CONNECT authority", "05 §4.1.2", head("CONNECT h:443 HTTP/1.1", h)),
+            .refused(.badRequest, "two targets", "RFC 9112 §3", head("GET / / HTTP/1.1", h)),
+            .refused(.badRequest, "line end in target", "05 §14.2", head("GET /a\r\nb HTTP/1.1", h)),
+            .refused(.badRequest, "smuggled field in target", "RFC 9112 §3", head("GET /a\r\nX: b HTTP/1.1", h)),
+            .incomplete("target not yet whole", "05 §4.1.1", raw("GET /abc")),
+            .incomplete("blank before the target", "05 §4.1.1", raw("GET ")),
+        ]
+
+    /// Each byte that may not stand in a target, at the end of a target and within; each that may.
+    static let everyByteInTargets: [RequestCase] =
+        (Array(0x00...0x20) + [0x7F]).flatMap { (byte: UInt8) -> [RequestCase] in
+            let name = "byte \(String(byte, radix: 16))"
+            return [
+                .refused(.badRequest, "\(name) in target", "05 §4.1.2", raw("GET /a§b HTTP/1.1\r\nHost: h\r\n\r\n", byte)),
+                .refused(.badRequest, "\(name) after target", "05 §4.1.2", raw("GET /a§ HTTP/1.1\r\nHost: h\r\n\r\n", byte)),
+                .refused(.badRequest, "\(name) before target", "05 §4.1.2", raw("GET §/a HTTP/1.1\r\nHost: h\r\n\r\n", byte)),
+            ]
+        }
+        + [UInt8](0x21...0xFF).filter { $0 != 0x7F }.map { byte in
+            .request("byte \(String(byte, radix: 16)) in target", "05 §4.1.2",
+                raw("GET /a§b HTTP/1.1\r\nHost: h\r\n\r\n", byte),
+                target: String(decoding: [0x2F, 0x61, byte, 0x62], as: UTF8.self))
+        }
+        // Vectors of 16 bytes are looked at together: a bad byte is found in each of their positions.
+        + (0..<36).map { count in
+            .refused(.badRequest, "DEL after \(count) bytes of target", "05 §4.1.2",
+                head("GET /\(String(repeating: "t", count: count))\u{7F}\(String(repeating: "t", count: 20)) HTTP/1.1", h))
+        }
+
+    static let lineEnds: [RequestCase] = [
+        .refused(.badRequest, "leading blank", "05 §14.2", head(" GET / HTTP/1.1", h)),
+        .refused(.badRequest, "leading tab", "05 §14.2", head("\tGET / HTTP/1.1", h)),
+        .refused(.badRequest, "leading empty line", "05 §4.1.2", head("", "GET / HTTP/1.1", h)),
+        .refused(.badRequest, "leading bare LF", "05 §4.1.2", raw("\nGET / HTTP/1.1\r\nHost: h\r\n\r\n")),
+        .refused(.badRequest, "leading NUL", "05 §4.1.2", raw("\u{0}GET / HTTP/1.1\r\nHost: h\r\n\r\n")),
+        .refused(.badRequest, "leading byte order mark", "05 §4.1.2", raw("\u{FEFF}GET / HTTP/1.1\r\nHost: h\r\n\r\n")),
+        .refused(.badRequest, "tab after the method", "05 §14.2", head("GET\t/ HTTP/1.1", h)),
+        .refused(.badRequest, "tab after the target", "05 §14.2", head("GET /\tHTTP/1.1", h)),
+        .refused(.badRequest, "two blanks after the method", "05 §14.2", head("GET  / HTTP/1.1", h)),
+        .refused(.badRequest, "two blanks after the target", "05 §14.2", head("GET /  HTTP/1.1", h)),
+        .refused(.badRequest, "trailing blank", "05 §14.2", head("GET / HTTP/1.1 ", h)),
+        .refused(.badRequest, "trailing tab", "05 §14.2", head("GET / HTTP/1.1\t", h)),
+        .refused(.badRequest, "bare LF ends the line", "RFC 9112 §2.2", raw("GET / HTTP/1.1\nHost: h\r\n\r\n")),
+        .refused(.badRequest, "bare LF ends all lines", "RFC 9112 §2.2", raw("GET / HTTP/1.1\nHost: h\n\n")),
+        .refused(.badRequest, "bare CR ends the line", "RFC 9112 §2.2", raw("GET / HTTP/1.1\rHost: h\r\n\r\n")),
+        .refused(.badRequest, "two CR end the line", "RFC 9112 §2.2", raw("GET / HTTP/1.1\r\r\nHost: h\r\n\r\n")),
+        .refused(.badRequest, "LF CR ends the line", "RFC 9112 §2.2", raw("GET / HTTP/1.1\n\rHost: h\r\n\r\n")),
+        .refused(.badRequest, "empty line alone", "RFC 9112 §2.2", raw("\r\n\r\n")),
+        .refused(.badRequest, "NUL bytes", "RFC 9112 §3", [0, 0, 0, 0]),
+        .incomplete("version not yet whole", "05 §4.1.1", raw("GET / HTTP/1.")),
+        .incomplete("line end not yet whole", "05 §4.1.1", raw("GET / HTTP/1.1\r")),
+        .incomplete("no fields yet", "05 §4.1.1", raw("GET / HTTP/1.1\r\n")),
+    ]
+}
