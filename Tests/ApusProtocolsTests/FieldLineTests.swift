@@ -10,31 +10,37 @@ private let h = "Host: h"
         #expect(example.firstDeviation() == nil)
     }
 
-    static let names: [RequestCase] = [
-        .request("a request of 27 bytes", "05 §14.2", head(line, h)),
-        .request("underscore and hyphen", "05 §14.2", head(line, h, "X-Custom_Header: ok")),
-        .request("every token character", "05 §4.1.3",
-            head(line, h, "ABCXYZabcxyz0123456789!#$%&'*+-.^_`|~: v")),
-        .request("names in any case", "RFC 9110 §5.1", head(line, "hOsT: h", "CONNECTION: keep-alive")),
-        .request("one letter", "05 §4.1.3", head(line, h, "x: y")),
-        .request("the same field twice", "RFC 9110 §5.3", head(line, h, "Cookie: a", "Cookie: b")),
-        .request("a name of 300 bytes", "05 §4.1.3", head(line, h, String(repeating: "n", count: 300) + ": v")),
-        .request("fields before Host", "RFC 9110 §7.2", head(line, "A: 1", "B: 2", h)),
-    ] + [
-        "Bad Name", "Host ", "X ", "X\t", " X", "\tX", "", "X@Y", "Cookie[0]", "Ñame", "X\u{0}", "X\r", "X\n", " ", "X: Y\u{B}Z\u{0}",
-    ].map { .refused(.badRequest, "name «\($0)»", "05 §4.1.3, §14.2", head(line, h, "\($0): v")) } + [
-        .refused(.badRequest, "Host with a blank before the colon", "05 §14.2", head(line, "Host : h")),
-        .refused(.badRequest, "Host with a tab before the colon", "05 §14.2", head(line, "Host\t: h")),
-        .refused(.badRequest, "line without colon", "05 §14.2", head(line, h, "NoColon")),
-        .refused(.badRequest, "first line without colon", "05 §14.2", head(line, "NoColon", h)),
-        .refused(.badRequest, "request line again", "05 §4.1.3", head(line, line, h)),
-        .incomplete("name not yet whole", "05 §4.1.1", raw("GET / HTTP/1.1\r\nHos")),
-        .incomplete("colon not yet there", "05 §4.1.1", raw("GET / HTTP/1.1\r\nHost")),
-    ]
+    static let names: [RequestCase] =
+        [
+            .request("a request of 27 bytes", "05 §14.2", head(line, h)),
+            .request("underscore and hyphen", "05 §14.2", head(line, h, "X-Custom_Header: ok")),
+            .request(
+                "every token character", "05 §4.1.3",
+                head(line, h, "ABCXYZabcxyz0123456789!#$%&'*+-.^_`|~: v")),
+            .request("names in any case", "RFC 9110 §5.1", head(line, "hOsT: h", "CONNECTION: keep-alive")),
+            .request("one letter", "05 §4.1.3", head(line, h, "x: y")),
+            .request("the same field twice", "RFC 9110 §5.3", head(line, h, "Cookie: a", "Cookie: b")),
+            .request("a name of 300 bytes", "05 §4.1.3", head(line, h, String(repeating: "n", count: 300) + ": v")),
+            .request("fields before Host", "RFC 9110 §7.2", head(line, "A: 1", "B: 2", h)),
+        ]
+        + [
+            "Bad Name", "Host ", "X ", "X\t", " X", "\tX", "", "X@Y", "Cookie[0]", "Ñame", "X\u{0}", "X\r", "X\n", " ",
+            "X: Y\u{B}Z\u{0}",
+        ].map { .refused(.badRequest, "name «\($0)»", "05 §4.1.3, §14.2", head(line, h, "\($0): v")) } + [
+            .refused(.badRequest, "Host with a blank before the colon", "05 §14.2", head(line, "Host : h")),
+            .refused(.badRequest, "Host with a tab before the colon", "05 §14.2", head(line, "Host\t: h")),
+            .refused(.badRequest, "line without colon", "05 §14.2", head(line, h, "NoColon")),
+            .refused(.badRequest, "first line without colon", "05 §14.2", head(line, "NoColon", h)),
+            .refused(.badRequest, "request line again", "05 §4.1.3", head(line, line, h)),
+            .incomplete("name not yet whole", "05 §4.1.1", raw("GET / HTTP/1.1\r\nHos")),
+            .incomplete("colon not yet there", "05 §4.1.1", raw("GET / HTTP/1.1\r\nHost")),
+        ]
 
     /// What is no token character refuses the request in a name; a colon ends the name.
-    static let everyByteInNames: [RequestCase] = (0...0xFF).filter { !isToken($0) && $0 != UInt8(ascii: ":") }.map { byte in
-        .refused(.badRequest, "byte \(String(byte, radix: 16)) in name", "05 §4.1.3",
+    static let everyByteInNames: [RequestCase] = (0...0xFF).filter { !isToken($0) && $0 != UInt8(ascii: ":") }.map {
+        byte in
+        .refused(
+            .badRequest, "byte \(String(byte, radix: 16)) in name", "05 §4.1.3",
             raw("GET / HTTP/1.1\r\nHost: h\r\nX§Y: v\r\n\r\n", byte))
     }
 
@@ -44,7 +50,8 @@ private let h = "Host: h"
 
     static let values: [RequestCase] =
         [
-            "", " ", "\t", " \t \t ", "v", " v", "v ", "\tv\t", "  v  w  ", "a\tb", ":", "a: b", ",", "é日", "\"quoted, \\\" text\"",
+            "", " ", "\t", " \t \t ", "v", " v", "v ", "\tv\t", "  v  w  ", "a\tb", ":", "a: b", ",", "é日",
+            "\"quoted, \\\" text\"",
             "=?utf-8?q?x?=", "(comment)", String(repeating: "v", count: 1000),
         ].map { .request("value «\($0.prefix(40))»", "05 §4.1.3", head(line, h, "X:\($0)")) }
         + [
@@ -59,19 +66,22 @@ private let h = "Host: h"
         (Array(0x00...0x1F) + [0x7F]).filter { $0 != 0x09 }.flatMap { (byte: UInt8) -> [RequestCase] in
             let name = "byte \(String(byte, radix: 16))"
             return ["a§b", "§", "§a", "a§", "a §"].map {
-                .refused(.badRequest, "\(name) in value «\($0)»", "05 §4.1.3, RFC 9110 §5.5",
+                .refused(
+                    .badRequest, "\(name) in value «\($0)»", "05 §4.1.3, RFC 9110 §5.5",
                     raw("GET / HTTP/1.1\r\nHost: h\r\nX: \($0)\r\n\r\n", byte))
             }
         }
         + (0x80...0xFF).map { byte in
-            .request("byte \(String(byte, radix: 16)) in value", "RFC 9110 §5.5",
+            .request(
+                "byte \(String(byte, radix: 16)) in value", "RFC 9110 §5.5",
                 raw("GET / HTTP/1.1\r\nHost: h\r\nX: a§b\r\n\r\n", byte))
         }
         // Vectors of 16 bytes are looked at together: a bad byte is found, and an end, in each of their positions.
         + (0..<36).flatMap { count -> [RequestCase] in
             let value = String(repeating: "v", count: count)
             return [
-                .refused(.badRequest, "DEL after \(count) bytes of value", "05 §4.1.3", head(line, h, "X: \(value)\u{7F}v")),
+                .refused(
+                    .badRequest, "DEL after \(count) bytes of value", "05 §4.1.3", head(line, h, "X: \(value)\u{7F}v")),
                 .refused(.badRequest, "LF after \(count) bytes of value", "05 §4.1.3", head(line, h, "X: \(value)\nv")),
                 .request("tab after \(count) bytes of value", "RFC 9110 §5.5", head(line, h, "X: \(value)\tv")),
                 .request("a value of \(count) bytes", "05 §4.1.3", head(line, h, "X: \(value)")),
@@ -82,7 +92,8 @@ private let h = "Host: h"
         .refused(.badRequest, "folded with a blank", "05 §4.1.3, RFC 9112 §5.2", head(line, h, "X: a", " b")),
         .refused(.badRequest, "folded with a tab", "05 §4.1.3, RFC 9112 §5.2", head(line, h, "X: a", "\tb")),
         .refused(.badRequest, "folded Host", "RFC 9112 §5.2", head(line, "Host: h", " .evil")),
-        .refused(.badRequest, "folded Transfer-Encoding", "RFC 9112 §5.2",
+        .refused(
+            .badRequest, "folded Transfer-Encoding", "RFC 9112 §5.2",
             head("POST / HTTP/1.1", h, "Transfer-Encoding:", " chunked")),
         .refused(.badRequest, "fold of nothing", "RFC 9112 §5.2", head(line, h, "X: a", " ")),
         .refused(.badRequest, "blank line of a blank first", "RFC 9112 §2.2", head(line, " ", h)),
@@ -96,7 +107,9 @@ private let h = "Host: h"
         .refused(.badRequest, "CRLF LF ends the head", "RFC 9112 §2.2", raw("GET / HTTP/1.1\r\nHost: h\r\n\n")),
         .refused(.badRequest, "CRLF CR CR ends the head", "RFC 9112 §2.2", raw("GET / HTTP/1.1\r\nHost: h\r\n\r\r")),
         .refused(.badRequest, "CRLF CR letter ends the head", "RFC 9112 §2.2", raw("GET / HTTP/1.1\r\nHost: h\r\n\rX")),
-        .refused(.badRequest, "NUL instead of the empty line", "RFC 9112 §2.2", raw("GET / HTTP/1.1\r\nHost: h\r\n\u{0}\r\n")),
+        .refused(
+            .badRequest, "NUL instead of the empty line", "RFC 9112 §2.2", raw("GET / HTTP/1.1\r\nHost: h\r\n\u{0}\r\n")
+        ),
         .refused(.badRequest, "NUL after a line", "RFC 9112 §2.2", raw("GET / HTTP/1.1\r\nHost: h\r\n\u{0}")),
     ]
 
@@ -105,13 +118,15 @@ private let h = "Host: h"
         [
             "Hose", "H-st", "Nost", "Expecs", "Expec_", "Connectiom", "Connection-", "Content_Length", "Content-Lengti",
             "Kontent-Length", "Transfer_Encoding", "Transfer-Encodinf", "Xransfer-Encoding", "X-Transfer-Encoding",
-            "Content-Length2", "Content-Lengt", "Transfer-Encoding-", "X-Host", "Proxy-Connection", "Trailer", "Upgrade",
+            "Content-Length2", "Content-Lengt", "Transfer-Encoding-", "X-Host", "Proxy-Connection", "Trailer",
+            "Upgrade",
             // 0x0D | 0x20 is a hyphen; 0x4F | 0x20 is an `o`: only letters may be folded.
             "Content.Length", "TRANSFER_ENCODING",
         ].flatMap { name in
             [
                 .request("\(name) is an ordinary field", "05 §14.2", head(line, h, "\(name): chunked")),
-                .request("\(name) twice is an ordinary field", "05 §14.2", head(line, h, "\(name): 5", "\(name): close")),
+                .request(
+                    "\(name) twice is an ordinary field", "05 §14.2", head(line, h, "\(name): 5", "\(name): close")),
             ]
         }
 }

@@ -36,38 +36,47 @@ private let h = "Host: h"
         .incomplete("16,383 bytes and CRLF", "05 §4.1.1", Array(filledHead(16_383)[..<16_385])),
         .incomplete("16,383 bytes and CRLF CR", "05 §4.1.1", Array(filledHead(16_383)[..<16_386])),
         .refused(.headerFieldsTooLarge, "a method without end", "05 §4.1.1", Array(repeating: 0x41, count: 16_384)),
-        .refused(.headerFieldsTooLarge, "a target without end", "05 §4.1.1", raw("GET /" + String(repeating: "a", count: 16_384))),
-        .refused(.headerFieldsTooLarge, "a name without end", "05 §4.1.1",
+        .refused(
+            .headerFieldsTooLarge, "a target without end", "05 §4.1.1",
+            raw("GET /" + String(repeating: "a", count: 16_384))),
+        .refused(
+            .headerFieldsTooLarge, "a name without end", "05 §4.1.1",
             raw("GET / HTTP/1.1\r\n" + String(repeating: "a", count: 16_384))),
-        .request("a target of 16,000 bytes", "05 §4.1.1", head("GET /\(String(repeating: "t", count: 15_999)) HTTP/1.1", h),
+        .request(
+            "a target of 16,000 bytes", "05 §4.1.1", head("GET /\(String(repeating: "t", count: 15_999)) HTTP/1.1", h),
             target: "/" + String(repeating: "t", count: 15_999)),
-        .refused(.badRequest, "a bad byte before the bound", "05 §4.1.3",
+        .refused(
+            .badRequest, "a bad byte before the bound", "05 §4.1.3",
             raw(String(decoding: filledHead(16_000), as: UTF8.self).replacing("\r\n\r\n", with: "\u{1}"))),
-        .request("a body beyond the head's bound", "05 §4.1.7",
+        .request(
+            "a body beyond the head's bound", "05 §4.1.7",
             filledHead(16_300, body: String(repeating: "b", count: 500), fields: "Content-Length: 500\r\n"),
             body: String(repeating: "b", count: 500)),
     ]
 
     /// The same around a small bound, where every position is tried.
-    static let smallHeads: [RequestCase] = (125...131).map { count -> RequestCase in
-        let bytes = filledHead(count)
-        let name = "\(count) of 128 bytes before the empty line"
-        return count < 128
-            ? .request(name, "05 §4.1.1", bytes, limits: limits(head: 128))
-            : .refused(.headerFieldsTooLarge, name, "05 §4.1.1", bytes, limits: limits(head: 128))
-    } + (124...136).map { count -> RequestCase in
-        let bytes = Array(filledHead(500)[..<count])
-        let name = "\(count) of 128 bytes without end"
-        return count < 128
-            ? .incomplete(name, "05 §4.1.1", bytes, limits: limits(head: 128))
-            : .refused(.headerFieldsTooLarge, name, "05 §4.1.1", bytes, limits: limits(head: 128))
-    }
+    static let smallHeads: [RequestCase] =
+        (125...131).map { count -> RequestCase in
+            let bytes = filledHead(count)
+            let name = "\(count) of 128 bytes before the empty line"
+            return count < 128
+                ? .request(name, "05 §4.1.1", bytes, limits: limits(head: 128))
+                : .refused(.headerFieldsTooLarge, name, "05 §4.1.1", bytes, limits: limits(head: 128))
+        }
+        + (124...136).map { count -> RequestCase in
+            let bytes = Array(filledHead(500)[..<count])
+            let name = "\(count) of 128 bytes without end"
+            return count < 128
+                ? .incomplete(name, "05 §4.1.1", bytes, limits: limits(head: 128))
+                : .refused(.headerFieldsTooLarge, name, "05 §4.1.1", bytes, limits: limits(head: 128))
+        }
 
-    /// The bytes before the bound decide, and whether the empty line starts there; not how much of the rest has arrived.
+    /// The bytes before the bound decide, and whether the empty line starts there; not how much of the rest is there.
     static let oddBounds: [RequestCase] = (118...130).flatMap { count -> [RequestCase] in
         let start = filledHead(count).dropLast(4)
         return [
-            "\r\n bad: line\r\n\r\n", "\r\nno colon\r\n\r\n", "\u{1}\r\n\r\n", "\r\r\n\r\n", "\r\n\rX", "\n\n", "\r\nX : y\r\n\r\n",
+            "\r\n bad: line\r\n\r\n", "\r\nno colon\r\n\r\n", "\u{1}\r\n\r\n", "\r\r\n\r\n", "\r\n\rX", "\n\n",
+            "\r\nX : y\r\n\r\n",
             "\r\n\u{0}\r\n", "\r\n:\r\n\r\n",
         ].map { rest in
             // The first byte that cannot stand where it is.
@@ -91,9 +100,12 @@ private let h = "Host: h"
 
     static let fieldCounts: [RequestCase] = [
         .request("100 fields", "RFC 9110 §5.4", raw("GET / HTTP/1.1\r\n\(fields(99))Host: h\r\n\r\n")),
-        .refused(.headerFieldsTooLarge, "101 fields", "RFC 6585 §5", raw("GET / HTTP/1.1\r\n\(fields(100))Host: h\r\n\r\n")),
-        .request("3 of 3 fields", "RFC 9110 §5.4", head("GET / HTTP/1.1", "A: b", h, "C: d"), limits: limits(fields: 3)),
-        .refused(.headerFieldsTooLarge, "4 of 3 fields", "RFC 6585 §5", head("GET / HTTP/1.1", "A: b", h, "C: d", "E: f"),
+        .refused(
+            .headerFieldsTooLarge, "101 fields", "RFC 6585 §5", raw("GET / HTTP/1.1\r\n\(fields(100))Host: h\r\n\r\n")),
+        .request(
+            "3 of 3 fields", "RFC 9110 §5.4", head("GET / HTTP/1.1", "A: b", h, "C: d"), limits: limits(fields: 3)),
+        .refused(
+            .headerFieldsTooLarge, "4 of 3 fields", "RFC 6585 §5", head("GET / HTTP/1.1", "A: b", h, "C: d", "E: f"),
             limits: limits(fields: 3)),
         .refused(.headerFieldsTooLarge, "fields without end", "RFC 6585 §5", raw("GET / HTTP/1.1\r\n\(fields(200))")),
     ]
@@ -104,27 +116,37 @@ private let h = "Host: h"
     private static let fifty = String(repeating: "b", count: 50)
 
     static let messages: [RequestCase] = [
-        .request("head and body as long as allowed", "05 §14.2", raw(postHead + fifty), method: .post, body: fifty,
+        .request(
+            "head and body as long as allowed", "05 §14.2", raw(postHead + fifty), method: .post, body: fifty,
             limits: limits(message: postHead.utf8.count + 50)),
-        .refused(.contentTooLarge, "one byte more than allowed", "05 §14.2", raw(postHead + fifty),
+        .refused(
+            .contentTooLarge, "one byte more than allowed", "05 §14.2", raw(postHead + fifty),
             limits: limits(message: postHead.utf8.count + 49)),
-        .refused(.contentTooLarge, "decided before the body arrives", "05 §4.1.6", raw(postHead),
+        .refused(
+            .contentTooLarge, "decided before the body arrives", "05 §4.1.6", raw(postHead),
             limits: limits(message: postHead.utf8.count + 49)),
-        .incomplete("as long as allowed, not yet there", "05 §4.1.6", raw(postHead),
+        .incomplete(
+            "as long as allowed, not yet there", "05 §4.1.6", raw(postHead),
             limits: limits(message: postHead.utf8.count + 50)),
-        .request("no body, head as long as allowed", "05 §4.1.6", head("GET / HTTP/1.1", "Host: a-name-that-fills-the-limit.example"),
+        .request(
+            "no body, head as long as allowed", "05 §4.1.6",
+            head("GET / HTTP/1.1", "Host: a-name-that-fills-the-limit.example"),
             limits: limits(message: head("GET / HTTP/1.1", "Host: a-name-that-fills-the-limit.example").count)),
-        .refused(.contentTooLarge, "a head longer than a message may be", "05 §4.1.6", head("GET / HTTP/1.1", "Host: h", "X: \(fifty)"),
+        .refused(
+            .contentTooLarge, "a head longer than a message may be", "05 §4.1.6",
+            head("GET / HTTP/1.1", "Host: h", "X: \(fifty)"),
             limits: limits(message: 60)),
         .incomplete("10 MiB less the head", "05 §4.1.6", head("PUT / HTTP/1.1", h, "Content-Length: 10485707")),
-        .refused(.contentTooLarge, "10 MiB less the head, and one more", "05 §4.1.6",
+        .refused(
+            .contentTooLarge, "10 MiB less the head, and one more", "05 §4.1.6",
             head("PUT / HTTP/1.1", h, "Content-Length: 10485708")),
     ]
 
     /// No length overflows, not even with no limit to speak of.
     static let hugeLengths: [RequestCase] = [
         "999999999999999999999999999999999999", "18446744073709551615", "18446744073709551616", "18446744073709551621",
-        "9223372036854775807", "9223372036854775808", "9223372036854775760", "4294967296000000000000", "92233720368547758079",
+        "9223372036854775807", "9223372036854775808", "9223372036854775760", "4294967296000000000000",
+        "92233720368547758079",
         "00000000000000000000000000000009223372036854775807", "99999999999",
     ].flatMap { length -> [RequestCase] in
         let bytes = head("PUT / HTTP/1.1", h, "Content-Length: \(length)")
@@ -132,8 +154,10 @@ private let h = "Host: h"
             .refused(.contentTooLarge, "length \(length)", "05 §4.1.6", bytes),
             length == "99999999999"
                 ? .incomplete("length \(length), no limit", "05 §4.1.6", bytes, limits: limits(message: .max))
-                : .refused(.contentTooLarge, "length \(length), no limit", "05 §4.1.6", bytes, limits: limits(message: .max)),
-            .refused(.badRequest, "length \(length) and a letter", "05 §4.1.6",
+                : .refused(
+                    .contentTooLarge, "length \(length), no limit", "05 §4.1.6", bytes, limits: limits(message: .max)),
+            .refused(
+                .badRequest, "length \(length) and a letter", "05 §4.1.6",
                 head("PUT / HTTP/1.1", h, "Content-Length: \(length)x")),
         ]
     }

@@ -71,12 +71,17 @@ struct ReferenceReader {
         var name = host
         if let close = host.lastIndex(of: "]"), host.hasPrefix("[") {
             let address = host[..<close].dropFirst()
-            try require(!address.isEmpty && address.allSatisfy { $0.isHexDigit && $0.isASCII || $0 == ":" || $0 == "." })
+            try require(
+                !address.isEmpty && address.allSatisfy { $0.isHexDigit && $0.isASCII || $0 == ":" || $0 == "." })
             name = "v6" + host[close...].dropFirst()
         }
         let parts = name.split(separator: ":", omittingEmptySubsequences: false)
-        try require(parts.count <= 2 && !parts[0].isEmpty && (!name.hasPrefix("v6") || parts[0] == "v6" || host == name))
-        try require(!parts[0].unicodeScalars.contains { $0.value <= 0x20 || $0.value >= 0x7F || "/[]@,?#\\<>\"".contains(Character($0)) })
+        try require(
+            parts.count <= 2 && !parts[0].isEmpty && (!name.hasPrefix("v6") || parts[0] == "v6" || host == name))
+        try require(
+            !parts[0].unicodeScalars.contains {
+                $0.value <= 0x20 || $0.value >= 0x7F || "/[]@,?#\\<>\"".contains(Character($0))
+            })
         try require(parts.count == 1 || parts[1].utf8.allSatisfy { (48...57).contains($0) })
     }
 
@@ -104,7 +109,9 @@ struct ReferenceReader {
             let line = try nextLine(bytes, &position)
             let size = line.unicodeScalars.prefix { $0 != ";" }
             try require((1...16).contains(size.count) && size.allSatisfy { $0.properties.isASCIIHexDigit })
-            guard let count = Int(String(size), radix: 16), count <= limits.maxMessageBytes - position else { throw Stop.refused }
+            guard let count = Int(String(size), radix: 16), count <= limits.maxMessageBytes - position else {
+                throw Stop.refused
+            }
             if count == 0 { break }
             guard position + count + 2 <= bytes.count else { throw Stop.incomplete }
             body += bytes[position..<(position + count)]

@@ -24,10 +24,14 @@ struct RequestMutator {
     let corpus: [[UInt8]]
 
     static let tokens: [[UInt8]] = [
-        "\r\n", "\r", "\n", "\r\n\r\n", " ", "\t", ":", ",", ";", "\u{0}", "\u{7F}", "0", "5", "ffffffff", "\r\n ", "Host: h\r\n",
-        "Host: [::1]:8\r\n", "Content-Length: 3\r\n", "Content-Length: 0\r\n", "Transfer-Encoding: chunked\r\n", "chunked",
-        "Connection: close\r\n", "Connection: keep-alive\r\n", "Expect: 100-continue\r\n", " HTTP/1.1\r\n", "HTTP/1.0", "GET ",
-        "POST ", "GET / HTTP/1.1\r\n", "0\r\n\r\n", "5\r\nhello\r\n", "A: b\r\n", "100-continue", "close", ", close", "é",
+        "\r\n", "\r", "\n", "\r\n\r\n", " ", "\t", ":", ",", ";", "\u{0}", "\u{7F}", "0", "5", "ffffffff", "\r\n ",
+        "Host: h\r\n",
+        "Host: [::1]:8\r\n", "Content-Length: 3\r\n", "Content-Length: 0\r\n", "Transfer-Encoding: chunked\r\n",
+        "chunked",
+        "Connection: close\r\n", "Connection: keep-alive\r\n", "Expect: 100-continue\r\n", " HTTP/1.1\r\n", "HTTP/1.0",
+        "GET ",
+        "POST ", "GET / HTTP/1.1\r\n", "0\r\n\r\n", "5\r\nhello\r\n", "A: b\r\n", "100-continue", "close", ", close",
+        "é",
     ].map { Array($0.utf8) }
 
     mutating func next() -> [UInt8] {
@@ -38,7 +42,10 @@ struct RequestMutator {
     }
 
     private mutating func mutate(_ bytes: inout [UInt8]) {
-        guard !bytes.isEmpty else { return bytes = Self.tokens.randomElement(using: &generator)! }
+        guard !bytes.isEmpty else {
+            bytes = Self.tokens.randomElement(using: &generator)!
+            return
+        }
         let position = Int.random(in: 0..<bytes.count, using: &generator)
         let end = min(bytes.count, position + Int.random(in: 1...12, using: &generator))
         switch Int.random(in: 0..<8, using: &generator) {
@@ -59,8 +66,10 @@ struct RequestMutator {
     static let count = 200_000
 
     private static let cases: [RequestCase] = [
-        `Request lines`.methods, `Request lines`.versions, `Request lines`.lineEnds, `Field lines`.names, `Field lines`.values,
-        `Field lines`.lineEnds, `Host fields`.accepted, `Host fields`.refused, `Body lengths`.lengths, `Body lengths`.malformedLengths,
+        `Request lines`.methods, `Request lines`.versions, `Request lines`.lineEnds, `Field lines`.names,
+        `Field lines`.values,
+        `Field lines`.lineEnds, `Host fields`.accepted, `Host fields`.refused, `Body lengths`.lengths,
+        `Body lengths`.malformedLengths,
         `Body lengths`.codings, `Body lengths`.conflicts, `Connection options and expectations`.connectionOptions,
         `Connection options and expectations`.expectations, `Request limits`.smallHeads, `Chunked bodies`.accepted,
         `Chunked bodies`.sizes, `Chunked bodies`.extensions, `Chunked bodies`.dataEnds, `Chunked bodies`.trailers,
@@ -85,10 +94,13 @@ struct RequestMutator {
             let arrivals =
                 round % 8 == 0
                 ? Array(1...bytes.count)
-                : (0..<3).map { _ in Int.random(in: 1...bytes.count, using: &mutator.generator) }.sorted() + [bytes.count]
+                : (0..<3).map { _ in Int.random(in: 1...bytes.count, using: &mutator.generator) }.sorted() + [
+                    bytes.count
+                ]
             let pieces = memory.read(bytes, arrivals: arrivals, limits: someLimits, atFront: true)
             if whole != pieces {
-                Issue.record("\(String(decoding: bytes, as: UTF8.self).debugDescription) at \(arrivals): \(whole), \(pieces)")
+                Issue.record(
+                    "\(String(decoding: bytes, as: UTF8.self).debugDescription) at \(arrivals): \(whole), \(pieces)")
                 return
             }
             if case .outOfRange(let fault)? = whole.last { Issue.record("\(fault) in \(bytes)") }

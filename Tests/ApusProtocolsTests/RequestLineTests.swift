@@ -14,7 +14,8 @@ private let h = "Host: h"
             .request("method \($0.name)", "05 §4.1.2", head("\($0.name) / HTTP/1.1", h), method: $0)
         }
         + [
-            "MIAOWU", "POSTS", "get", "Get", "gET", "G", "GE", "GETX", "PUTS", "HEADS", "PATCHED", "OPTIONSS", "DELETED",
+            "MIAOWU", "POSTS", "get", "Get", "gET", "G", "GE", "GETX", "PUTS", "HEADS", "PATCHED", "OPTIONSS",
+            "DELETED",
             "TRACE", "CONNECT", "PROPFIND", "P\u{0}ST", "G@T", "GET,", "\"GET\"", "GÉT",
         ].map { .refused(.badRequest, "method \($0)", "05 §4.1.2", head("\($0) / HTTP/1.1", h)) }
         + [
@@ -26,17 +27,20 @@ private let h = "Host: h"
             .incomplete("method whole, no blank yet", "05 §4.1.1", raw("DELETE")),
         ]
 
-    static let versions: [RequestCase] = [
-        .request("HTTP/1.0 without Host", "05 §14.2", head("PATCH /a HTTP/1.0"), method: .patch, target: "/a", minor: 0,
-            keepsAlive: false),
-        .request("HTTP/1.0 with Host", "05 §4.1.4", head("GET / HTTP/1.0", h), minor: 0, keepsAlive: false),
-    ]
+    static let versions: [RequestCase] =
+        [
+            .request(
+                "HTTP/1.0 without Host", "05 §14.2", head("PATCH /a HTTP/1.0"), method: .patch, target: "/a", minor: 0,
+                keepsAlive: false),
+            .request("HTTP/1.0 with Host", "05 §4.1.4", head("GET / HTTP/1.0", h), minor: 0, keepsAlive: false),
+        ]
         + (1...9).map {
             .request("HTTP/1.\($0) counts as 1.1", "RFC 9110 §2.5", head("GET / HTTP/1.\($0)", h))
         }
         + [
             "http/1.1", "Http/1.1", "HTTP/2.0", "HTTP/0.9", "HTTP/3.1", "HTTP/1", "HTTP/1.", "HTTP/1.10", "HTTP/1.01",
-            "HTTP/01.1", "HTTP/1.a", "HTTP/1,1", "HTTP/11", "HTTP /1.1", "HTTP/ 1.1", "HTTP/1 .1", "HTTP/1.1x", "HTTP/1.:",
+            "HTTP/01.1", "HTTP/1.a", "HTTP/1,1", "HTTP/11", "HTTP /1.1", "HTTP/ 1.1", "HTTP/1 .1", "HTTP/1.1x",
+            "HTTP/1.:",
             "HTTP/1./", "HTTPS/1.1", "HTTP\\1.1", "HTTP/-1.1", "HTTP/1.1\u{0}", "HTTP/1.\u{0}", "ICAP/1.0", "",
         ].map { .refused(.badRequest, "version «\($0)»", "05 §4.1.2, RFC 9112 §2.3", head("GET / \($0)", h)) }
         + [
@@ -47,7 +51,8 @@ private let h = "Host: h"
     static let targets: [RequestCase] =
         [
             "/", "//", "/a/b/c", "/a?b=c&d", "/?", "/a#b", "/%20%00%zz", "/..;/../", "/é/ü/日本", "/a?q=\"<>\\^`{|}\"",
-            "/!#$%&'()*+,-./0123456789:;<=>?@ABCXYZ[\\]^_`abcxyz{|}~", "/http://x/", "/" + String(repeating: "a", count: 300),
+            "/!#$%&'()*+,-./0123456789:;<=>?@ABCXYZ[\\]^_`abcxyz{|}~", "/http://x/",
+            "/" + String(repeating: "a", count: 300),
         ].map { .request("target \($0.prefix(60))", "05 §4.1.2", head("GET \($0) HTTP/1.1", h), target: $0) }
         + [
             "http://h/", "HTTP://h/", "https://h", "*", "h:443", "h", "?a", "#", "\\", "%2F", ":", "", "-", "~/",
@@ -67,20 +72,27 @@ private let h = "Host: h"
         (Array(0x00...0x20) + [0x7F]).flatMap { (byte: UInt8) -> [RequestCase] in
             let name = "byte \(String(byte, radix: 16))"
             return [
-                .refused(.badRequest, "\(name) in target", "05 §4.1.2", raw("GET /a§b HTTP/1.1\r\nHost: h\r\n\r\n", byte)),
-                .refused(.badRequest, "\(name) after target", "05 §4.1.2", raw("GET /a§ HTTP/1.1\r\nHost: h\r\n\r\n", byte)),
-                .refused(.badRequest, "\(name) before target", "05 §4.1.2", raw("GET §/a HTTP/1.1\r\nHost: h\r\n\r\n", byte)),
+                .refused(
+                    .badRequest, "\(name) in target", "05 §4.1.2", raw("GET /a§b HTTP/1.1\r\nHost: h\r\n\r\n", byte)),
+                .refused(
+                    .badRequest, "\(name) after target", "05 §4.1.2", raw("GET /a§ HTTP/1.1\r\nHost: h\r\n\r\n", byte)),
+                .refused(
+                    .badRequest, "\(name) before it", "05 §4.1.2", raw("GET §/a HTTP/1.1\r\nHost: h\r\n\r\n", byte)),
             ]
         }
         + [UInt8](0x21...0xFF).filter { $0 != 0x7F }.map { byte in
-            .request("byte \(String(byte, radix: 16)) in target", "05 §4.1.2",
+            .request(
+                "byte \(String(byte, radix: 16)) in target", "05 §4.1.2",
                 raw("GET /a§b HTTP/1.1\r\nHost: h\r\n\r\n", byte),
                 target: String(decoding: [0x2F, 0x61, byte, 0x62], as: UTF8.self))
         }
         // Vectors of 16 bytes are looked at together: a bad byte is found in each of their positions.
         + (0..<36).map { count in
-            .refused(.badRequest, "DEL after \(count) bytes of target", "05 §4.1.2",
-                head("GET /\(String(repeating: "t", count: count))\u{7F}\(String(repeating: "t", count: 20)) HTTP/1.1", h))
+            .refused(
+                .badRequest, "DEL after \(count) bytes of target", "05 §4.1.2",
+                head(
+                    "GET /\(String(repeating: "t", count: count))\u{7F}\(String(repeating: "t", count: 20)) HTTP/1.1", h
+                ))
         }
 
     static let lineEnds: [RequestCase] = [

@@ -12,56 +12,20 @@ struct CodeBlock {
 extension SourceFile {
     /// Every block, in the order of the closing braces.
     var blocks: [CodeBlock] {
-        var found: [CodeBlock] = []
-        var open: [(header: String, line: Int)] = []
-        var pending = ""
-        var pendingLine = 1
-        var parentheses = 0
-        var isDirective = false
-        for (index, line) in code.enumerated() {
-            let continues = isDirective && code[index - 1].hasSuffix("\\")
-            isDirective = language == .c && (continues || line.drop { $0 == " " }.hasPrefix("#"))
-            if isDirective { continue }
-            for character in line {
-                switch character {
-                case "(": parentheses += 1
-                case ")": parentheses -= 1
-                case "{":
-                    open.append((pending.trimmed, pendingLine))
-                    pending = ""
-                    continue
-                case "}":
-                    if let last = open.popLast() {
-                        found.append(
-                            CodeBlock(
-                                header: last.header, headerLine: last.line, lastLine: index + 1, outer: open.map(\.header)))
-                    }
-                    pending = ""
-                    continue
-                case ";" where parentheses == 0:
-                    pending = ""
-                    continue
-                default: break
-                }
-                if pending.isEmpty, character == " " { continue }
-                if pending.isEmpty { pendingLine = index + 1 }
-                pending.append(character)
-            }
-            if language == .swift, endsStatement(index) { pending = "" } else if !pending.isEmpty { pending.append(" ") }
+        var scanner = BlockScanner()
+        for index in code.indices {
+            let line = code[index]
+            if language == .c, isDirective(index) { continue }
+            scanner.scan(line, number: index + 1)
+            if language == .swift { scanner.endLine(next: index + 1 < code.count ? code[index + 1] : "") }
         }
-        return found
+        return scanner.blocks
     }
 
-    /// Whether what stands on the line does not go on in the next. Only declarations matter here: their signature goes
-    /// on while the next line starts with a closing parenthesis, `where`, `->` or the opening brace.
-    private func endsStatement(_ index: Int) -> Bool {
-        let line = code[index].trimmed
-        guard let last = line.last else { return false }
-        if "(,:=&|+-<>?".contains(last) || line.hasSuffix("->") { return false }
-        if line.hasPrefix("@"), !line.contains(" ") || line.hasSuffix(")") { return false }
-        let next = index + 1 < code.count ? code[index + 1].trimmed : ""
-        let goesOn = [")", "where ", "->", "{", "async", "throws", "rethrows", "&&", "||", "?", ":", ".", "+"]
-        return !goesOn.contains { next.hasPrefix($0) }
+    /// Whether the line is the preprocessor's, or goes on with one that is.
+    private func isDirective(_ index: Int) -> Bool {
+        if code[index].trimmed.hasPrefix("#") { return true }
+        return index > 0 && code[index - 1].hasSuffix("\\") && isDirective(index - 1)
     }
 
     /// Functions of Swift and C: name, first and last line.
@@ -75,8 +39,10 @@ extension SourceFile {
     private func swiftFunctionName(_ block: CodeBlock) -> String? {
         let words = block.header.split { !($0.isLetter || $0.isNumber || "_.`@".contains($0)) }.map(String.init)
         let modifiers: Set = [
-            "public", "package", "internal", "private", "fileprivate", "open", "static", "class", "final", "override", "mutating",
-            "nonmutating", "convenience", "required", "nonisolated", "isolated", "indirect", "unsafe", "prefix", "postfix", "infix",
+            "public", "package", "internal", "private", "fileprivate", "open", "static", "class", "final", "override",
+            "mutating",
+            "nonmutating", "convenience", "required", "nonisolated", "isolated", "indirect", "unsafe", "prefix",
+            "postfix", "infix",
             "borrowing", "consuming", "distributed", "dynamic", "optional", "lazy", "inline", "__always", "never",
         ]
         for (index, word) in words.enumerated() {
@@ -93,6 +59,59 @@ extension SourceFile {
         let inSomething = block.outer.contains { !$0.isEmpty && !$0.hasPrefix("extern") }
         guard !inSomething, block.header.contains("("), !block.header.contains("=") else { return nil }
         return block.header.prefix { $0 != "(" }.split { " *".contains($0) }.last.map(String.init)
+    }
+}
+
+/// Finds blocks line by line.
+private struct BlockScanner {
+    private(set) var blocks: [CodeBlock] = []
+    private var open: [(pending: String, line: Int, parentheses: Int)] = []
+    /// What was read since the last statement or brace ended, and where it starts.
+    private var pending = ""
+    private var pendingLine = 1
+    private var parentheses = 0
+
+    mutating func scan(_ line: String, number: Int) {
+        for character in line {
+            switch character {
+            case "{":
+                open.append((pending, pendingLine, parentheses))
+                parentheses = 0
+                pending = ""
+            case "}":
+                guard let last = open.popLast() else { continue }
+                blocks.append(
+                    CodeBlock(
+                        header: header(last), headerLine: last.line, lastLine: number, outer: open.map { header($0) }))
+                // A closure among the arguments does not end the signature.
+                pending = last.parentheses > 0 ? last.pending : ""
+                pendingLine = last.line
+                parentheses = last.parentheses
+            case ";" where parentheses == 0: pending = ""
+            case " " where pending.isEmpty: continue
+            default:
+                if character == "(" { parentheses += 1 }
+                if character == ")" { parentheses -= 1 }
+                if pending.isEmpty { pendingLine = number }
+                pending.append(character)
+            }
+        }
+        if !pending.isEmpty { pending.append(" ") }
+    }
+
+    /// What stands before a brace, unless it is one of a closure among arguments.
+    private func header(_ open: (pending: String, line: Int, parentheses: Int)) -> String {
+        open.parentheses > 0 ? "" : open.pending.trimmed
+    }
+
+    /// A Swift statement ends with its line, unless the signature of a declaration goes on.
+    mutating func endLine(next: String) {
+        let line = pending.trimmed
+        let next = next.trimmed
+        if parentheses > 0 || line.hasSuffix("->") || ",:=&".contains(line.last ?? " ") { return }
+        if line.hasPrefix("@"), line.hasSuffix(")") || !line.contains(" ") { return }
+        if ["where ", "->", "{", "async", "throws", "rethrows"].contains(where: next.hasPrefix) { return }
+        pending = ""
     }
 }
 

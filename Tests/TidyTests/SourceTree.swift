@@ -163,7 +163,9 @@ struct CodeBlanker {
         let quotes = isSwift && at("\"\"\"") ? 3 : 1
         skip(quotes)
         while i < input.count {
-            if input[i] == 0x22, input[i...].prefix(quotes).count(where: { $0 == 0x22 }) == quotes, hasHashes(hashes, after: quotes) {
+            if input[i] == 0x22, input[i...].prefix(quotes).count(where: { $0 == 0x22 }) == quotes,
+                hasHashes(hashes, after: quotes)
+            {
                 return skip(quotes + hashes)
             }
             if input[i] == 0x5C, hasHashes(hashes, after: 1) {

@@ -3,6 +3,8 @@
 #ifndef CAPUS_STATUS_H
 #define CAPUS_STATUS_H
 
+#include "capus_socket.h"
+
 #include <stdint.h>
 
 // What the worker's loop was last doing.
@@ -38,13 +40,11 @@ typedef struct capus_worker_status {
     uint64_t busy_since_ns;
     // Monotonic nanoseconds of the worker's first turn.
     uint64_t started_ns;
-    // One of CAPUS_DOING_…, for what, and for which connection id.
+    // One of CAPUS_DOING_…, and for which connection id.
     uint64_t doing;
     uint64_t connection_id;
-    // Its peer: 16 bytes of address, then family and port as in capus_address.
-    uint8_t peer_ip[16];
-    uint16_t peer_port;
-    uint8_t peer_family;
+    // Its peer.
+    capus_address peer;
 } capus_worker_status;
 
 // Makes the page, returns its descriptor (close-on-exec) or a negated errno.

@@ -73,6 +73,24 @@ final class StreamConnection: Pollable {
         return count
     }
 
+    /// Counts a message, and leaves word of it for the case that its handler crashes the process.
+    @inline(__always)
+    func noteMessage() {
+        let status = shared.pointee.status
+        status.pointee.requests &+= 1
+        noteActivity(CAPUS_DOING_MESSAGE)
+        stamp = shared.pointee.second
+    }
+
+    /// Says what user code of this connection is about to run.
+    @inline(__always)
+    func noteActivity(_ doing: Int) {
+        let status = shared.pointee.status
+        status.pointee.doing = UInt64(truncatingIfNeeded: doing)
+        status.pointee.connection_id = UInt64(truncatingIfNeeded: id)
+        status.pointee.peer = peer
+    }
+
     // MARK: Readiness
 
     override func ready(_ flags: UInt32) {

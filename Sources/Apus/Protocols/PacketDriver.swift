@@ -45,10 +45,7 @@ final class PacketDriver<P: PacketProtocol>: TypedDriver<P> {
     }
 
     private func deliver(_ connection: StreamConnection, _ packet: UnsafeRawBufferPointer) {
-        let status = connection.loop.status
-        status.pointee.requests &+= 1
-        status.pointee.connection_id = UInt64(connection.id)
-        connection.stamp = connection.shared.pointee.second
+        connection.noteMessage()
         run(connection, CAPUS_DOING_MESSAGE) {
             let message = try codec.decode(packet)
             try callbacks.onMessage?(Connection(connection), message)

@@ -90,7 +90,7 @@ class TypedDriver<P: WireProtocol>: ProtocolDriver {
     func answerFailure(_ connection: StreamConnection) { connection.destroy() }
 
     final func run(_ connection: StreamConnection, _ doing: Int, _ body: () throws -> Void) {
-        connection.loop.status.pointee.doing = UInt64(doing)
+        connection.noteActivity(doing)
         do {
             try body()
         } catch {

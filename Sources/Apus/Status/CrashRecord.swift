@@ -8,12 +8,7 @@ struct CrashRecord: CustomStringConvertible {
         let page = status.pointee
         var text = "last in \(Activity.name(page.doing))"
         if page.doing == UInt64(CAPUS_DOING_MESSAGE) || page.doing == UInt64(CAPUS_DOING_CONNECT) {
-            var peer = capus_address()
-            peer.family = page.peer_family
-            peer.port = page.peer_port
-            peer.ip = page.peer_ip
-            text += " of connection \(page.connection_id)"
-            if peer.family != 0 { text += " (\(peer.family == 1 ? "unix" : peer.text))" }
+            text += " of connection \(page.connection_id) (\(page.peer.family == 1 ? "unix" : page.peer.text))"
         }
         description = text
     }

@@ -39,6 +39,13 @@ public nonisolated struct LoadOptions: Sendable {
 
     /// The method that is sent.
     public var effectiveMethod: String { method ?? (body == nil ? "GET" : "POST") }
+
+    /// What the connections connect to, as a report names it.
+    var destination: String {
+        if let unixPath { return "unix:\(unixPath)" }
+        guard let target = try? LoadTarget(url) else { return url }
+        return target.host.contains(":") ? "[\(target.host)]:\(target.port)" : "\(target.host):\(target.port)"
+    }
 }
 
 nonisolated extension LoadOptions {

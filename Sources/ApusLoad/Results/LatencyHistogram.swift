@@ -68,6 +68,5 @@ nonisolated extension LatencyHistogram {
             if count > 0 { histogram.record(min(value, greatest), count: count) }
             left -= 1
         }
-        if least != greatest, count == 1 { return nil }
     }
 }

@@ -10,7 +10,9 @@ package struct HTTPChunkedDecoder {
     }
 
     private enum Phase {
-        case size, sizeExtension, sizeLF, data, dataCR, dataLF, trailerStart, trailerName, trailerValue, trailerLF, endLF
+        case size, sizeExtension, sizeLF
+        case data, dataCR, dataLF
+        case trailerStart, trailerName, trailerValue, trailerLF, endLF
     }
 
     /// Where the next coded byte is read, from the start of the message.

@@ -120,11 +120,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
 
     @inline(__always)
     private func deliver(_ connection: StreamConnection, _ request: HTTPRequest, hasMore: Bool) {
-        let status = connection.shared.pointee.status
-        status.pointee.requests &+= 1
-        status.pointee.connection_id = UInt64(truncatingIfNeeded: connection.id)
-        status.pointee.doing = UInt64(CAPUS_DOING_MESSAGE)
-        connection.stamp = connection.shared.pointee.second
+        connection.noteMessage()
         connection.http.messageArrived()
         connection.http.isAnswering = true
         connection.http.keepsAlive = request.parser.head.keepsAlive && !isDraining

@@ -1,0 +1,67 @@
+import CApus
+
+/// The state of one connection. It owns memory of its own only while a response head is split between two reads.
+nonisolated struct LoadConnection {
+    enum Phase: UInt8 {
+        /// No descriptor; to be opened at `retryAt`.
+        case waiting
+        /// The handshake is under way.
+        case connecting
+        case established
+        /// The last response is in; the server is about to close.
+        case closing
+        /// Nothing more to do.
+        case retired
+    }
+
+    var fd: Int32 = -1
+    var phase = Phase.retired
+    /// A response was completed on this very connection.
+    var isReused = false
+    /// What the poller watches for; 0 when it does not.
+    var interest: UInt32 = 0
+    /// The errno that sending failed with, while what the peer said before is read.
+    var sendFailure: Int32 = 0
+    /// Requests of the batch that are not answered yet.
+    var unanswered = 0
+    /// Bytes of those that are out, and that there are.
+    var sentBytes = 0
+    var batchBytes = 0
+    /// When the batch was sent, or its connection begun where each request has its own; 0 before that.
+    var startedAt: Int64 = 0
+    /// When the connection last did what the timeout waits for.
+    var progressAt: Int64 = 0
+    var retryAt: Int64 = 0
+    var reader = ResponseReader()
+    var carry = Carry()
+
+    /// Received bytes that wait for the rest of their unit.
+    struct Carry {
+        private(set) var count = 0
+        private var capacity = 0
+        private var bytes: UnsafeMutablePointer<UInt8>?
+
+        /// Replaces what is held.
+        mutating func hold(_ source: UnsafePointer<UInt8>, _ count: Int) {
+            if count > capacity {
+                bytes?.deallocate()
+                capacity = max(512, count * 2)
+                bytes = .allocate(capacity: capacity)
+            }
+            self.count = count
+            bytes?.update(from: source, count: count)
+        }
+
+        /// Puts what is held before what will be read.
+        func copy(to target: UnsafeMutablePointer<UInt8>) {
+            if let bytes { target.update(from: bytes, count: count) }
+        }
+
+        mutating func clear() { count = 0 }
+
+        mutating func deallocate() {
+            bytes?.deallocate()
+            self = Carry()
+        }
+    }
+}

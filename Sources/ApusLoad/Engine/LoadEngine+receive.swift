@@ -1,0 +1,146 @@
+import CApus
+
+nonisolated extension LoadEngine {
+    /// A server that said it would close gets this long to do so: whoever closes first keeps the port occupied.
+    private static let closingGrace: Int64 = 100_000_000
+
+    /// Reads once and counts the responses that end in what came.
+    mutating func receive(_ connection: ConnectionPointer) {
+        if connection.pointee.phase == .closing { return awaitClose(connection) }
+        let carried = connection.pointee.carry.count
+        if carried > 0 { connection.pointee.carry.copy(to: buffer) }
+        let count = capus_receive(connection.pointee.fd, buffer + carried, Self.receiveCapacity)
+        guard count > 0 else { return receiveEnded(connection, count) }
+        result.bytesReceived &+= UInt64(count)
+        consume(connection, UnsafePointer(buffer + (carried &+ count)))
+    }
+
+    @inline(__always)
+    private mutating func consume(_ connection: ConnectionPointer, _ end: UnsafePointer<UInt8>) {
+        var p = UnsafePointer(buffer)
+        let unanswered = connection.pointee.unanswered
+        var left = unanswered
+        var outcome = ResponseReader.Outcome.incomplete
+        while left > 0, p < end {
+            outcome = connection.pointee.reader.read(
+                &p, end, hasBody: plan.responsesHaveBody, cache: &headCache)
+            guard outcome == .complete else { break }
+            result.statuses.add(status: connection.pointee.reader.status)
+            left &-= 1
+            if connection.pointee.reader.closes { break }
+        }
+        if left < unanswered { countAnswers(connection, unanswered &- left, left) }
+        if outcome == .complete || left == 0 {
+            if p < end { return surplus(connection) }
+            connection.pointee.carry.clear()
+            return connection.pointee.reader.closes ? beginClosing(connection) : advance(connection)
+        }
+        if case .malformed(let reason) = outcome { return fail(connection, .malformed, ErrorCause(reason)) }
+        connection.pointee.carry.hold(p, end - p)
+    }
+
+    @inline(__always)
+    private mutating func countAnswers(_ connection: ConnectionPointer, _ count: Int, _ left: Int) {
+        connection.pointee.unanswered = left
+        connection.pointee.isReused = true
+        connection.pointee.progressAt = now
+        lastAnswerAt = now
+        result.requests &+= UInt64(count)
+        result.latencies.record(nanoseconds: now &- connection.pointee.startedAt, count: UInt64(count))
+    }
+
+    @inline(__always)
+    private mutating func advance(_ connection: ConnectionPointer) {
+        if connection.pointee.unanswered == 0 { finishBatch(connection) }
+    }
+
+    /// All requests of the batch are answered.
+    @inline(__always)
+    mutating func finishBatch(_ connection: ConnectionPointer) {
+        if connection.pointee.sendFailure != 0 { return reopen(connection) }
+        // The rest of a request that was answered early still has to go, or the next one would be taken for it.
+        guard connection.pointee.sentBytes == connection.pointee.batchBytes else { return }
+        startBatch(connection)
+    }
+
+    // MARK: The server closes
+
+    private mutating func receiveEnded(_ connection: ConnectionPointer, _ count: Int) {
+        let sendFailure = connection.pointee.sendFailure
+        if count == 0, connection.pointee.reader.finish() {
+            result.statuses.add(status: connection.pointee.reader.status)
+            countAnswers(connection, 1, connection.pointee.unanswered - 1)
+            return reopen(connection)
+        }
+        if -count == Int(CAPUS_WOULD_BLOCK) {
+            if sendFailure != 0 { lose(connection, .write, ErrorCause(code: sendFailure)) }
+            return
+        }
+        if sendFailure != 0 { return lose(connection, .write, ErrorCause(code: sendFailure)) }
+        if count == 0 { return lose(connection, .closedEarly, .unspecific) }
+        lose(connection, .read, ErrorCause(code: Int32(-count)))
+    }
+
+    /// The connection is gone. A server may close one that it considers idle at any time (RFC 9112 §9.5): requests that
+    /// crossed with that are sent again on a new one. That a response was completed on this one keeps it from repeating.
+    private mutating func lose(_ connection: ConnectionPointer, _ kind: LoadErrorKind, _ cause: ErrorCause) {
+        let isUntouched = connection.pointee.reader.isBetweenResponses && connection.pointee.carry.count == 0
+        if connection.pointee.isReused, isUntouched { return reopen(connection) }
+        fail(connection, kind, cause)
+    }
+
+    /// The last response is in; what has to follow is the end of the stream, which mostly is there already.
+    private mutating func beginClosing(_ connection: ConnectionPointer) {
+        if connection.pointee.sendFailure != 0 { return reopen(connection) }
+        connection.pointee.phase = .closing
+        connection.pointee.retryAt = now + Self.closingGrace
+        nextSweep = min(nextSweep, connection.pointee.retryAt)
+        awaitClose(connection)
+    }
+
+    private mutating func awaitClose(_ connection: ConnectionPointer) {
+        let count = capus_receive(connection.pointee.fd, buffer, Self.receiveCapacity)
+        if -count == Int(CAPUS_WOULD_BLOCK) { return }
+        if count > 0 { return surplus(connection) }
+        reopen(connection)
+    }
+
+    // MARK: Errors
+
+    private mutating func surplus(_ connection: ConnectionPointer) {
+        result.errors.add(.malformed, ErrorCause(.surplus))
+        reopen(connection)
+    }
+
+    /// Counts what is unanswered as failed, and goes on with a new connection.
+    mutating func fail(_ connection: ConnectionPointer, _ kind: LoadErrorKind, _ cause: ErrorCause) {
+        result.errors.add(kind, cause, count: UInt64(connection.pointee.unanswered))
+        connection.pointee.unanswered = 0
+        closeDescriptor(connection)
+        startBatch(connection)
+    }
+
+    /// Does what is due on a connection now.
+    mutating func checkDeadline(_ connection: ConnectionPointer) {
+        let isLate = now - connection.pointee.progressAt >= plan.timeout
+        switch connection.pointee.phase {
+        case .retired: break
+        case .connecting: if isLate { connectFailed(connection, .noAnswer) }
+        case .established: if isLate { fail(connection, .timeout, .unspecific) }
+        case .waiting:
+            if now < connection.pointee.retryAt {
+                nextSweep = min(nextSweep, connection.pointee.retryAt)
+            } else if isLate {
+                connectFailed(connection, .noAnswer)
+            } else {
+                open(connection)
+            }
+        case .closing:
+            if now >= connection.pointee.retryAt {
+                reopen(connection)
+            } else {
+                nextSweep = min(nextSweep, connection.pointee.retryAt)
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+import CApus
+
+nonisolated extension LoadEngine {
+    typealias ConnectionPointer = UnsafeMutablePointer<LoadConnection>
+
+    /// A refused connect is tried again after this long: a server that restarts is met again soon, one that is gone is
+    /// not hammered.
+    private static let connectRetryDelay: Int64 = 100_000_000
+    /// A Unix socket whose backlog is full refuses at once.
+    private static let backlogRetryDelay: Int64 = 1_000_000
+
+    // MARK: Batches
+
+    /// Begins the next batch, or retires the connection when there is nothing more to ask.
+    mutating func startBatch(_ connection: ConnectionPointer) {
+        let count = min(plan.pipelineDepth, requestsLeft)
+        guard count > 0, !isStopped else {
+            closeDescriptor(connection)
+            connection.pointee.phase = .retired
+            activeCount -= 1
+            return
+        }
+        requestsLeft -= count
+        connection.pointee.unanswered = count
+        connection.pointee.sentBytes = 0
+        connection.pointee.batchBytes = count &* block.requestCount
+        connection.pointee.startedAt = 0
+        connection.pointee.progressAt = now
+        if connection.pointee.fd >= 0 {
+            send(connection)
+        } else {
+            open(connection)
+        }
+    }
+
+    /// Sends what is left of the batch, as far as the kernel takes it.
+    mutating func send(_ connection: ConnectionPointer) {
+        let isFirst = connection.pointee.startedAt == 0
+        // Before the call: by its end the server may have answered.
+        if isFirst { connection.pointee.startedAt = capus_monotonic_ns() }
+        while connection.pointee.sentBytes < connection.pointee.batchBytes {
+            let sent = connection.pointee.sentBytes
+            let offset = sent == 0 ? 0 : sent % block.requestCount
+            let count = min(connection.pointee.batchBytes &- sent, block.count &- offset)
+            let written = capus_send(connection.pointee.fd, block.bytes + offset, count)
+            guard written >= 0 else { return sendFailed(connection, Int32(-written), isFirst) }
+            connection.pointee.sentBytes = sent &+ written
+            result.bytesSent &+= UInt64(written)
+        }
+        if connection.pointee.phase == .connecting {
+            connection.pointee.phase = .established
+            connection.pointee.progressAt = now
+            result.connectionsOpened += 1
+        }
+        watch(connection, CAPUS_READ)
+        // The server may have answered a request before all of it was sent.
+        if connection.pointee.unanswered == 0 { finishBatch(connection) }
+    }
+
+    @inline(__always)
+    private mutating func watch(_ connection: ConnectionPointer, _ interest: Int) {
+        guard connection.pointee.interest != UInt32(interest) else { return }
+        let index = UInt32(connection - connections)
+        let failure = capus_loop_watch(poller, connection.pointee.fd, index, UInt32(interest))
+        connection.pointee.interest = UInt32(interest)
+        if failure != 0 { connectFailed(connection, ErrorCause(code: failure)) }
+    }
+
+    private mutating func sendFailed(_ connection: ConnectionPointer, _ failure: Int32, _ isFirst: Bool) {
+        if failure == CAPUS_WOULD_BLOCK {
+            // Nothing was sent before there was a connection.
+            if isFirst, connection.pointee.phase == .connecting { connection.pointee.startedAt = 0 }
+            return watch(connection, CAPUS_READ | CAPUS_WRITE)
+        }
+        if connection.pointee.phase == .connecting { return connectFailed(connection, ErrorCause(code: failure)) }
+        // What the peer said before it closed may be a whole response; reading to the end settles it.
+        connection.pointee.sendFailure = failure
+        while connection.pointee.sendFailure != 0 { receive(connection) }
+    }
+
+    // MARK: Connections
+
+    /// Opens a connection and sends the requests that are not answered.
+    mutating func open(_ connection: ConnectionPointer) {
+        connection.pointee.reader = ResponseReader()
+        connection.pointee.isReused = false
+        connection.pointee.sentBytes = 0
+        connection.pointee.batchBytes = connection.pointee.unanswered &* block.requestCount
+        if !plan.keepsAlive { connection.pointee.startedAt = capus_monotonic_ns() }
+        let fd = connector.connect()
+        if fd < 0 {
+            if -fd == CAPUS_WOULD_BLOCK { return wait(connection, Self.backlogRetryDelay) }
+            return connectFailed(connection, ErrorCause(code: -fd))
+        }
+        connection.pointee.fd = fd
+        connection.pointee.phase = .connecting
+        // Over loopback the connection is there already; elsewhere this says that it has to be waited for.
+        send(connection)
+    }
+
+    /// Counts the failure; the batch waits for the next try.
+    mutating func connectFailed(_ connection: ConnectionPointer, _ cause: ErrorCause) {
+        closeDescriptor(connection)
+        result.errors.add(.connect, cause)
+        connection.pointee.startedAt = 0
+        connection.pointee.progressAt = now
+        wait(connection, Self.connectRetryDelay)
+        if result.connectionsOpened == 0, result.errors.count(.connect) >= UInt64(connectionCount) {
+            stop(.neverConnected)
+        }
+    }
+
+    private mutating func wait(_ connection: ConnectionPointer, _ delay: Int64) {
+        connection.pointee.phase = .waiting
+        connection.pointee.retryAt = now + delay
+        nextSweep = min(nextSweep, now + delay)
+    }
+
+    /// Opens a connection again that the server has closed, without an error.
+    mutating func reopen(_ connection: ConnectionPointer) {
+        closeDescriptor(connection)
+        let hasMore = connection.pointee.unanswered > 0 || requestsLeft > 0
+        if plan.keepsAlive, hasMore { result.reconnects += 1 }
+        guard connection.pointee.unanswered > 0 else { return startBatch(connection) }
+        connection.pointee.progressAt = now
+        open(connection)
+    }
+
+    func closeDescriptor(_ connection: ConnectionPointer) {
+        guard connection.pointee.fd >= 0 else { return }
+        if connection.pointee.interest != 0 { _ = capus_loop_watch(poller, connection.pointee.fd, 0, 0) }
+        capus_close(connection.pointee.fd)
+        connection.pointee.fd = -1
+        connection.pointee.interest = 0
+        connection.pointee.sendFailure = 0
+        connection.pointee.carry.clear()
+    }
+}

@@ -1,0 +1,11 @@
+/// How far a run has come.
+public nonisolated struct LoadProgress: Sendable {
+    /// Requests answered so far.
+    public var requests: UInt64 = 0
+    /// Errors so far.
+    public var errors: UInt64 = 0
+    /// Nanoseconds since the start.
+    public var elapsed: Int64 = 0
+
+    package init() {}
+}

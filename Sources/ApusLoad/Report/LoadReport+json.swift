@@ -1,0 +1,56 @@
+nonisolated extension LoadReport {
+    /// The report as a JSON object; the type's documentation has its keys.
+    public var json: String {
+        var object = JSONObject()
+        addSettings(to: &object)
+        object.add("duration_seconds", duration, decimals: 6)
+        object.add("requests", requests)
+        object.add("requests_per_second", requestsPerSecond, decimals: 2)
+        object.add("bytes_received", bytesReceived)
+        object.add("bytes_sent", bytesSent)
+        object.add("bytes_per_second", bytesPerSecond, decimals: 2)
+        object.add("latency_us") { addLatency(to: &$0) }
+        object.add("status") { status in
+            for statusClass in 1...5 { status.add("\(statusClass)xx", statuses[statusClass]) }
+        }
+        object.add("errors") { errors in
+            errors.add("total", errorCount)
+            for kind in LoadErrorKind.allCases { errors.add(kind.name, self.errors(kind)) }
+        }
+        object.add("error_causes") { causes in
+            for kind in LoadErrorKind.allCases where !cause(of: kind).isEmpty {
+                causes.add(kind.name, cause(of: kind))
+            }
+        }
+        object.add("connections_opened", connectionsOpened)
+        object.add("reconnects", reconnects)
+        object.add("unfinished", unfinished)
+        object.add("interrupted", wasInterrupted)
+        object.add("client_cpu_seconds", clientCPUTime, decimals: 6)
+        object.add("client_cpu_percent", clientCPUPercent, decimals: 1)
+        return object.text + "\n"
+    }
+
+    private func addSettings(to object: inout JSONObject) {
+        object.add("tool", "apus load")
+        object.add("version", Self.version)
+        object.add("url", url)
+        if let path = options.unixPath { object.add("unix", path) }
+        object.add("method", options.effectiveMethod)
+        object.add("connections", options.connections)
+        object.add("processes", options.processes)
+        object.add("pipeline", options.pipelineDepth)
+        object.add("keep_alive", options.keepsAlive)
+    }
+
+    private func addLatency(to object: inout JSONObject) {
+        let latency = latency
+        object.add("min", latency.min, decimals: 3)
+        object.add("mean", latency.mean, decimals: 3)
+        object.add("stdev", latency.standardDeviation, decimals: 3)
+        object.add("max", latency.max, decimals: 3)
+        for (percentile, value) in zip(LatencySummary.percentiles, latency.values) {
+            object.add(percentile.name, value, decimals: 3)
+        }
+    }
+}

@@ -1,0 +1,95 @@
+import Apus
+
+/// What a run found out.
+///
+/// `json` renders it as one object:
+///
+/// | key | value |
+/// |---|---|
+/// | `tool`, `version` | `"apus load"`, and the version of Apus |
+/// | `url`, `method` | the target; also `unix` with the path of a Unix socket |
+/// | `connections`, `processes`, `pipeline`, `keep_alive` | how the load was put on |
+/// | `duration_seconds` | from the first connect to the end of the run |
+/// | `requests` | completed requests: those whose response came whole, whatever its status |
+/// | `requests_per_second`, `bytes_per_second` | completed requests, received bytes, by the duration |
+/// | `bytes_received`, `bytes_sent` | all bytes on the connections, heads included |
+/// | `latency_us` | `min`, `mean`, `stdev`, `max`, `p50`, `p75`, `p90`, `p99`, `p999`, `p9999`: µs from sending a request (with pipelining its batch; without keep-alive from the start of its connection) to the end of its response |
+/// | `status` | completed requests by the class of their status: `1xx`, `2xx`, `3xx`, `4xx`, `5xx` |
+/// | `errors` | failed requests: `total`, `connect` (here: attempts), `read`, `write`, `timeout`, `closed_early`, `malformed` |
+/// | `error_causes` | for kinds of error that occurred and say more: what the first one was |
+/// | `connections_opened` | connections established |
+/// | `reconnects` | connections opened again without an error because the server had closed them |
+/// | `unfinished` | requests under way, or with a number of requests not made, when the run ended |
+/// | `interrupted` | the run was ended by a signal |
+/// | `client_cpu_seconds`, `client_cpu_percent` | what the load generator itself used, and of how much of its processes' time |
+public nonisolated struct LoadReport: Sendable {
+    /// What was asked for.
+    public let options: LoadOptions
+    /// Seconds from the first connect to the end.
+    public let duration: Double
+    /// Completed requests: those whose response came whole, whatever its status.
+    public let requests: UInt64
+    /// Bytes received and sent, heads included.
+    public let bytesReceived: UInt64
+    public let bytesSent: UInt64
+    /// Completed requests by the class of their status.
+    public let statuses: StatusTally
+    /// How long the responses took.
+    public let latencies: LatencyHistogram
+    /// Connections that were established.
+    public let connectionsOpened: UInt64
+    /// Connections opened again, without an error, because the server had closed them.
+    public let reconnects: UInt64
+    /// Requests under way, or with a number of requests not made, when the run ended.
+    public let unfinished: UInt64
+    /// Somebody ended the run before its time.
+    public let wasInterrupted: Bool
+    /// No response was completed for as long as the time-out, so the run was ended with requests left.
+    public let gaveUp: Bool
+    /// Seconds that the load generator's processes spent on a processor; 0 where the system does not tell.
+    public let clientCPUTime: Double
+
+    private let errors: ErrorTally
+
+    package init(_ options: LoadOptions, _ result: LoadResult) {
+        self.options = options
+        duration = Double(result.elapsed) / 1e9
+        requests = result.requests
+        bytesReceived = result.bytesReceived
+        bytesSent = result.bytesSent
+        statuses = result.statuses
+        latencies = result.latencies
+        connectionsOpened = result.connectionsOpened
+        reconnects = result.reconnects
+        unfinished = result.unfinished
+        wasInterrupted = result.end == .interrupted
+        gaveUp = result.end == .gaveUp
+        clientCPUTime = Double(result.cpuTime) / 1e9
+        errors = result.errors
+    }
+
+    /// Completed requests per second.
+    public var requestsPerSecond: Double { duration > 0 ? Double(requests) / duration : 0 }
+    /// Received bytes per second.
+    public var bytesPerSecond: Double { duration > 0 ? Double(bytesReceived) / duration : 0 }
+    /// The latencies in a few figures.
+    public var latency: LatencySummary { LatencySummary(latencies) }
+
+    /// Errors of all kinds.
+    public var errorCount: UInt64 { errors.total }
+    /// Failed requests of one kind; failed attempts for `.connect`.
+    public func errors(_ kind: LoadErrorKind) -> UInt64 { errors.count(kind) }
+    /// What the first error of that kind was, as "Connection refused"; "" when its kind says all.
+    public func cause(of kind: LoadErrorKind) -> String { errors.cause(kind).text }
+
+    /// The share of its processes' time that the load generator was busy, in percent.
+    public var clientCPUPercent: Double {
+        duration > 0 ? clientCPUTime / (duration * Double(options.processes)) * 100 : 0
+    }
+
+    /// The load generator had no time left: a faster server would not have shown.
+    public var wasClientBottleneck: Bool { clientCPUPercent >= 95 }
+
+    /// Everything went as it should: requests were answered, and none failed.
+    public var isSuccess: Bool { errorCount == 0 && requests > 0 && !gaveUp }
+}

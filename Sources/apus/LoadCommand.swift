@@ -1,0 +1,54 @@
+import ApusLoad
+import ArgumentParser
+
+/// `apus load`: the options, and nothing else.
+nonisolated struct LoadCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "load",
+        abstract: "Put load on an HTTP server and measure how it does.",
+        discussion: LoadHelp.discussion)
+
+    @Argument(help: "http://HOST[:PORT][/PATH][?QUERY]; HOST is an address or localhost.")
+    var url: String?
+
+    @Option(name: .shortAndLong, help: "Connections that are open at the same time.")
+    var connections = 64
+
+    @Option(name: .shortAndLong, help: "How long: 500ms, 10s, 2m. (default: 10s without --requests)")
+    var duration: String?
+
+    @Option(name: [.customShort("n"), .long], help: "How many requests, exactly.")
+    var requests: Int?
+
+    @Option(name: .shortAndLong, help: "Processes that put on the load; one keeps one core busy.")
+    var threads = 1
+
+    @Flag(name: .customLong("no-keepalive"), help: "A new connection for each request.")
+    var noKeepAlive = false
+
+    @Option(help: "Requests sent at once on a connection.")
+    var pipeline = 1
+
+    @Option(
+        name: [.customShort("H"), .long], parsing: .unconditionalSingleValue,
+        help: "A header field, 'Name: value'; may be repeated.")
+    var header: [String] = []
+
+    @Option(name: .shortAndLong, help: "The method. (default: GET, or POST with a body)")
+    var method: String?
+
+    @Option(help: "The body: text, @FILE, or - for standard input.")
+    var body: String?
+
+    @Option(help: "How long a response or a connect may take.")
+    var timeout = "5s"
+
+    @Option(help: "Connect to this Unix socket.")
+    var unix: String?
+
+    @Option(defaultAsFlag: "-", help: "Write the report as JSON, instead of as text or into a file.")
+    var json: String?
+
+    @Flag(name: .shortAndLong, help: "No progress line.")
+    var quiet = false
+}
