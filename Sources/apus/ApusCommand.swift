@@ -1,11 +1,12 @@
-import ArgumentParser
+import Apus
 import ApusLoad
+import ArgumentParser
 
 /// The command-line tool of Apus.
 nonisolated struct ApusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apus",
         abstract: "Tools for Apus, the event-driven network server framework.",
-        version: LoadReport.version,
+        version: MainActor.assumeIsolated { WorkerBase.version },
         subcommands: [LoadCommand.self])
 }

@@ -8,7 +8,7 @@ extension Master {
 
     func reload(gracefully: Bool) {
         guard phase == .running else { return }
-        guard reloadQueue.isEmpty, slots.allSatisfy({ $0.replacement == nil }) else {
+        guard reloadQueue.isEmpty, awaitedReplacement == nil else {
             return Log.write("reload is under way already")
         }
         Log.write("Apus[\(ServiceSettings.executableName)] \(gracefully ? "gracefully " : "")reloading")
@@ -29,12 +29,14 @@ extension Master {
             guard slot.current != nil else { continue }
             guard let replacement = spawn(slot) else { return abandonReload("no process could be started") }
             replacement.killDeadline = capus_monotonic_ns() + Self.readyTimeout
+            awaitedReplacement = replacement
             return
         }
     }
 
     /// The replacement accepts: the old process finishes what is under way and leaves.
     func takeOver(_ slot: WorkerSlot, _ replacement: WorkerChild) {
+        awaitedReplacement = nil
         replacement.killDeadline = nil
         if let old = slot.current {
             ChannelMessage.send(reloadIsGraceful ? .drainGracefully : .drain, on: old.channel)
@@ -56,6 +58,7 @@ extension Master {
 
     private func abandonReload(_ reason: String) {
         reloadQueue.removeAll()
+        awaitedReplacement = nil
         Log.write("reload given up: \(reason). The processes that run go on serving")
     }
 }

@@ -13,6 +13,8 @@ final class Master {
     /// Places that `reload` has yet to fill anew.
     var reloadQueue: [WorkerSlot] = []
     var reloadIsGraceful = false
+    /// The new process that `reload` waits for before it goes on.
+    var awaitedReplacement: WorkerChild?
     var control: ControlSocket?
     let startedAt = capus_monotonic_ns()
     let startTime = Master.localTime()
@@ -118,7 +120,7 @@ final class Master {
         do {
             let child = try startProcess(slot)
             slot.backoff.started()
-            if slot.current == nil { slot.current = child } else { slot.replacement = child }
+            if slot.current == nil, slot.replacement == nil { slot.current = child } else { slot.replacement = child }
             return child
         } catch {
             Log.write("cannot start worker \(slot.worker.name)/\(slot.id): \(error)")
@@ -214,7 +216,7 @@ final class Master {
         guard capus_read(child.channel, &byte, 1) == 1, byte == ChannelMessage.ready.rawValue else { return }
         child.isReady = true
         guard let slot = slots.first(where: { $0.children.contains { $0 === child } }) else { return }
-        if slot.replacement === child { takeOver(slot, child) }
+        if child === awaitedReplacement { takeOver(slot, child) }
         if slots.allSatisfy({ $0.current?.isReady == true }) { announceStart() }
     }
 
@@ -256,20 +258,11 @@ final class Master {
                 "worker[\(slot.worker.name):\(child.pid)] exit with status \(raw) (\(reason))"
                     + (reason.isSignal ? ", \(record)" : ""))
         }
-        let wasCurrent = slot.current === child
-        let wasReplacement = slot.replacement === child
         slot.remove(child)
         child.release()
         guard phase == .running else { return }
-        if wasReplacement { reloadFailed(slot, reason) }
-        guard wasCurrent else { return }
-        if let replacement = slot.replacement {
-            // It was to take over anyway.
-            slot.replacement = nil
-            slot.current = replacement
-            if replacement.isReady { reloadNext() }
-            return
-        }
+        if child === awaitedReplacement { reloadFailed(slot, reason) }
+        guard slot.current == nil, slot.replacement == nil else { return }
         let delay = slot.backoff.ended(at: now, lived: now - child.startedAt, abnormally: !reason.isNormal)
         if delay > 0 {
             Log.write("worker \(slot.worker.name)/\(slot.id) fails again and again; next start in \(delay / 1_000_000_000) s")

@@ -50,7 +50,7 @@ final class WorkerSlot {
 
     var children: [WorkerChild] { [current, replacement].compactMap { $0 } + leaving }
 
-    /// Takes a process that ended out of its place; false when it was not here.
+    /// Takes a process that ended out of its place.
     func remove(_ child: WorkerChild) {
         if current === child { current = nil }
         if replacement === child { replacement = nil }

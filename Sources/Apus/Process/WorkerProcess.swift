@@ -83,12 +83,19 @@ final class WorkerProcess {
             }
         }
         if channel >= 0 {
+            if !Log.echoes { redirectOutput() }
             ChannelMessage.send(.ready, on: channel)
         } else {
             Terminal.write(Banner.text(for: workers, isDaemon: false, isSingleProcess: true))
         }
         loop.run()
         capus_exit(exitStatus)
+    }
+
+    /// A daemon's output goes to its file. Until the start is over it went to the terminal, where it is looked for.
+    private func redirectOutput() {
+        let failure = capus_redirect_output(Service.settings.stdoutFile)
+        if failure != 0 { Log.write("\(SystemError("open \(Service.settings.stdoutFile)", -failure))") }
     }
 
     // MARK: Being told
@@ -152,6 +159,7 @@ final class WorkerProcess {
     }
 
     private func runReload() {
+        if !Log.echoes { redirectOutput() }
         for worker in workers {
             do {
                 try worker.runReload()

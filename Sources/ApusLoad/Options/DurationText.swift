@@ -25,4 +25,6 @@ nonisolated extension Duration {
         guard seconds < 9_000_000_000 else { return .max }
         return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
     }
+
+    package var inSeconds: Double { Double(inNanoseconds) / 1e9 }
 }

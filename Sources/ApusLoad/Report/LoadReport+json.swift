@@ -33,7 +33,6 @@ nonisolated extension LoadReport {
 
     private func addSettings(to object: inout JSONObject) {
         object.add("tool", "apus load")
-        object.add("version", Self.version)
         object.add("url", url)
         if let path = options.unixPath { object.add("unix", path) }
         object.add("method", options.effectiveMethod)

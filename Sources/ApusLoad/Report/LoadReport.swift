@@ -1,12 +1,10 @@
-import Apus
-
 /// What a run found out.
 ///
 /// `json` renders it as one object:
 ///
 /// | key | value |
 /// |---|---|
-/// | `tool`, `version` | `"apus load"`, and the version of Apus |
+/// | `tool` | `"apus load"` |
 /// | `url`, `method` | the target; also `unix` with the path of a Unix socket |
 /// | `connections`, `processes`, `pipeline`, `keep_alive` | how the load was put on |
 /// | `duration_seconds` | from the first connect to the end of the run |
@@ -67,6 +65,9 @@ public nonisolated struct LoadReport: Sendable {
         clientCPUTime = Double(result.cpuTime) / 1e9
         errors = result.errors
     }
+
+    /// The target in its normal form.
+    public var url: String { (try? LoadTarget(options.url))?.description ?? options.url }
 
     /// Completed requests per second.
     public var requestsPerSecond: Double { duration > 0 ? Double(requests) / duration : 0 }
