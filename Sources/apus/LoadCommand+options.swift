@@ -1,7 +1,7 @@
 import ApusLoad
 import ArgumentParser
 
-nonisolated extension LoadCommand {
+extension LoadCommand {
     /// `--json URL`: what looks like the target is the target, not a file.
     private var jsonTookURL: Bool { url == nil && json?.contains("://") == true }
 

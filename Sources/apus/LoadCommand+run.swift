@@ -2,7 +2,7 @@ import ApusLoad
 import ArgumentParser
 import CApus
 
-nonisolated extension LoadCommand {
+extension LoadCommand {
     func run() throws {
         let options: LoadOptions
         do {

@@ -2,7 +2,7 @@ import ApusLoad
 import ArgumentParser
 
 /// `apus load`: the options, and nothing else.
-nonisolated struct LoadCommand: ParsableCommand {
+struct LoadCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "load",
         abstract: "Put load on an HTTP server and measure how it does.",

@@ -34,7 +34,7 @@ struct ReferenceReader {
         request.fields = fields.map { Self.utf8($0.name) + ": " + Self.utf8($0.value) }
         let hosts = Self.values("host", fields)
         try require(hosts.count <= 1 && (hosts.count == 1 || request.minorVersion == 0))
-        try hosts.forEach { try checkHost($0) }
+        for host in hosts { try checkHost(host) }
         let expectations = Self.values("expect", fields).map { $0.lowercased() }
         try require(expectations.allSatisfy { $0 == "100-continue" })
         request.expectsContinue = !expectations.isEmpty && request.minorVersion > 0

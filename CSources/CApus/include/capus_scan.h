@@ -52,6 +52,33 @@ static inline const uint8_t *_Nonnull capus_scan_alphanumeric(const uint8_t *_No
 
 #endif
 
+#if defined(__SSE2__)
+
+// The first byte that is no digit.
+static inline const uint8_t *_Nonnull capus_scan_digits(const uint8_t *_Nonnull p) {
+    for (;;) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+        __m128i digit = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
+        __m128i good = _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit);
+        unsigned mask = (unsigned)_mm_movemask_epi8(good);
+        if (mask != 0xFFFF) {
+            return p + __builtin_ctz(~mask);
+        }
+        p += 16;
+    }
+}
+
+#else
+
+static inline const uint8_t *_Nonnull capus_scan_digits(const uint8_t *_Nonnull p) {
+    while ((uint8_t)(*p - '0') <= 9) {
+        p++;
+    }
+    return p;
+}
+
+#endif
+
 // The first byte that is no token character; `p` is returned unchanged for an empty token. Stops at the zero byte
 // that ends every buffer.
 static inline const uint8_t *_Nonnull capus_scan_token(const uint8_t *_Nonnull p) {

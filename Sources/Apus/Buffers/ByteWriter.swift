@@ -43,8 +43,12 @@ nonisolated struct ByteWriter {
     /// Appends a number that is not negative.
     @inline(__always)
     mutating func append(number: Int) {
-        if number < 10 {
-            start[count] = UInt8(truncatingIfNeeded: number) &+ 0x30
+        if number < 100 {
+            if number >= 10 {
+                start[count] = UInt8(truncatingIfNeeded: number / 10) &+ 0x30
+                count &+= 1
+            }
+            start[count] = UInt8(truncatingIfNeeded: number % 10) &+ 0x30
             count &+= 1
             return
         }

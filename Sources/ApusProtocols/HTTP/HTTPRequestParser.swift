@@ -280,12 +280,7 @@ private func isValidHost(_ p: UnsafePointer<UInt8>, _ count: Int) -> Bool {
     }
     guard i < count else { return true }
     guard p[i] == 0x3A else { return false }
-    i &+= 1
-    while i < count {
-        if p[i] &- 0x30 > 9 { return false }
-        i &+= 1
-    }
-    return true
+    return capus_scan_digits(p + (i &+ 1)) - p >= count
 }
 
 @inline(__always)
