@@ -36,6 +36,8 @@ let package = Package(
             dependencies: ["ApusLoad", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: onTheLoop),
         .executableTarget(name: "Examples", dependencies: ["Apus"], swiftSettings: onTheLoop),
+        .testTarget(name: "ApusProtocolsTests", dependencies: ["ApusProtocols", "CApus"]),
+        .testTarget(name: "TidyTests"),
     ],
     swiftLanguageModes: [.v6]
 )

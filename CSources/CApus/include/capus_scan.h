@@ -134,7 +134,8 @@ static inline const uint8_t *_Nonnull capus_scan_value(const uint8_t *_Nonnull p
 }
 
 // The first `byte` in [p, end), or NULL.
-static inline const uint8_t *_Nullable capus_find(const uint8_t *_Nonnull p, const uint8_t *_Nonnull end, uint8_t byte) {
+static inline const uint8_t *_Nullable capus_find(const uint8_t *_Nonnull p, const uint8_t *_Nonnull end,
+                                                  uint8_t byte) {
     return (const uint8_t *)memchr(p, byte, (size_t)(end - p));
 }
 

@@ -99,10 +99,11 @@ public struct Connection<P: WireProtocol>: Identifiable {
 
     /// Gives the connection a driver of its own and changes its callbacks.
     private func own(_ change: (inout ConnectionCallbacks<P>) -> Void) {
-        guard let shared = driver else { return }
-        let driver = shared === (transport.worker as? Worker<P>)?.driver ? shared.copy() : shared
-        change(&driver.callbacks)
-        transport.driver = driver
+        guard let driver else { return }
+        let own = driver.isOfOneConnection ? driver : driver.copy()
+        own.isOfOneConnection = true
+        change(&own.callbacks)
+        transport.driver = own
     }
 
     // MARK: Closing and pausing

@@ -10,7 +10,7 @@ final class Listener: Pollable {
     /// Seconds without accepting after the process ran out of descriptors.
     private static let pauseWithoutDescriptors = 0.1
 
-    private let worker: WorkerBase
+    private let worker: any ConnectionOwner
     private let loop: EventLoop
     private var isAccepting = false
     /// How many accepts the next wake-up tries: follows how many connections wait.
@@ -18,7 +18,7 @@ final class Listener: Pollable {
     private var fullTurns = 0
     private var lastComplaint: Int64 = .min
 
-    init(fd: Int32, worker: WorkerBase, loop: EventLoop) {
+    init(fd: Int32, worker: any ConnectionOwner, loop: EventLoop) {
         self.worker = worker
         self.loop = loop
         super.init(fd: fd)
@@ -98,7 +98,7 @@ final class Listener: Pollable {
         }
         pause()
         WorkerTimer.after(Self.pauseWithoutDescriptors) { [weak self] _ in
-            guard let self, !worker.isStopping, !worker.isAcceptPaused else { return }
+            guard let self, !worker.refusesConnections else { return }
             resume()
         }
     }

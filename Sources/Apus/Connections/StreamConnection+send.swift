@@ -156,7 +156,8 @@ extension StreamConnection {
         }
         let reference = Unmanaged.passRetained(owner).toOpaque()
         _ = capus_outbound_append_reference(
-            outbound, body + start, rest, { _, _, owner in Unmanaged<AnyObject>.fromOpaque(owner!).release() }, reference)
+            outbound, body + start, rest, { _, _, owner in Unmanaged<AnyObject>.fromOpaque(owner!).release() },
+            reference)
     }
 
     /// The kernel took more of the queue, or refused it.

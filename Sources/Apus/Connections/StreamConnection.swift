@@ -27,7 +27,7 @@ final class StreamConnection: Pollable {
     @exclusivity(unchecked) unowned(unsafe) let loop: EventLoop
     /// The loop's state that is used at every message.
     let shared: UnsafeMutablePointer<LoopState>
-    @exclusivity(unchecked) var worker: WorkerBase?
+    @exclusivity(unchecked) var worker: (any ConnectionOwner)?
     @exclusivity(unchecked) var driver: ProtocolDriver
     /// Unsafe only for `deinit`, which frees it when nobody else is left.
     @exclusivity(unchecked) nonisolated(unsafe) var partial = PartialMessage()
@@ -48,7 +48,9 @@ final class StreamConnection: Pollable {
         case afterFlush
     }
 
-    init(fd: Int32, id: Int, peer: capus_address, loop: EventLoop, worker: WorkerBase?, driver: ProtocolDriver) {
+    init(
+        fd: Int32, id: Int, peer: capus_address, loop: EventLoop, worker: (any ConnectionOwner)?, driver: ProtocolDriver
+    ) {
         self.id = id
         self.peer = peer
         self.loop = loop

@@ -27,6 +27,10 @@ public final class EventLoop {
     let executor: LoopExecutor
     var status: UnsafeMutablePointer<capus_worker_status> { state.pointee.status }
 
+    /// Called with what a callback threw that belongs to no connection, and the callback's name.
+    var errorHandler: @MainActor (any Error, String) -> Void = { error, place in Log.write("\(place) failed: \(error)")
+    }
+
     private let poller: OpaquePointer
     private let wakeupDescriptor: Int32
     private var slots: UnsafeMutablePointer<Slot>

@@ -53,7 +53,8 @@ extension Master {
 
     /// The replacement died before it was ready: the old process goes on serving, and the others are left alone.
     func reloadFailed(_ slot: WorkerSlot, _ reason: ExitReason) {
-        abandonReload("the new process of worker \(slot.worker.name)/\(slot.id) ended with \(reason) before it was ready")
+        abandonReload(
+            "the new process of worker \(slot.worker.name)/\(slot.id) ended with \(reason) before it was ready")
     }
 
     private func abandonReload(_ reason: String) {

@@ -51,7 +51,8 @@ final class Master {
             Service.fail("\(ServiceSettings.executableName) already running\(pid)", status: 1)
         }
         guard lock >= 0 else {
-            Service.fail("\(SystemError("open \(Service.settings.pidPath)", -lock)); choose another with --pid-file", status: 1)
+            Service.fail(
+                "\(SystemError("open \(Service.settings.pidPath)", -lock)); choose another with --pid-file", status: 1)
         }
     }
 
@@ -265,7 +266,8 @@ final class Master {
         guard slot.current == nil, slot.replacement == nil else { return }
         let delay = slot.backoff.ended(at: now, lived: now - child.startedAt, abnormally: !reason.isNormal)
         if delay > 0 {
-            Log.write("worker \(slot.worker.name)/\(slot.id) fails again and again; next start in \(delay / 1_000_000_000) s")
+            Log.write(
+                "worker \(slot.worker.name)/\(slot.id) fails again and again; next start in \(delay / 1_000_000_000) s")
             // A program whose processes cannot start is not worth waiting for at the terminal.
             if !isAnnounced { capus_daemon_ready(1) }
         }
@@ -288,7 +290,8 @@ final class Master {
 
     func stop(gracefully: Bool, _ reason: String) {
         phase = .stopping
-        Log.write("Apus[\(ServiceSettings.executableName)] received \(reason), \(gracefully ? "gracefully " : "")stopping")
+        Log.write(
+            "Apus[\(ServiceSettings.executableName)] received \(reason), \(gracefully ? "gracefully " : "")stopping")
         let deadline = capus_monotonic_ns() + Int64(Service.settings.stopTimeout * 1e9)
         for child in slots.flatMap(\.children) {
             ChannelMessage.send(gracefully ? .stopGracefully : .stop, on: child.channel)

@@ -32,6 +32,7 @@ enum Service {
         if let file = invocation.logFile { settings.logFile = file }
         if invocation.isDaemon { settings.daemonize = true }
         settings.isQuiet = invocation.isQuiet
+        Log.path = settings.logPath
     }
 
     private static func environmentBackend() -> Backend? {

@@ -67,7 +67,10 @@ public final class Worker<P: WireProtocol>: WorkerBase {
     /// suspended, and the next message of the same connection waits until it ends.
     public var onMessageAsync: (@MainActor (Connection<P>, P.Inbound) async throws -> Void)? {
         didSet {
-            guard let handler = onMessageAsync else { return onMessage = nil }
+            guard let handler = onMessageAsync else {
+                onMessage = nil
+                return
+            }
             onMessage = { connection, message in
                 connection.transport.run { try await handler(connection, message) }
             }

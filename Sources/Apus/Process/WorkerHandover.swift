@@ -29,7 +29,8 @@ struct WorkerHandover {
         // Processes that user code starts are no workers.
         capus_unset_environment(variable)
         let words = text.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false).map(String.init)
-        guard words.count == 6, let index = Int(words[0]), let id = Int(words[1]), let backend = Backend(rawValue: words[4])
+        guard words.count == 6, let index = Int(words[0]), let id = Int(words[1]),
+            let backend = Backend(rawValue: words[4])
         else { Service.fail("\(variable)=\(text) was not set by a master of this version", status: 70) }
         let paths = words[5].split(separator: "\u{1F}", omittingEmptySubsequences: false).map(String.init)
         return WorkerHandover(

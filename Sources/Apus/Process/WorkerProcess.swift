@@ -16,6 +16,7 @@ final class WorkerProcess {
         self.workers = workers
         self.channel = channel
         Self.current = self
+        loop.errorHandler = { [unowned self] error, place in callbackFailed(error, in: place) }
     }
 
     // MARK: Starting
@@ -24,7 +25,7 @@ final class WorkerProcess {
     static func run(_ handover: WorkerHandover) -> Never {
         Service.settings.backend = handover.backend
         Service.settings.pidFile = handover.pidPath
-        Service.settings.logFile = handover.logPath
+        Log.path = handover.logPath
         Log.echoes = !handover.isDaemon
         guard handover.workerIndex < WorkerBase.all.count else {
             Service.fail("this program makes fewer workers than the master that started it", status: 70)

@@ -47,8 +47,10 @@ class ProtocolDriver {
 /// A driver that knows its message types.
 class TypedDriver<P: WireProtocol>: ProtocolDriver {
     @exclusivity(unchecked) final var callbacks = ConnectionCallbacks<P>()
+    /// Made for one connection, whose callbacks differ from its worker's.
+    final var isOfOneConnection = false
 
-    /// A driver of its own for one connection, whose callbacks can then differ from its worker's.
+    /// A driver with the same options and callbacks, of which the latter can then be changed.
     func copy() -> TypedDriver<P> { fatalError("each driver copies itself") }
 
     override var observesClose: Bool { callbacks.onClose != nil }

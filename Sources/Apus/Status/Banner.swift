@@ -7,7 +7,8 @@ enum Banner {
         let user = userName
         let rows = workers.map { worker in
             [
-                Service.settings.backend.rawValue, worker.address == nil ? "none" : worker.protocolName, user, worker.name,
+                Service.settings.backend.rawValue, worker.address == nil ? "none" : worker.protocolName, user,
+                worker.name,
                 worker.socketName, isSingleProcess ? "1" : "\(worker.count)", " [OK] ",
             ]
         }

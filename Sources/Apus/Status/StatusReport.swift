@@ -53,7 +53,8 @@ struct StatusReport {
             let exits = master.exits[ObjectIdentifier(worker)] ?? [0: 0]
             for (status, count) in exits.sorted(by: { $0.key < $1.key }) {
                 lines.append(
-                    Banner.pad(worker.name, nameWidth) + "     " + Banner.pad(Service.settings.backend.rawValue, 14) + " "
+                    Banner.pad(worker.name, nameWidth) + "     " + Banner.pad(Service.settings.backend.rawValue, 14)
+                        + " "
                         + Banner.pad("\(status)", 16) + Banner.pad("\(count)", 16))
             }
         }
@@ -85,7 +86,8 @@ struct StatusReport {
             totals.timers += page.timers
             totals.requests += page.requests
             lines.append(
-                "\(child.pid)\t" + Banner.pad(megabytes(memory), 7) + " " + Banner.pad(listenName(slot.worker), listenWidth)
+                "\(child.pid)\t" + Banner.pad(megabytes(memory), 7) + " "
+                    + Banner.pad(listenName(slot.worker), listenWidth)
                     + " " + Banner.pad(slot.worker.name, nameWidth) + " "
                     + numbers(page.connections, page.failed_sends, page.timers, page.requests) + state(page))
         }
@@ -97,7 +99,9 @@ struct StatusReport {
         return lines
     }
 
-    private static func numbers(_ connections: UInt64, _ failures: UInt64, _ timers: UInt64, _ requests: UInt64) -> String {
+    private static func numbers(
+        _ connections: UInt64, _ failures: UInt64, _ timers: UInt64, _ requests: UInt64
+    ) -> String {
         Banner.pad("\(connections)", 11) + " " + Banner.pad("\(failures)", 9) + " " + Banner.pad("\(timers)", 7) + " "
             + Banner.pad("\(requests)", 13) + " " + Banner.pad("0", 6) + " "
     }
@@ -105,7 +109,9 @@ struct StatusReport {
     /// Busy since when, and in what: the usual cause is a handler that blocks.
     private static func state(_ page: capus_worker_status) -> String {
         let now = UInt64(capus_monotonic_ns())
-        guard page.busy_since_ns > 0, now > page.busy_since_ns, now - page.busy_since_ns > busyAfter else { return "[idle]" }
+        guard page.busy_since_ns > 0, now > page.busy_since_ns, now - page.busy_since_ns > busyAfter else {
+            return "[idle]"
+        }
         let tenths = (now - page.busy_since_ns) / 100_000_000
         return "[busy] \(tenths / 10).\(tenths % 10) s in \(Activity.name(page.doing))"
     }

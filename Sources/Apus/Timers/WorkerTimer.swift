@@ -71,7 +71,7 @@ public final class WorkerTimer {
         do {
             try body(self)
         } catch {
-            WorkerProcess.current.callbackFailed(error, in: "timer")
+            EventLoop.current.errorHandler(error, "timer")
         }
     }
 }

@@ -212,11 +212,17 @@ package struct HTTPRequestParser {
 
     /// RFC 9112 §6.2: digits alone; a length that no integer holds is as good as too large.
     private mutating func noteContentLength(_ value: UnsafePointer<UInt8>, _ count: Int) {
-        guard count > 0 else { return framing.error = .badRequest }
+        guard count > 0 else {
+            framing.error = .badRequest
+            return
+        }
         var length = 0
         for i in 0..<count {
             let digit = Int(value[i]) &- 0x30
-            guard digit >= 0, digit <= 9 else { return framing.error = .badRequest }
+            guard digit >= 0, digit <= 9 else {
+                framing.error = .badRequest
+                return
+            }
             // Stays at the largest number once it would pass it; what follows must still be digits.
             length = length > (.max - 9) / 10 ? .max : length &* 10 &+ digit
         }

@@ -101,7 +101,8 @@ extension StreamConnection {
 
     private func renderHead(_ response: HTTPResponse) -> [UInt8] {
         var text = "HTTP/1.1 \(response.status.code) \(response.status.reason)\r\nDate: "
-        text += String(decoding: UnsafeBufferPointer(start: shared.pointee.date.bytes, count: HTTPDate.count), as: UTF8.self)
+        text += String(
+            decoding: UnsafeBufferPointer(start: shared.pointee.date.bytes, count: HTTPDate.count), as: UTF8.self)
         text += http.keepsAlive ? "\r\nConnection: keep-alive\r\n" : "\r\nConnection: close\r\n"
         for (name, value) in response.headers.fields where !isReserved(name) { text += "\(name): \(value)\r\n" }
         if response.status.allowsBody {

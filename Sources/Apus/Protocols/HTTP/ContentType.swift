@@ -13,6 +13,7 @@ public nonisolated struct ContentType: Sendable, Hashable, ExpressibleByStringLi
 
     private init(known value: String) { self.value = value }
 
+    /// Types that most servers send.
     public static var html: ContentType { ContentType(known: "text/html;charset=utf-8") }
     public static var plainText: ContentType { ContentType(known: "text/plain") }
     public static var json: ContentType { ContentType(known: "application/json") }

@@ -5,6 +5,8 @@ import CApus
 enum Log {
     /// Also write to standard error.
     static var echoes = true
+    /// The log file; `/dev/null` for none.
+    static var path = "/dev/null"
 
     static func write(_ message: String) {
         let time = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32) { buffer in
@@ -13,7 +15,7 @@ enum Log {
         }
         let line = Array("\(time) pid:\(capus_process_id()) \(message)\n".utf8)
         let failure = line.withUnsafeBytes {
-            capus_append_file(Service.settings.logPath, $0.baseAddress!, $0.count, 0o640)
+            capus_append_file(path, $0.baseAddress!, $0.count, 0o640)
         }
         if echoes || failure != 0 { Terminal.writeError(message) }
     }
