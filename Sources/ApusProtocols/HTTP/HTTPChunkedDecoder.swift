@@ -23,7 +23,8 @@ package struct HTTPChunkedDecoder {
     package private(set) var trailerStart = 0
     package private(set) var trailerEnd = 0
 
-    private let bodyStart: Int
+    /// Where the body starts in the message, coded and decoded.
+    package let bodyStart: Int
     private let maxMessageBytes: Int
     private var phase = Phase.size
     private var digits = 0

@@ -14,14 +14,11 @@ struct HTTPConnectionState {
     var isHead = false
     /// More requests followed in the same read.
     var hasMore = false
-    /// `100 Continue` was sent for the message that is arriving.
-    var sentContinue = false
 
     /// Forgets the message that has arrived.
     @inline(__always)
     mutating func messageArrived() {
         expectedCount = 0
-        sentContinue = false
         if chunked != nil { chunked = nil }
     }
 }

@@ -41,15 +41,19 @@ final class HTTPDriver: TypedDriver<HTTP> {
     ) -> Int {
         if connection.http.expectedCount > count { return bodyProgressed(connection) }
         var request = spare.take() ?? HTTPRequest(limits: requestLimits, bytes: bytes)
+        request.bytes = bytes
         var used = 0
-        switch connection.http.chunked == nil ? request.parser.parse(bytes, count: count) : .complete {
-        case .incomplete: break
-        case .invalid(let error):
-            used = count
-            reject(connection, error)
-        case .complete:
-            request.bytes = bytes
-            used = receiveBody(connection, request, count)
+        if let body = connection.http.chunked {
+            used = receiveChunked(connection, request, body, count)
+        } else {
+            switch request.parser.parse(bytes, count: count) {
+            case .incomplete: break
+            case .invalid(let error):
+                used = count
+                reject(connection, error)
+            case .complete:
+                used = receiveBody(connection, request, count)
+            }
         }
         if isKnownUniquelyReferenced(&request) {
             spare = request
@@ -63,13 +67,19 @@ final class HTTPDriver: TypedDriver<HTTP> {
     @inline(__always)
     private func receiveBody(_ connection: StreamConnection, _ request: HTTPRequest, _ count: Int) -> Int {
         let headCount = request.parser.head.byteCount
-        if request.parser.head.isChunked || connection.http.chunked != nil {
-            return receiveChunked(connection, request, count)
+        let bodyArrived = count > headCount
+        if request.parser.head.isChunked {
+            let body = ChunkedBody(
+                HTTPChunkedDecoder(bodyStart: headCount, maxMessageBytes: requestLimits.maxMessageBytes))
+            let expectsContinue = request.parser.head.expectsContinue
+            let used = receiveChunked(connection, request, body, count)
+            if used == 0, expectsContinue, !bodyArrived { sendContinue(connection) }
+            return used
         }
         let total = headCount &+ request.parser.head.contentLength
         guard total <= count else {
             connection.http.expectedCount = total
-            sendContinue(connection, request, bodyArrived: count > headCount)
+            if request.parser.head.expectsContinue, !bodyArrived { sendContinue(connection) }
             return 0
         }
         request.bodyStart = headCount
@@ -79,24 +89,22 @@ final class HTTPDriver: TypedDriver<HTTP> {
         return total
     }
 
-    private func receiveChunked(_ connection: StreamConnection, _ request: HTTPRequest, _ count: Int) -> Int {
-        let headCount = request.parser.head.byteCount
-        let body =
-            connection.http.chunked
-            ?? ChunkedBody(HTTPChunkedDecoder(bodyStart: headCount, maxMessageBytes: requestLimits.maxMessageBytes))
+    private func receiveChunked(
+        _ connection: StreamConnection, _ request: HTTPRequest, _ body: ChunkedBody, _ count: Int
+    ) -> Int {
         switch body.decoder.decode(request.bytes, count: count) {
         case .incomplete:
             connection.http.chunked = body
             connection.stamp = connection.shared.pointee.second
-            sendContinue(connection, request, bodyArrived: count > headCount)
             return 0
         case .invalid(let error):
             reject(connection, error)
             return count
         case .complete:
-            // The decoder wrote over coded bytes behind the head only: the head can be read again where it is.
-            _ = request.parser.parse(request.bytes, count: headCount)
-            request.bodyStart = headCount
+            // Other connections may have used the request object since. The head stands where it was: the decoder
+            // writes behind it only.
+            _ = request.parser.parse(request.bytes, count: body.decoder.bodyStart)
+            request.bodyStart = body.decoder.bodyStart
             request.bodyCount = body.decoder.bodyCount
             request.trailerRange = body.decoder.trailerStart..<body.decoder.trailerEnd
             let used = body.decoder.readOffset
@@ -110,10 +118,8 @@ final class HTTPDriver: TypedDriver<HTTP> {
         return 0
     }
 
-    /// RFC 9110 §10.1.1: asks for the body once the head is acceptable, unless the client did not wait for that.
-    private func sendContinue(_ connection: StreamConnection, _ request: HTTPRequest, bodyArrived: Bool) {
-        guard request.parser.head.expectsContinue, !bodyArrived, !connection.http.sentContinue else { return }
-        connection.http.sentContinue = true
+    /// RFC 9110 §10.1.1: the head is acceptable, so the client that waits for that is asked for the body.
+    private func sendContinue(_ connection: StreamConnection) {
         let line: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
         _ = connection.sendRaw(UnsafeRawBufferPointer(start: line.utf8Start, count: line.utf8CodeUnitCount))
     }
