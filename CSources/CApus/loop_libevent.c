@@ -169,10 +169,13 @@ static int libevent_poll(capus_loop *base, int64_t deadline_ns, int64_t now_ns) 
 
 // ---- Output: a bufferevent that only writes ----
 
-static void output_drained(struct bufferevent *transport, void *context) {
-    (void)transport;
+// Not the bufferevent's write callback: that tells only when nothing is left, while progress has to be known before.
+static void output_changed(struct evbuffer *bytes, const struct evbuffer_cb_info *change, void *context) {
+    (void)bytes;
     capus_outbound *outbound = context;
-    capus_loop_push(outbound->loop, outbound->fd, outbound->generation, CAPUS_WRITE);
+    if (change->n_deleted > 0) {
+        capus_loop_push(outbound->loop, outbound->fd, outbound->generation, CAPUS_WRITE);
+    }
 }
 
 static void output_failed(struct bufferevent *transport, short what, void *context) {
@@ -188,15 +191,20 @@ static int libevent_outbound_open(capus_outbound *outbound) {
     if (transport == NULL) {
         return ENOMEM;
     }
-    bufferevent_setcb(transport, NULL, output_drained, output_failed, outbound);
+    bufferevent_setcb(transport, NULL, NULL, output_failed, outbound);
     bufferevent_set_max_single_write(transport, CAPUS_WRITE_PER_EVENT);
     outbound->transport = transport;
     outbound->bytes = bufferevent_get_output(transport);
+    if (evbuffer_add_cb(outbound->bytes, output_changed, outbound) == NULL) {
+        bufferevent_free(transport);
+        return ENOMEM;
+    }
     return 0;
 }
 
 static void libevent_outbound_close(capus_outbound *outbound) {
     bufferevent_setcb(outbound->transport, NULL, NULL, NULL, NULL);
+    evbuffer_remove_cb(outbound->bytes, output_changed, outbound);
     bufferevent_free(outbound->transport);
 }
 

@@ -15,6 +15,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -320,17 +321,13 @@ long capus_read(int fd, void *bytes, size_t capacity) {
 
 int capus_process_id(void) { return getpid(); }
 
-int capus_parent_process_id(void) { return getppid(); }
-
 int capus_user_id(void) { return (int)geteuid(); }
 
 int capus_send_signal(int pid, int signal) { return kill(pid, signal) == 0 ? 0 : -errno; }
 
-bool capus_process_exists(int pid) { return kill(pid, 0) == 0 || errno == EPERM; }
-
-void capus_sleep_ms(int milliseconds) {
-    struct timespec wait = {.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000};
-    nanosleep(&wait, NULL);
+int capus_process_watch(int pid) {
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    return fd < 0 ? -errno : fd;
 }
 
 void capus_exit(int status) { exit(status); }

@@ -210,12 +210,6 @@ int capus_connect_unix(const char *path, bool *pending) {
     return start_connect(&system, sizeof system.local, pending);
 }
 
-int capus_socket_error(int fd) {
-    int failure = 0;
-    socklen_t length = sizeof failure;
-    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &length) == 0 ? failure : errno;
-}
-
 int capus_local_address(int fd, capus_address *address) {
     any_address system;
     socklen_t length = sizeof system;
@@ -232,11 +226,6 @@ bool capus_is_hung_up(int fd) {
 }
 
 int capus_shutdown_write(int fd) { return shutdown(fd, SHUT_WR) == 0 ? 0 : errno; }
-
-void capus_set_abortive_close(int fd) {
-    struct linger linger = {.l_onoff = 1, .l_linger = 0};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-}
 
 long capus_receive(int fd, void *bytes, size_t capacity) {
     ssize_t count;

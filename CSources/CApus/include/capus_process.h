@@ -61,11 +61,10 @@ long capus_write(int fd, const void *_Nonnull bytes, size_t count);
 long capus_read(int fd, void *_Nonnull bytes, size_t capacity);
 
 int capus_process_id(void);
-int capus_parent_process_id(void);
 int capus_user_id(void);
 int capus_send_signal(int pid, int signal);
-bool capus_process_exists(int pid);
-void capus_sleep_ms(int milliseconds);
+// A descriptor that becomes readable when the process ends, whoever has to reap it.
+int capus_process_watch(int pid);
 _Noreturn void capus_exit(int status);
 bool capus_is_terminal(int fd);
 const char *_Nullable capus_environment(const char *_Nonnull name);

@@ -47,14 +47,10 @@ int capus_accept(int listener, capus_address *_Nonnull peer);
 int capus_connect(const capus_address *_Nonnull address, bool *_Nonnull pending);
 int capus_connect_unix(const char *_Nonnull path, bool *_Nonnull pending);
 
-// The errno a non-blocking connect or a failed transfer left on the socket, 0 if none.
-int capus_socket_error(int fd);
 int capus_local_address(int fd, capus_address *_Nonnull address);
 // True when the peer has gone in both directions or the socket failed, without reading.
 bool capus_is_hung_up(int fd);
 int capus_shutdown_write(int fd);
-// Closing sends a RST at once instead of what is unsent.
-void capus_set_abortive_close(int fd);
 
 long capus_receive(int fd, void *_Nonnull bytes, size_t capacity);
 long capus_send(int fd, const void *_Nonnull bytes, size_t count);

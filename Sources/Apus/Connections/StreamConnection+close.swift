@@ -48,7 +48,7 @@ extension StreamConnection {
     func destroy() {
         guard state != .closed else { return }
         state = .closed
-        if isCorked { shared.pointee.output.dropCollected() }
+        if isCorked { offerCollected() }
         dropOutbound()
         rememberLocalAddress()
         loop.unwatch(self)

@@ -74,6 +74,13 @@ extension StreamConnection {
         Unmanaged<StreamConnection>.fromOpaque(other).takeUnretainedValue().uncork()
     }
 
+    /// Gives the kernel what was collected, without waiting for it to take it: `send` would have done so before.
+    func offerCollected() {
+        let count = shared.pointee.output.corkedCount
+        if count > 0, outbound == nil { _ = capus_send(fd, shared.pointee.output.bytes, count) }
+        shared.pointee.output.dropCollected()
+    }
+
     private func flushCollected() -> SendResult {
         let count = shared.pointee.output.corkedCount
         shared.pointee.output.corkedCount = 0

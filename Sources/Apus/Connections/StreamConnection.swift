@@ -134,7 +134,10 @@ final class StreamConnection: Pollable {
     private func receiveMore() -> Bool {
         let (target, room) = partial.reserve(driver.receiveRoom(self))
         let count = capus_receive(fd, target, room)
-        guard count > 0 else { return receiveFailed(count) }
+        guard count > 0 else {
+            if partial.count == 0 { partial.free() }
+            return receiveFailed(count)
+        }
         noteReceived(count)
         if state != .established { return true }
         partial.commit(count)
@@ -161,7 +164,7 @@ final class StreamConnection: Pollable {
     private func peerFinished() {
         isPeerFinished = true
         guard state == .established else { return destroy() }
-        if driver.owesAnswer(self) {
+        if driver.owesAnswer(self) || partial.count > 0 && outbound != nil {
             watchInput(false)
         } else {
             close()
@@ -222,9 +225,10 @@ final class StreamConnection: Pollable {
         guard isPaused, state == .established else { return }
         isPaused = false
         continueDelivery()
-        guard state == .established, !isPaused, !isDelivering, !isPeerFinished else { return }
+        guard state == .established, !isPaused, !isPeerFinished else { return }
         watchInput(true)
-        receive()
+        // Not into the loop's buffer: a message of another connection may be in use there, whose handler called this.
+        if !isDelivering { _ = receiveMore() }
     }
 
     func watchInput(_ wanted: Bool) {

@@ -23,6 +23,8 @@ enum OperatorCommand {
             sayNotRunning()
             return whenNotRunning
         }
+        let watch = capus_process_watch(master)
+        defer { if watch >= 0 { capus_close(watch) } }
         Terminal.write("\(ServiceSettings.executableName) is \(graceful ? "gracefully " : "")stopping ...")
         let failure = capus_send_signal(master, Int32(graceful ? CAPUS_SIGQUIT : CAPUS_SIGINT))
         guard failure == 0 else {
@@ -30,15 +32,22 @@ enum OperatorCommand {
             return 2
         }
         let deadline = capus_monotonic_ns() + Int64((Service.settings.stopTimeout + 3) * 1e9)
-        while capus_is_locked(Service.settings.pidPath), runningMaster() == master {
+        // Not its pid file: that goes a moment before the process, and its sockets with the process alone.
+        while !hasEnded(watch) {
             if !graceful, capus_monotonic_ns() > deadline {
                 Terminal.writeError("\(ServiceSettings.executableName) stop fail: process \(master) is still there")
                 return 2
             }
-            capus_sleep_ms(10)
         }
         Terminal.write("\(ServiceSettings.executableName) stop success")
         return 0
+    }
+
+    /// Looks for 10 ms whether the process has ended.
+    private static func hasEnded(_ watch: Int32) -> Bool {
+        guard watch >= 0 else { return true }
+        var isReadable = false
+        return capus_wait_readable([watch], &isReadable, 1, 10) > 0
     }
 
     static func reload(graceful: Bool) -> Int32 {

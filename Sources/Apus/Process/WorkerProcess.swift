@@ -181,11 +181,20 @@ final class WorkerProcess {
         if isFirst {
             for worker in WorkerBase.all.reversed() { leave(worker) }
             WorkerTimer.every(0.1) { [unowned self] _ in drain() }
+            if channel < 0 { WorkerTimer.after(Service.settings.stopTimeout) { [unowned self] _ in giveUp() } }
             if mode == .reload {
                 WorkerTimer.after(Service.settings.drainTimeout) { [unowned self] _ in self.mode = .stop }
             }
         }
         drain()
+    }
+
+    /// Without a master nobody ends a process whose connections do not: some wait for peers that send or read no more.
+    private func giveUp() {
+        guard mode != .graceful else { return }
+        for worker in WorkerBase.all {
+            for connection in worker.connectionsByID.values { connection.destroy() }
+        }
     }
 
     private func leave(_ worker: WorkerBase) {

@@ -3,6 +3,8 @@ import CApus
 /// Binds a `PacketProtocol` to connections.
 final class PacketDriver<P: PacketProtocol>: TypedDriver<P> {
     let codec: P
+    /// Blocks of a raw stream are no packets: no limit applies to them.
+    private let isStream = P.self == Raw.self
 
     init(_ codec: P) { self.codec = codec }
 
@@ -32,7 +34,7 @@ final class PacketDriver<P: PacketProtocol>: TypedDriver<P> {
         switch codec.frame(bytes) {
         case .needMore where bytes.count < limit: return 0
         case .needMore: reject(connection, "no end of packet in \(bytes.count) bytes")
-        case .length(let length) where length > 0 && length <= limit: return length
+        case .length(let length) where length > 0 && (length <= limit || isStream): return length
         case .length(let length): reject(connection, "package_length=\(length)")
         case .invalid(let reason): reject(connection, reason)
         }

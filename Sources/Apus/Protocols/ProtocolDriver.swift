@@ -22,7 +22,7 @@ class ProtocolDriver {
     func maxHeldBytes(_ connection: StreamConnection) -> Int { connection.maxPackageSize + EventLoop.receiveCapacity }
 
     /// A message was delivered whose answer is not complete.
-    func owesAnswer(_ connection: StreamConnection) -> Bool { false }
+    func owesAnswer(_ connection: StreamConnection) -> Bool { connection.runningOperations > 0 }
 
     /// Called about once a second for each connection with how long nothing of note has happened on it, in seconds.
     func timeOut(_ connection: StreamConnection, after idleSeconds: UInt32) {}

@@ -165,7 +165,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
     }
 
     override func answerFailure(_ connection: StreamConnection) {
-        guard connection.http.isAnswering else { return connection.destroy() }
+        guard connection.http.isAnswering else { return connection.close() }
         answerAndEnd(connection, "500 Internal Server Error")
     }
 
