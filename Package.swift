@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// The library runs on one thread per process, the main thread: everything is the main actor's unless it says otherwise.
+/// The library runs on one thread per process, the main thread: all is the main actor's unless it says otherwise.
 let onTheLoop: [SwiftSetting] = [
     .defaultIsolation(MainActor.self),
     .enableUpcomingFeature("ExistentialAny"),
@@ -36,6 +36,13 @@ let package = Package(
             dependencies: ["ApusLoad", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: onTheLoop),
         .executableTarget(name: "Examples", dependencies: ["Apus"], swiftSettings: onTheLoop),
+        .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .executableTarget(
+            name: "ConformanceServer", dependencies: ["Apus"], path: "Tests/ConformanceServer",
+            swiftSettings: onTheLoop),
+        .testTarget(name: "ConformanceTests", dependencies: ["TestSupport", "ConformanceServer"]),
+        .testTarget(name: "ProcessTests", dependencies: ["TestSupport", "ConformanceServer", "Examples"]),
+        .testTarget(name: "ApusLoadTests", dependencies: ["ApusLoad", "apus", "Examples"]),
         .testTarget(name: "ApusProtocolsTests", dependencies: ["ApusProtocols", "CApus"]),
         .testTarget(name: "TidyTests"),
     ],

@@ -1,55 +1,56 @@
 import ApusLoad
 import ArgumentParser
-import CApus
 
 extension LoadCommand {
-    func run() throws {
-        let options: LoadOptions
+    /// `--json URL`: what looks like the target is the target, not a file.
+    private var jsonTookURL: Bool { url == nil && json?.contains("://") == true }
+
+    func validate() throws {
         do {
-            options = try loadOptions()
+            try options().validate()
         } catch let error as LoadOptionsError {
             throw ValidationError(error.description)
         }
-        let output = jsonOutput
-        var signals: [Int32] = [Int32(CAPUS_SIGINT), Int32(CAPUS_SIGTERM)]
-        let stop = capus_signals_open(&signals, Int32(signals.count))
-        var progress = ProgressLine(for: options, isQuiet: quiet)
-        let report: LoadReport
-        do throws(LoadError) {
-            report = try LoadRun.run(options, stopDescriptor: stop >= 0 ? stop : nil) { progress.update($0) }
+    }
+
+    func run() throws {
+        var program = LoadProgram(try options())
+        program.jsonPath = jsonTookURL ? "-" : json
+        program.isQuiet = quiet
+        do throws(LoadOptionsError) {
+            program.options.body = try body.map(RequestBody.read)
         } catch {
-            progress.erase()
-            throw Self.exit(for: error)
+            LoadProgram.complain("\(error)")
+            throw ExitCode(LoadProgram.ExitStatus.usage.rawValue)
         }
-        progress.erase()
-        if output != "-" { print(report.text, terminator: "") }
-        try write(report, to: output)
-        if !report.isSuccess { throw ExitCode.failure }
+        throw ExitCode(program.run().rawValue)
     }
 
-    private static func exit(for error: LoadError) -> any Error {
-        if case .options(let error) = error { return ValidationError(error.description) }
-        StandardError.write("apus load: \(error)\n")
-        return ExitCode.failure
-    }
-
-    private func write(_ report: LoadReport, to output: String?) throws {
-        guard let output else { return }
-        if output == "-" { return print(report.json, terminator: "") }
-        var json = report.json
-        _ = capus_remove_file(output)
-        let failure = json.withUTF8 { capus_append_file(output, $0.baseAddress!, $0.count, 0o644) }
-        guard failure == 0 else {
-            StandardError.write("apus load: cannot write \(output): \(String(cString: capus_error_text(-failure)))\n")
-            throw ExitCode.failure
+    /// The options as the library takes them, but for the body, which is read once and not before the others are
+    /// known to be right.
+    private func options() throws -> LoadOptions {
+        guard let url = url ?? (jsonTookURL ? json : nil) else {
+            throw ValidationError("the URL of the server is missing: apus load http://127.0.0.1:8080/")
         }
+        var options = LoadOptions(url: url)
+        options.unixPath = unix
+        options.connections = connections
+        options.processes = threads
+        options.duration = try duration.map { try Self.duration($0, of: "--duration") }
+        options.requests = requests
+        options.keepsAlive = !noKeepAlive
+        options.pipelineDepth = pipeline
+        options.method = method
+        options.headers = try header.map { try HeaderField($0) }
+        options.timeout = try Self.duration(timeout, of: "--timeout")
+        options.body = body.map { _ in [] }
+        return options
     }
-}
 
-/// Where messages go that are no part of the report.
-nonisolated enum StandardError {
-    static func write(_ text: String) {
-        var text = text
-        text.withUTF8 { _ = capus_write(2, $0.baseAddress!, $0.count) }
+    private static func duration(_ text: String, of option: String) throws -> Duration {
+        guard let duration = DurationText.parse(text) else {
+            throw ValidationError("\(option) \(text): give it as 500ms, 10s or 2m")
+        }
+        return duration
     }
 }

@@ -22,6 +22,10 @@ nonisolated struct ByteWriter {
         count &+= byteCount
     }
 
+    mutating func append(_ bytes: [UInt8]) {
+        bytes.withUnsafeBufferPointer { if let base = $0.baseAddress { append(base, $0.count) } }
+    }
+
     /// Appends UTF-8.
     @inline(__always)
     mutating func append(text: String) {

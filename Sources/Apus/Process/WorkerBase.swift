@@ -143,7 +143,7 @@ public class WorkerBase {
             let idle = connection.shared.pointee.second &- connection.stamp
             switch connection.state {
             case .established:
-                if connection.isPaused || connection.isPeerFinished, capus_is_hung_up(connection.fd) {
+                if !connection.isWatchingInput, capus_is_hung_up(connection.fd) {
                     connection.destroy()
                 } else {
                     connection.driver.timeOut(connection, after: idle)

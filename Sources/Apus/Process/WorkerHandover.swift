@@ -19,7 +19,8 @@ struct WorkerHandover {
     var logPath: String
 
     var text: String {
-        "\(workerIndex):\(workerID):\(hasListener ? 1 : 0):\(isDaemon ? 1 : 0):\(backend.rawValue):\(pidPath)\u{1F}\(logPath)"
+        let flags = "\(hasListener ? 1 : 0):\(isDaemon ? 1 : 0)"
+        return "\(workerIndex):\(workerID):\(flags):\(backend.rawValue):\(pidPath)\u{1F}\(logPath)"
     }
 
     /// Nil when no master started this process.

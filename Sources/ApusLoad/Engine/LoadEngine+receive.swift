@@ -22,11 +22,13 @@ nonisolated extension LoadEngine {
         var left = unanswered
         var outcome = ResponseReader.Outcome.incomplete
         while left > 0, p < end {
-            outcome = connection.pointee.reader.read(
-                &p, end, hasBody: plan.responsesHaveBody, cache: &headCache)
+            let start = p
+            outcome = connection.pointee.reader.read(&p, end, hasBody: plan.responsesHaveBody, cache: &headCache)
             guard outcome == .complete else { break }
-            result.statuses.add(status: connection.pointee.reader.status)
-            left &-= 1
+            var count = 1
+            if !connection.pointee.reader.closes { count &+= Self.skipRepetitions(of: start, &p, end, left &- 1) }
+            result.statuses.add(status: connection.pointee.reader.status, count: count)
+            left &-= count
             if connection.pointee.reader.closes { break }
         }
         if left < unanswered { countAnswers(connection, unanswered &- left, left) }
@@ -37,6 +39,21 @@ nonisolated extension LoadEngine {
         }
         if case .malformed(let reason) = outcome { return fail(connection, .malformed, ErrorCause(reason)) }
         connection.pointee.carry.hold(p, end - p)
+    }
+
+    /// Pipelined responses to one and the same request are mostly copies of each other. If the bytes from `start` on
+    /// repeat with the period of the response that ends at `p`, they are copies of it, and one comparison reads all of
+    /// them. Returns how many, `limit` at most.
+    @inline(__always)
+    private static func skipRepetitions(
+        of start: UnsafePointer<UInt8>, _ p: inout UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ limit: Int
+    ) -> Int {
+        let period = p - start
+        guard limit > 0, end - p >= period else { return 0 }
+        let count = min(limit, (end - p) / period)
+        guard memcmp(start, p, count &* period) == 0 else { return 0 }
+        p += count &* period
+        return count
     }
 
     @inline(__always)
@@ -81,8 +98,9 @@ nonisolated extension LoadEngine {
         lose(connection, .read, ErrorCause(code: Int32(-count)))
     }
 
-    /// The connection is gone. A server may close one that it considers idle at any time (RFC 9112 §9.5): requests that
-    /// crossed with that are sent again on a new one. That a response was completed on this one keeps it from repeating.
+    /// The connection is gone. A server may close one that it considers idle at any time (RFC 9112 §9.5): requests
+    /// that crossed with that are sent again on a new one. That a response was completed on this one keeps it from
+    /// repeating.
     private mutating func lose(_ connection: ConnectionPointer, _ kind: LoadErrorKind, _ cause: ErrorCause) {
         let isUntouched = connection.pointee.reader.isBetweenResponses && connection.pointee.carry.count == 0
         if connection.pointee.isReused, isUntouched { return reopen(connection) }

@@ -105,9 +105,6 @@ nonisolated extension LoadEngine {
         connection.pointee.startedAt = 0
         connection.pointee.progressAt = now
         wait(connection, Self.connectRetryDelay)
-        if result.connectionsOpened == 0, result.errors.count(.connect) >= UInt64(connectionCount) {
-            stop(.neverConnected)
-        }
     }
 
     private mutating func wait(_ connection: ConnectionPointer, _ delay: Int64) {

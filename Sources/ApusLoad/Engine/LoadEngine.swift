@@ -8,6 +8,8 @@ package nonisolated struct LoadEngine: ~Copyable {
     static let receiveCapacity = 64 * 1024
     private static let maxSweepInterval: Int64 = 100_000_000
     private static let progressInterval: Int64 = 100_000_000
+    /// Connections opened between two looks at the others, which have been accepted meanwhile.
+    private static let openingSlice = 128
     /// Tells the descriptor that ends the run from a connection's index.
     private static let stopGeneration = UInt32.max
 
@@ -23,7 +25,8 @@ package nonisolated struct LoadEngine: ~Copyable {
     var result = LoadResult()
     /// Requests that are still to be handed out.
     var requestsLeft: Int
-    /// Connections that are not retired.
+    /// Connections that have been begun, and those that are not retired.
+    private var begunCount = 0
     var activeCount = 0
     var isStopped = false
     /// The clock as it was when the poller returned.
@@ -69,15 +72,17 @@ package nonisolated struct LoadEngine: ~Copyable {
         now = start
         lastAnswerAt = start
         nextSweep = start
-        for index in 0..<connectionCount {
-            activeCount += 1
-            startBatch(connections + index)
-        }
+        activeCount = connectionCount
         var nextProgress = start
         while activeCount > 0, !isStopped {
-            turn(until: min(end, nextSweep))
+            if begunCount < connectionCount { beginConnections() }
+            turn(until: begunCount < connectionCount ? now : min(end, nextSweep))
             if now >= end { break }
             if now >= nextSweep { sweep() }
+            // Nothing but failures so far: nobody is there.
+            if result.connectionsOpened == 0, result.errors.count(.connect) >= UInt64(begunCount) {
+                stop(.neverConnected)
+            }
             if now >= nextProgress {
                 nextProgress = now + Self.progressInterval
                 onProgress(progress(since: start))
@@ -87,6 +92,14 @@ package nonisolated struct LoadEngine: ~Copyable {
         result.cpuTime = ThreadTime.now() - cpuTime
         finish()
         return result
+    }
+
+    private mutating func beginConnections() {
+        let count = min(connectionCount, begunCount + Self.openingSlice)
+        while begunCount < count {
+            startBatch(connections + begunCount)
+            begunCount += 1
+        }
     }
 
     private mutating func turn(until deadline: Int64) {
@@ -118,7 +131,7 @@ package nonisolated struct LoadEngine: ~Copyable {
     private mutating func sweep() {
         let interval = min(Self.maxSweepInterval, max(1_000_000, plan.timeout / 10))
         nextSweep = now + interval
-        for index in 0..<connectionCount {
+        for index in 0..<begunCount {
             let connection = connections + index
             checkDeadline(connection)
             let phase = connection.pointee.phase

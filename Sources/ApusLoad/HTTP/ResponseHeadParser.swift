@@ -139,18 +139,13 @@ package nonisolated struct ResponseHeadParser {
 
     /// RFC 9112 §6.3: digits; a value that is repeated must be the same each time.
     private mutating func noteContentLength(_ value: UnsafePointer<UInt8>, _ count: Int) -> MalformedReason? {
-        var result: MalformedReason?
+        var isValid = true
         forEachElement(value, count) { element, elementCount in
-            var length = 0
-            for i in 0..<elementCount {
-                let digit = Int(element[i]) - 0x30
-                guard (0...9).contains(digit), length < 1 << 58 else { return result = .contentLength }
-                length = length * 10 + digit
-            }
-            if elementCount == 0 || (contentLength >= 0 && contentLength != length) { result = .contentLength }
+            let length = decimal(element, elementCount)
+            if length < 0 || (contentLength >= 0 && contentLength != length) { isValid = false }
             contentLength = length
         }
-        return result
+        return isValid ? nil : .contentLength
     }
 
     private mutating func noteTransferEncoding(_ value: UnsafePointer<UInt8>, _ count: Int) -> MalformedReason? {
@@ -208,6 +203,18 @@ private nonisolated func forEachElement(
         body(value + first, last - first)
         start = end + 1
     } while start < count
+}
+
+/// A number of digits alone; -1 when it is none, or larger than any body.
+private nonisolated func decimal(_ p: UnsafePointer<UInt8>, _ count: Int) -> Int {
+    guard count > 0 else { return -1 }
+    var number = 0
+    for i in 0..<count {
+        let digit = Int(p[i]) - 0x30
+        guard digit >= 0, digit <= 9, number < 1 << 58 else { return -1 }
+        number = number * 10 + digit
+    }
+    return number
 }
 
 /// Whether the bytes are `text`, which is in lower case and of letters and hyphens, in any case.

@@ -67,7 +67,7 @@ package nonisolated struct ResponseReader {
         _ p: inout UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ hasBody: Bool, _ cache: inout ResponseHeadCache
     ) -> Outcome {
         while true {
-            if (phase == .body || phase == .chunk), remaining == 0 {
+            if remaining == 0, phase == .body || phase == .chunk {
                 if phase == .body { return complete() }
                 phase = .chunkEnd
             }

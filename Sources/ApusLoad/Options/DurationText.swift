@@ -11,7 +11,8 @@ package nonisolated enum DurationText {
         let unit = units.first { text.hasSuffix($0.suffix) }
         let number = text.dropLast(unit?.suffix.count ?? 0)
         // Double reads more than people write: "inf", "0x1p4", "1e300".
-        guard number.allSatisfy({ $0.isASCII && $0.isNumber || $0 == "." }), let value = Double(number) else { return nil }
+        let isPlain = number.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == 0x2E }
+        guard isPlain, let value = Double(number) else { return nil }
         let nanoseconds = value * (unit?.nanoseconds ?? 1e9)
         guard nanoseconds >= 1, nanoseconds <= limit else { return nil }
         return .nanoseconds(Int64(nanoseconds))

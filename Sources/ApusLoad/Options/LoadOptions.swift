@@ -54,6 +54,9 @@ nonisolated extension LoadOptions {
     private static let maxPipelineDepth = 65_536
     private static let maxTimeout = Duration.seconds(3600)
 
+    /// Throws when the options cannot be understood or do not go together, as `LoadRun.run` would.
+    public func validate() throws(LoadOptionsError) { _ = try plan() }
+
     /// What one process would do for the whole load; throws when the options do not go together.
     package func plan() throws(LoadOptionsError) -> LoadPlan {
         let target = try LoadTarget(url)
@@ -116,7 +119,8 @@ nonisolated extension LoadOptions {
         let host = target.host.lowercased() == "localhost" ? "127.0.0.1" : target.host
         guard let endpoint = LoadEndpoint(numericHost: host, port: target.port) else {
             throw LoadOptionsError(
-                "URL", "\(target.host) is a name, and names are not resolved yet; give its address, as 127.0.0.1 or [::1]")
+                "URL",
+                "\(target.host) is a name, and names are not resolved yet; give its address, as 127.0.0.1 or [::1]")
         }
         return endpoint
     }

@@ -17,10 +17,16 @@ public nonisolated struct LatencySummary: Sendable, Equatable {
     public let values: [Double]
 
     init(_ histogram: LatencyHistogram) {
-        min = histogram.minimum
-        mean = histogram.mean
-        standardDeviation = histogram.standardDeviation
-        max = histogram.maximum
-        values = Self.percentiles.map { histogram.microseconds(atPercentile: $0.percentile) }
+        let buckets = histogram.buckets()
+        let total = Double(Swift.max(histogram.count, 1))
+        let mean = buckets.reduce(0) { $0 + $1.middle * Double($1.count) } / total
+        let variance = buckets.reduce(0) { $0 + ($1.middle - mean) * ($1.middle - mean) * Double($1.count) } / total
+        min = Double(histogram.minimum) / 1000
+        self.mean = mean / 1000
+        standardDeviation = variance.squareRoot() / 1000
+        max = Double(histogram.maximum) / 1000
+        values = Self.percentiles.map {
+            LatencyHistogram.value(atPercentile: $0.percentile, of: buckets, total: histogram.count) / 1000
+        }
     }
 }

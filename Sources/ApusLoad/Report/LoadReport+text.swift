@@ -12,8 +12,9 @@ nonisolated extension LoadReport {
         lines.append("")
         lines += outcomeLines
         if wasClientBottleneck {
+            let share = NumberText.fixed(clientCPUPercent, decimals: 0)
             lines.append("")
-            lines.append("The load generator itself was busy \(NumberText.fixed(clientCPUPercent, decimals: 0)) % of the time:")
+            lines.append("The load generator itself was busy \(share) % of the time:")
             lines.append("it was the bottleneck. Give it more processes with --threads.")
         }
         return lines.joined(separator: "\n") + "\n"

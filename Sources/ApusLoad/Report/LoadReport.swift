@@ -1,25 +1,27 @@
 /// What a run found out.
 ///
-/// `json` renders it as one object:
+/// `json` renders it as one object. Its keys:
 ///
-/// | key | value |
-/// |---|---|
-/// | `tool` | `"apus load"` |
-/// | `url`, `method` | the target; also `unix` with the path of a Unix socket |
-/// | `connections`, `processes`, `pipeline`, `keep_alive` | how the load was put on |
-/// | `duration_seconds` | from the first connect to the end of the run |
-/// | `requests` | completed requests: those whose response came whole, whatever its status |
-/// | `requests_per_second`, `bytes_per_second` | completed requests, received bytes, by the duration |
-/// | `bytes_received`, `bytes_sent` | all bytes on the connections, heads included |
-/// | `latency_us` | `min`, `mean`, `stdev`, `max`, `p50`, `p75`, `p90`, `p99`, `p999`, `p9999`: µs from sending a request (with pipelining its batch; without keep-alive from the start of its connection) to the end of its response |
-/// | `status` | completed requests by the class of their status: `1xx`, `2xx`, `3xx`, `4xx`, `5xx` |
-/// | `errors` | failed requests: `total`, `connect` (here: attempts), `read`, `write`, `timeout`, `closed_early`, `malformed` |
-/// | `error_causes` | for kinds of error that occurred and say more: what the first one was |
-/// | `connections_opened` | connections established |
-/// | `reconnects` | connections opened again without an error because the server had closed them |
-/// | `unfinished` | requests under way, or with a number of requests not made, when the run ended |
-/// | `interrupted` | the run was ended by a signal |
-/// | `client_cpu_seconds`, `client_cpu_percent` | what the load generator itself used, and of how much of its processes' time |
+/// - `tool`: `"apus load"`.
+/// - `url`, `method`, and `unix` with the path where a Unix socket was connected to.
+/// - `connections`, `processes`, `pipeline`, `keep_alive`: how the load was put on.
+/// - `duration_seconds`: from the first connect to the end of the run.
+/// - `requests`: completed requests, those whose response came whole, whatever its status.
+/// - `requests_per_second`, `bytes_per_second`: completed requests and received bytes by the duration.
+/// - `bytes_received`, `bytes_sent`: all bytes on the connections, heads included.
+/// - `latency_us`: `min`, `mean`, `stdev`, `max`, `p50`, `p75`, `p90`, `p99`, `p999`, `p9999` in µs. A latency lasts
+///   from sending a request (with pipelining its batch, without keep-alive from the start of its connection) to the
+///   end of its response.
+/// - `status`: completed requests by the class of their status, `1xx` to `5xx`.
+/// - `errors`: failed requests: `total`, `connect` (there: attempts), `read`, `write`, `timeout`, `closed_early`,
+///   `malformed`.
+/// - `error_causes`: what the first error of a kind was, for the kinds that occurred and do not say all.
+/// - `connections_opened`: connections established.
+/// - `reconnects`: connections opened again without an error because the server had closed them.
+/// - `unfinished`: requests under way when the run ended, and those of a number of requests that were not made.
+/// - `interrupted`: the run was ended by a signal.
+/// - `client_cpu_seconds`, `client_cpu_percent`: what the load generator itself used, and how much of its processes'
+///   time that is.
 public nonisolated struct LoadReport: Sendable {
     /// What was asked for.
     public let options: LoadOptions
@@ -27,8 +29,9 @@ public nonisolated struct LoadReport: Sendable {
     public let duration: Double
     /// Completed requests: those whose response came whole, whatever its status.
     public let requests: UInt64
-    /// Bytes received and sent, heads included.
+    /// Bytes received, heads included.
     public let bytesReceived: UInt64
+    /// Bytes sent, heads included.
     public let bytesSent: UInt64
     /// Completed requests by the class of their status.
     public let statuses: StatusTally

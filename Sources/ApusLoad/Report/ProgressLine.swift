@@ -17,7 +17,7 @@ public nonisolated struct ProgressLine {
         isShown = !isQuiet && capus_is_terminal(Self.output)
         requestTotal = options.requests
         let duration = options.duration ?? (options.requests == nil ? .seconds(10) : nil)
-        total = duration.map { "/" + Self.time($0.inNanoseconds) } ?? ""
+        total = duration.map { "/" + Self.time($0.inNanoseconds, withFraction: true) } ?? ""
     }
 
     /// Rewrites the line when a second has passed since the last time.
@@ -42,16 +42,19 @@ public nonisolated struct ProgressLine {
         let rate = NumberText.grouped(UInt64((Double(progress.requests - last.requests) / span).rounded()))
         var parts = [Self.time(progress.elapsed) + total]
         if let requestTotal {
-            parts.append("\(NumberText.grouped(progress.requests))/\(NumberText.grouped(UInt64(requestTotal))) requests")
+            let total = NumberText.grouped(UInt64(requestTotal))
+            parts.append("\(NumberText.grouped(progress.requests))/\(total) requests")
         }
         parts.append("\(rate) requests/s")
         parts.append("\(NumberText.grouped(progress.errors)) errors")
         return parts.joined(separator: "   ")
     }
 
-    private static func time(_ nanoseconds: Int64) -> String {
+    private static func time(_ nanoseconds: Int64, withFraction: Bool = false) -> String {
         let seconds = nanoseconds / second
-        if nanoseconds < second { return NumberText.fixed(Double(nanoseconds) / 1e9, decimals: 1) + "s" }
+        if withFraction, seconds < 60, nanoseconds % second != 0 {
+            return NumberText.fixed(Double(nanoseconds) / 1e9, decimals: 1) + "s"
+        }
         return seconds < 60 ? "\(seconds)s" : "\(seconds / 60)m\(seconds % 60 < 10 ? "0" : "")\(seconds % 60)s"
     }
 

@@ -13,18 +13,48 @@ public nonisolated struct LatencyHistogram: Sendable {
     /// How many latencies were recorded.
     public var count: UInt64 { histogram.totalCount }
 
-    /// The shortest in µs, exactly; 0 when there is none.
-    public var minimum: Double { count == 0 ? 0 : Double(histogram.min) / 1000 }
-    /// The longest in µs, exactly; 0 when there is none.
-    public var maximum: Double { count == 0 ? 0 : Double(histogram.maxRecorded) / 1000 }
-    /// The mean in µs.
-    public var mean: Double { histogram.mean / 1000 }
-    /// The standard deviation in µs.
-    public var standardDeviation: Double { histogram.stdDeviation / 1000 }
+    /// The shortest in nanoseconds, exactly; 0 when there is none.
+    var minimum: UInt64 { count == 0 ? 0 : histogram.min }
+    /// The longest in nanoseconds, exactly; 0 when there is none.
+    var maximum: UInt64 { count == 0 ? 0 : histogram.maxRecorded }
 
-    /// The latency in µs within which `percentile` percent of the responses came.
+    /// The latency in µs within which `percentile` percent of the responses came; 0 when there are none.
     public func microseconds(atPercentile percentile: Double) -> Double {
-        Double(histogram.valueAtPercentile(percentile)) / 1000
+        Self.value(atPercentile: percentile, of: buckets(), total: count) / 1000
+    }
+
+    /// Latencies that count as the same.
+    struct Bucket {
+        /// The largest of them, in nanoseconds.
+        let highest: Double
+        /// What each of them counts as in a mean.
+        let middle: Double
+        let count: UInt64
+    }
+
+    /// What was recorded, from the shortest to the longest. The package's own statistics go through all its buckets
+    /// each time, and are not specialised outside of it.
+    func buckets() -> [Bucket] {
+        var buckets: [Bucket] = []
+        for value in histogram.recordedValues() {
+            let half = histogram.sizeOfEquivalentRangeForValue(value.value) / 2
+            let highest = max(minimum, min(value.value, maximum))
+            buckets.append(Bucket(highest: Double(highest), middle: Double(value.value - half), count: value.count))
+        }
+        return buckets
+    }
+
+    /// The percentile in nanoseconds.
+    static func value(atPercentile percentile: Double, of buckets: [Bucket], total: UInt64) -> Double {
+        // Without the last bit of rounding error, which would reach into the next bucket.
+        let share = min(max(percentile.nextDown, 0), 100) / 100
+        let rank = max(1, UInt64((share * Double(total)).rounded(.up)))
+        var passed: UInt64 = 0
+        for bucket in buckets {
+            passed += bucket.count
+            if passed >= rank { return bucket.highest }
+        }
+        return buckets.last?.highest ?? 0
     }
 
     /// Records `count` responses that took that many nanoseconds.

@@ -13,9 +13,9 @@ public nonisolated struct StatusTally: Sendable {
     public var unsuccessful: UInt64 { self[1] + self[4] + self[5] }
 
     @inline(__always)
-    package mutating func add(status: UInt16) {
+    package mutating func add(status: UInt16, count: Int = 1) {
         // The reader lets 100…599 through.
-        counts[min(5, Int(status) / 100)] &+= 1
+        counts[min(5, Int(status) / 100)] &+= UInt64(count)
     }
 
     package mutating func add(_ count: UInt64, statusClass: Int) { counts[statusClass] += count }

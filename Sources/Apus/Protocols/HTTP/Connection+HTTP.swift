@@ -47,16 +47,8 @@ extension StreamConnection {
 
     /// Answers the current request with 200 and bytes, which stay where they are as long as `owner` lives.
     func answer(_ type: ContentType, _ body: UnsafeRawBufferPointer, owner: AnyObject?) -> SendResult {
-        guard var writer = startAnswer(type, bodyCount: body.count) else { return .failed }
-        let result: SendResult
-        if http.isHead || body.count == 0 {
-            result = sendRendered(writer.count)
-        } else if body.count <= Self.inlineBodyBytes {
-            writer.append(body.baseAddress!.assumingMemoryBound(to: UInt8.self), body.count)
-            result = sendRendered(writer.count)
-        } else {
-            result = sendRendered(writer.count, body: body.baseAddress!, body.count, owner: owner)
-        }
+        guard let writer = startAnswer(type, bodyCount: body.count) else { return .failed }
+        let result = sendBehind(writer, http.isHead ? UnsafeRawBufferPointer(rebasing: body[..<0]) : body, owner: owner)
         answered()
         return result
     }
@@ -81,22 +73,30 @@ extension StreamConnection {
         if let connection = response.headers["connection"], connection.lowercased().contains("close") {
             http.keepsAlive = false
         }
-        let hasBody = response.status.allowsBody && !http.isHead
         let head = renderHead(response)
-        let body = hasBody ? response.body : []
-        let owner = body.count > 4096 ? ByteBox(body) : nil
+        let body = response.status.allowsBody && !http.isHead ? response.body : []
         let result: SendResult
-        if head.count + body.count <= shared.pointee.output.room, body.count <= Self.inlineBodyBytes {
+        if head.count <= shared.pointee.output.room {
             var writer = ByteWriter(shared.pointee.output.target)
-            head.withUnsafeBufferPointer { writer.append($0.baseAddress!, $0.count) }
-            body.withUnsafeBufferPointer { if let base = $0.baseAddress { writer.append(base, $0.count) } }
-            result = sendRendered(writer.count)
+            writer.append(head)
+            result = body.withUnsafeBytes { sendBehind(writer, $0, owner: body.count > 4096 ? ByteBox(body) : nil) }
         } else {
-            _ = head.withUnsafeBytes { sendRaw($0) }
-            result = body.withUnsafeBytes { sendRaw($0, owner: owner) }
+            // Thousands of bytes of header: rare enough for a copy.
+            result = (head + body).withUnsafeBytes { sendRaw($0) }
         }
         answered()
         return result
+    }
+
+    /// Sends what was rendered, and a body behind it.
+    private func sendBehind(_ head: ByteWriter, _ body: UnsafeRawBufferPointer, owner: AnyObject?) -> SendResult {
+        var writer = head
+        guard body.count > 0 else { return sendRendered(writer.count) }
+        guard body.count <= Self.inlineBodyBytes, writer.count + body.count <= shared.pointee.output.room else {
+            return sendRendered(writer.count, body: body.baseAddress!, body.count, owner: owner)
+        }
+        writer.append(body.baseAddress!.assumingMemoryBound(to: UInt8.self), body.count)
+        return sendRendered(writer.count)
     }
 
     private func renderHead(_ response: HTTPResponse) -> [UInt8] {

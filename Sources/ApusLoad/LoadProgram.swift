@@ -1,0 +1,80 @@
+import CApus
+
+/// A load as a command of its own: progress on the terminal, the report on standard output, an exit status.
+public nonisolated struct LoadProgram: Sendable {
+    /// How a run can end.
+    public enum ExitStatus: Int32, Sendable {
+        /// Every request was answered.
+        case success = 0
+        /// Requests failed, or there was no connection at all.
+        case failure = 1
+        /// The options cannot be understood, or do not go together (EX_USAGE).
+        case usage = 64
+    }
+
+    private static let standardOutput: Int32 = 1
+    private static let standardError: Int32 = 2
+
+    /// What load to put on.
+    public var options: LoadOptions
+    /// Where the JSON report goes: "-" for standard output, instead of the text; nil for nowhere.
+    public var jsonPath: String?
+    /// No progress line.
+    public var isQuiet = false
+
+    /// A program that puts on that load.
+    public init(_ options: LoadOptions) { self.options = options }
+
+    /// Runs to the end, or to SIGINT or SIGTERM, and reports.
+    public func run() -> ExitStatus {
+        var signals = [Int32(CAPUS_SIGINT), Int32(CAPUS_SIGTERM)]
+        let stop = capus_signals_open(&signals, Int32(signals.count))
+        var progress = ProgressLine(for: options, isQuiet: isQuiet)
+        let report: LoadReport
+        do throws(LoadError) {
+            report = try LoadRun.run(options, stopDescriptor: stop >= 0 ? stop : nil) { progress.update($0) }
+        } catch {
+            progress.erase()
+            Self.complain("\(error)")
+            if case .options = error { return .usage }
+            return .failure
+        }
+        progress.erase()
+        if jsonPath != "-" { Self.write(report.text, to: Self.standardOutput) }
+        if let jsonPath, !Self.write(report.json, toFile: jsonPath) { return .failure }
+        return report.isSuccess ? .success : .failure
+    }
+
+    /// Says on standard error what went wrong.
+    public static func complain(_ text: String) { write("apus load: \(text)\n", to: standardError) }
+
+    private static func write(_ text: String, toFile path: String) -> Bool {
+        if path == "-" {
+            write(text, to: standardOutput)
+            return true
+        }
+        var text = text
+        let failure = text.withUTF8 { bytes in
+            let file = capus_lock_file(path, 0o644)
+            guard file >= 0 else { return file }
+            defer { capus_close(file) }
+            if capus_replace_content(file, bytes.baseAddress!, bytes.count) == 0 { return 0 }
+            // A device or a pipe has no content that could be replaced.
+            return capus_append_file(path, bytes.baseAddress!, bytes.count, 0o644)
+        }
+        if failure < 0 { complain("cannot write \(path): \(String(cString: capus_error_text(-failure)))") }
+        return failure == 0
+    }
+
+    private static func write(_ text: String, to descriptor: Int32) {
+        var text = text
+        text.withUTF8 { bytes in
+            var written = 0
+            while written < bytes.count {
+                let count = capus_write(descriptor, bytes.baseAddress! + written, bytes.count - written)
+                guard count > 0 else { return }
+                written += count
+            }
+        }
+    }
+}

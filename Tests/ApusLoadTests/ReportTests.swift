@@ -1,0 +1,122 @@
+import ApusLoad
+import Foundation
+import Testing
+
+@Suite struct `Load report` {
+    private func report(_ change: (inout LoadOptions, inout LoadResult) -> Void = { _, _ in }) -> LoadReport {
+        var options = LoadOptions(url: "http://127.0.0.1:8080/\"quoted\"")
+        var result = LoadResult()
+        result.requests = 1000
+        result.bytesReceived = 115_000
+        result.elapsed = 2_000_000_000
+        result.cpuTime = 1_000_000_000
+        for i in 1...1000 { result.latencies.record(nanoseconds: Int64(i) * 1000, count: 1) }
+        result.statuses.add(990, statusClass: 2)
+        result.statuses.add(10, statusClass: 5)
+        change(&options, &result)
+        return LoadReport(options, result)
+    }
+
+    private func object(_ report: LoadReport) throws -> [String: Any] {
+        try #require(try JSONSerialization.jsonObject(with: Data(report.json.utf8)) as? [String: Any])
+    }
+
+    @Test func `is a JSON object with the documented keys`() throws {
+        let object = try object(report())
+        #expect(
+            Set(object.keys) == [
+                "tool", "url", "method", "connections", "processes", "pipeline", "keep_alive", "duration_seconds",
+                "requests", "requests_per_second", "bytes_received", "bytes_sent", "bytes_per_second", "latency_us",
+                "status", "errors", "error_causes", "connections_opened", "reconnects", "unfinished", "interrupted",
+                "client_cpu_seconds", "client_cpu_percent",
+            ])
+        #expect(object["tool"] as? String == "apus load")
+        #expect(object["requests"] as? Int == 1000)
+        #expect(object["requests_per_second"] as? Double == 500)
+        #expect(object["bytes_per_second"] as? Double == 57500)
+        #expect(object["duration_seconds"] as? Double == 2)
+        #expect(object["client_cpu_percent"] as? Double == 50)
+        #expect(object["keep_alive"] as? Bool == true)
+        #expect(object["url"] as? String == "http://127.0.0.1:8080/\"quoted\"")
+        #expect(object["status"] as? [String: Int] == ["1xx": 0, "2xx": 990, "3xx": 0, "4xx": 0, "5xx": 10])
+    }
+
+    @Test func `has latencies to three digits`() throws {
+        let latency = try #require(try object(report())["latency_us"] as? [String: Double])
+        #expect(Set(latency.keys) == ["min", "mean", "stdev", "max", "p50", "p75", "p90", "p99", "p999", "p9999"])
+        #expect(latency["min"] == 1)
+        #expect(latency["max"] == 1000)
+        for (key, value) in [
+            "mean": 500.5, "stdev": 288.7, "p50": 500, "p75": 750, "p90": 900, "p99": 990, "p999": 999,
+        ] {
+            #expect(abs(try #require(latency[key]) / value - 1) < 0.002, "\(key)")
+        }
+    }
+
+    @Test func `names errors by kind and cause`() throws {
+        let report = report { _, result in
+            result.errors.add(.connect, ErrorCause(code: ECONNREFUSED), count: 3)
+            result.errors.add(.malformed, ErrorCause(.chunk), count: 2)
+            result.errors.add(.malformed, ErrorCause(.statusLine))
+            result.errors.add(.timeout, .unspecific)
+        }
+        let object = try object(report)
+        #expect(
+            object["errors"] as? [String: Int] == [
+                "total": 7, "connect": 3, "read": 0, "write": 0, "timeout": 1, "closed_early": 0, "malformed": 3,
+            ])
+        #expect(
+            object["error_causes"] as? [String: String] == [
+                "connect": "Connection refused", "malformed": "invalid chunk",
+            ])
+        #expect(!report.isSuccess)
+        #expect(report.text.contains("connect 3   first: Connection refused"))
+        #expect(report.text.contains("timeout 1\n"))
+    }
+
+    @Test func `says in words what matters`() {
+        let text = report().text
+        for line in [
+            "Requests     1,000   500 per second", "GET http://127.0.0.1:8080/", "2xx 990   5xx 10",
+            "10 responses were neither 2xx nor 3xx", "Errors       none", "Duration     2.00 s",
+        ] {
+            #expect(text.contains(line), "\(line)")
+        }
+        #expect(!text.contains("bottleneck"))
+    }
+
+    @Test func `warns when the load generator was the bottleneck`() {
+        let busy = report { _, result in result.cpuTime = result.elapsed }
+        #expect(busy.wasClientBottleneck)
+        #expect(busy.text.contains("it was the bottleneck"))
+        let twoHalves = report { options, result in
+            options.processes = 2
+            result.cpuTime = result.elapsed
+        }
+        #expect(!twoHalves.wasClientBottleneck)
+    }
+
+    @Test func `of nothing has no numbers that are none`() throws {
+        let empty = LoadReport(LoadOptions(url: "http://127.0.0.1/"), LoadResult())
+        #expect(try object(empty)["requests_per_second"] as? Double == 0)
+        #expect(!empty.isSuccess)
+        #expect(empty.text.contains("nothing was answered"))
+    }
+}
+
+@Suite struct `Progress line` {
+    @Test func `tells time, rate and errors`() {
+        var options = LoadOptions(url: "http://127.0.0.1/")
+        options.duration = .seconds(90)
+        var progress = LoadProgress()
+        progress.elapsed = 2_000_000_000
+        progress.requests = 12_000
+        progress.errors = 3
+        #expect(ProgressLine(for: options).text(for: progress) == "2s/1m30s   6,000 requests/s   3 errors")
+        options.duration = nil
+        options.requests = 50_000
+        #expect(
+            ProgressLine(for: options).text(for: progress)
+                == "2s   12,000/50,000 requests   6,000 requests/s   3 errors")
+    }
+}

@@ -1,0 +1,48 @@
+import Foundation
+import Testing
+
+/// The `AllProtocols` example as a supervised server with one worker, which counts its requests.
+final class ExampleServer {
+    let url: String
+    private let program: RunningProgram
+    private let folder: URL
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appending(component: "apus-load-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let files = Self.files(in: folder)
+        program = try RunningProgram(
+            Products.examples, ["AllProtocols", "start", "--backend", "epoll", "--http", "127.0.0.1:0"] + files)
+        // The banner tells the port that the kernel chose.
+        let line = try #require(program.line(with: "http://127.0.0.1:"))
+        url = String(try #require(line.split(separator: " ").first { $0.hasPrefix("http://") })) + "/"
+        _ = try #require(program.line(with: "Start success"))
+    }
+
+    /// Requests that the server says it has served.
+    func requestCount() throws -> Int {
+        let status = try RunningProgram(Products.examples, ["AllProtocols", "status"] + Self.files(in: folder)).finish()
+        let lines = status.output.split(separator: "\n").map { $0.split(whereSeparator: \.isWhitespace) }
+        let titles = try #require(lines.first { $0.contains("total_request") })
+        let column = try #require(titles.firstIndex(of: "total_request"))
+        let summary = try #require(lines.first { $0.first == "Summary" })
+        return try #require(Int(summary[column]))
+    }
+
+    func stop() {
+        program.signal(SIGTERM)
+        _ = program.finish()
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    private static func files(in folder: URL) -> [String] {
+        ["--pid-file", folder.appending(component: "pid").path, "--log-file", folder.appending(component: "log").path]
+    }
+}
+
+/// Calls `body` with a server that runs meanwhile.
+func withExampleServer(_ body: (ExampleServer) throws -> Void) throws {
+    let server = try ExampleServer()
+    defer { server.stop() }
+    try body(server)
+}

@@ -1,0 +1,142 @@
+import Apus
+import Glibc
+
+/// A request that was kept, to be read after later ones have arrived.
+private var kept: HTTPRequest?
+private var keptBody: ByteView?
+
+/// HTTP with a route for each thing a handler can do.
+func serveHTTP(_ options: Options) {
+    let limits = HTTP(
+        maxRequestBytes: options.number("max-request") ?? 10 * 1024 * 1024,
+        headTimeout: options.number("head-timeout") ?? 10,
+        bodyTimeout: options.number("body-timeout") ?? 30, keepAliveTimeout: options.number("keep-alive") ?? 75)
+    let server = Worker(limits, on: options.address)
+    server.count = options.number("count") ?? 1
+    server.name = "conformance"
+    setLimits(server, options)
+    server.onWorkerStart = { worker in
+        if let path = options["fail-if-exists"], access(path, F_OK) == 0 { exit(3) }
+        report("start \(worker.id) \(getpid())")
+    }
+    server.onWorkerStop = { _ in report("stop") }
+    server.onWorkerReload = { report("reload \($0.id) \(getpid())") }
+    server.isReloadable = options["stay"] == nil
+    if options["load"] == nil {  // Under load nobody reads that much.
+        server.onConnect = { report("connect \($0.id)") }
+        server.onClose = { report("close \($0.id)") }
+    }
+    server.onMessage = { connection, request in
+        switch request.path {
+        case "/": connection.send("Hello, World!", contentType: .plainText)
+        case "/echo": connection.send(request.body)
+        case "/inspect": connection.send(describe(request), contentType: .plainText)
+        case "/id": connection.send("\(server.id) \(getpid())")
+        case "/big": connection.send(largePattern(Int(request.query) ?? 0))
+        case "/status": answerStatus(connection, Int(request.query) ?? 200)
+        case "/close": connection.send(HTTPResponse(headers: ["Connection": "close"], body: "closing"))
+        case "/keep", "/kept": answerKept(connection, request)
+        case "/throw", "/answer-throw", "/twice", "/end", "/destroy": try misbehave(connection, request)
+        case "/block":
+            report("blocking")
+            sleep(UInt32(request.query) ?? 1)
+            connection.send("blocked")
+        case "/never": report("never")
+        default: answerLater(connection, request)
+        }
+    }
+}
+
+/// All that a handler sees of a request, line by line.
+private func describe(_ request: HTTPRequest) -> String {
+    var lines = [
+        "\(request.method.name) \(request.target) \(request.version)", "path \(request.path) query \(request.query)",
+    ]
+    for i in 0..<request.headers.count { lines.append("\(request.headers[i].name)=\(request.headers[i].value)") }
+    lines.append("body \(request.body.string)")
+    return lines.joined(separator: "\n")
+}
+
+private func answerStatus(_ connection: Connection<HTTP>, _ code: Int) {
+    connection.send(HTTPResponse(HTTPStatus(code: code), headers: ["X-Test": "yes"], body: "a body"))
+}
+
+private func answerKept(_ connection: Connection<HTTP>, _ request: HTTPRequest) {
+    guard request.pathIs("/kept") else {
+        kept = request
+        keptBody = request.body
+        connection.send("kept")
+        return
+    }
+    guard let earlier = kept, let body = keptBody else {
+        connection.send("nothing")
+        return
+    }
+    connection.send("\(describe(earlier))\nview \(body.string)")
+}
+
+private func misbehave(_ connection: Connection<HTTP>, _ request: HTTPRequest) throws {
+    switch request.path {
+    case "/throw": throw ScenarioError(description: "the handler threw")
+    case "/answer-throw":
+        connection.send("answered")
+        throw ScenarioError(description: "the handler threw after its answer")
+    case "/twice": report("twice \(connection.send("first")) \(connection.send("second"))")
+    case "/end": connection.end()
+    default: connection.destroy()
+    }
+}
+
+/// Routes that answer after the handler has returned.
+private func answerLater(_ connection: Connection<HTTP>, _ request: HTTPRequest) {
+    let path = request.path
+    let query = request.query
+    let words = query.split(separator: ",").map(String.init)
+    let delay = words.first.flatMap { Int($0) } ?? 0
+    switch path {
+    case "/async": connection.run { connection.send("async \(query)") }
+    case "/yield":
+        connection.run {
+            await Task.yield()
+            connection.send("yield \(query)")
+        }
+    case "/sleep":
+        connection.run {
+            do {
+                try await Task.sleep(for: .milliseconds(delay))
+            } catch {
+                report("cancelled")
+                throw error
+            }
+            connection.send("sleep \(query)")
+        }
+    case "/timer":
+        report("waiting")
+        Timer.after(Double(delay) / 1000) { _ in
+            report("timer \(connection.send("timer \(query)"))")
+        }
+    case "/async-throw":
+        connection.run {
+            await Task.yield()
+            throw ScenarioError(description: "async")
+        }
+    case "/keep-async":
+        connection.run {
+            try await Task.sleep(for: .milliseconds(delay))
+            connection.send(describe(request))
+        }
+    default: connection.send(HTTPResponse(.notFound, body: "404 Not Found"))
+    }
+}
+
+/// A worker whose processes end while they start: `--exit CODE`, `--trap 1`, or `--throw 1`.
+func failing(_ options: Options) {
+    let server = Worker(.http, on: options.address)
+    server.name = "failing"
+    server.onWorkerStart = { worker in
+        report("start \(worker.id) \(getpid())")
+        if options["throw"] != nil { throw ScenarioError(description: "the start threw") }
+        if options["trap"] != nil { fatalError("the start trapped") }
+        exit(Int32(options.number("exit") ?? 3))
+    }
+}

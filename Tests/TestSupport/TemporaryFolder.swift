@@ -1,0 +1,64 @@
+import Glibc
+
+/// A new folder, removed with all it holds when the last reference goes.
+public final class TemporaryFolder: Sendable {
+    /// Its absolute path; short, so that Unix sockets fit into it.
+    public let path: String
+
+    /// Makes the folder.
+    public init() throws {
+        var template = Array("/tmp/apus-test-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw Failure("mkdtemp: \(systemError())") }
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    deinit {
+        for name in Self.names(in: path) { unlink("\(path)/\(name)") }
+        rmdir(path)
+    }
+
+    /// The path of `name` in the folder.
+    public func file(_ name: String) -> String { "\(path)/\(name)" }
+
+    /// What the file `name` holds; "" when there is none.
+    public func text(_ name: String) -> String { readText(file(name)) ?? "" }
+
+    static func names(in path: String) -> [String] {
+        guard let folder = opendir(path) else { return [] }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
+    }
+}
+
+/// The whole file; nil when it cannot be read.
+public func readText(_ path: String) -> String? {
+    let fd = open(path, O_RDONLY | O_CLOEXEC)
+    guard fd >= 0 else { return nil }
+    defer { close(fd) }
+    var bytes: [UInt8] = []
+    var block = [UInt8](repeating: 0, count: 16384)
+    while true {
+        let count = read(fd, &block, block.count)
+        if count < 0, errno == EINTR { continue }
+        guard count > 0 else { return count == 0 ? String(decoding: bytes, as: UTF8.self) : nil }
+        bytes += block[..<count]
+    }
+}
+
+/// Writes a file anew.
+public func writeText(_ text: String, to path: String) throws {
+    let fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    guard fd >= 0 else { throw Failure("open \(path): \(systemError())") }
+    defer { close(fd) }
+    let bytes = Array(text.utf8)
+    guard write(fd, bytes, bytes.count) == bytes.count else { throw Failure("write \(path): \(systemError())") }
+}
+
+func systemError() -> String { String(cString: strerror(errno)) }
