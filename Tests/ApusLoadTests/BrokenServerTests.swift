@@ -240,6 +240,30 @@ struct BrokenServer: CustomTestStringConvertible, Sendable {
         #expect(report.cause(of: .malformed) == "bytes behind the response")
     }
 
+    @Test func `counts requests that one does not want to read`() throws {
+        let server = ScriptedServer { peer in
+            peer.readRequest()
+            peer.resetOnClose()
+        }
+        let report = try run(server, requests: 40) { $0.body = [UInt8](repeating: 0, count: 8_000_000) }
+        #expect(report.errors(.write) + report.errors(.read) == 40, "\(report.text)")
+        #expect(report.errorCount == 40)
+    }
+
+    @Test func `takes an answer that comes instead of reading the request`() throws {
+        let isOver = DispatchSemaphore(value: 0)
+        let server = ScriptedServer { peer in
+            peer.readRequest()
+            peer.send("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+            // Neither reads nor closes while the load lasts.
+            isOver.wait()
+        }
+        defer { for _ in 0..<server.connections { isOver.signal() } }
+        let report = try run(server, requests: 4) { $0.body = [UInt8](repeating: 0, count: 8_000_000) }
+        #expect(report.errorCount == 0, "\(report.text)")
+        #expect(report.statuses[4] == 4)
+    }
+
     @Test func `takes an answer that comes before the request is sent`() throws {
         let server = ScriptedServer { peer in
             peer.readRequest()

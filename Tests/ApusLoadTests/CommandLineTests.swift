@@ -25,7 +25,7 @@ import Testing
         ["-H", "no colon", "http://127.0.0.1/"], ["--body", "@/nonexistent", "http://127.0.0.1/"],
     ])
     func `ends with 64 when it is wrong`(_ arguments: [String]) throws {
-        let result = try RunningProgram(Products.tool, ["load"] + arguments).finish()
+        let result = try apusLoad(arguments)
         #expect(result.status == 64)
         #expect(!result.errors.isEmpty)
         #expect(result.output.isEmpty)

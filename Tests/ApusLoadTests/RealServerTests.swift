@@ -55,6 +55,20 @@ import Testing
         }
     }
 
+    @Test(arguments: ["1", "2"])
+    func `reaches a Unix socket`(_ processes: String) throws {
+        try withExampleServer(onUnixSocket: true) { server in
+            let path = try #require(server.unixPath)
+            for arguments in [[], ["--no-keepalive"]] {
+                let result = try apusLoad(
+                    ["-n", "501", "-c", "7", "-t", processes, "--unix", path, "--json", server.url] + arguments)
+                #expect(result.status == 0, "\(result.errors)")
+                #expect(try jsonObject(result.output)["requests"] as? Int == 501)
+            }
+            #expect(try server.requestCount() == 1002)
+        }
+    }
+
     @Test func `ends when the duration is over`() throws {
         try withExampleServer { server in
             var options = LoadOptions(url: server.url)

@@ -104,6 +104,47 @@ import Testing
     }
 }
 
+@Suite struct `Results of several processes` {
+    private func result(_ latencies: [Int64]) -> LoadResult {
+        var result = LoadResult()
+        result.requests = UInt64(latencies.count)
+        for latency in latencies { result.latencies.record(nanoseconds: latency, count: 1) }
+        result.statuses.add(result.requests, statusClass: 2)
+        result.errors.add(.read, ErrorCause(code: ECONNRESET), count: 2)
+        result.elapsed = latencies.reduce(0, +)
+        return result
+    }
+
+    private func summary(_ result: LoadResult) -> LatencySummary {
+        LoadReport(LoadOptions(url: "http://127.0.0.1/"), result).latency
+    }
+
+    @Test(arguments: [[], [0], [7], [1_000_001, 1_000_002], [1, 999, 123_456_789, 4_000_000_000_000], [5, 5, 5]])
+    func `come whole out of a pipe`(_ latencies: [Int64]) throws {
+        let original = result(latencies)
+        let copy = try #require(LoadResult(decoding: original.encoded))
+        #expect(copy.encoded == original.encoded)
+        #expect(summary(copy) == summary(original))
+        #expect(copy.errors.cause(.read) == ErrorCause(code: ECONNRESET))
+    }
+
+    @Test func `are refused when they are cut off`() {
+        let bytes = result([1, 2, 3]).encoded
+        for count in 0..<bytes.count { #expect(LoadResult(decoding: Array(bytes[..<count])) == nil) }
+    }
+
+    @Test func `add up to what one process would have had`() {
+        var sum = result([10_000, 20_000])
+        sum.add(result([500, 3_000_000]))
+        let one = result([10_000, 20_000, 500, 3_000_000])
+        #expect(sum.requests == 4)
+        #expect(sum.statuses[2] == 4)
+        #expect(sum.errors.total == 4)
+        #expect(sum.elapsed == 3_000_500)
+        #expect(summary(sum) == summary(one))
+    }
+}
+
 @Suite struct `Progress line` {
     @Test func `tells time, rate and errors`() {
         var options = LoadOptions(url: "http://127.0.0.1/")
@@ -113,6 +154,8 @@ import Testing
         progress.requests = 12_000
         progress.errors = 3
         #expect(ProgressLine(for: options).text(for: progress) == "2s/1m30s   6,000 requests/s   3 errors")
+        options.duration = .milliseconds(2500)
+        #expect(ProgressLine(for: options).text(for: progress) == "2s/2.5s   6,000 requests/s   3 errors")
         options.duration = nil
         options.requests = 50_000
         #expect(

@@ -80,7 +80,7 @@ class Scenario:
 
 KEEP_ALIVE = Load(connections=64)
 PIPELINED = Load(connections=64, depth=16)
-CLOSE = Load(connections=64, close=True)
+CLOSE = Load(connections=256, close=True)
 SCENARIOS = ("keepalive", "pipelined", "close", "async", "await")
 
 

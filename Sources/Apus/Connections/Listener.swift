@@ -12,10 +12,10 @@ final class Listener: Pollable {
 
     private let worker: any ConnectionOwner
     private let loop: EventLoop
-    private var isAccepting = false
+    @exclusivity(unchecked) private var isAccepting = false
     /// How many accepts the next wake-up tries: follows how many connections wait.
-    private var accepts = 1
-    private var fullTurns = 0
+    @exclusivity(unchecked) private var accepts = 1
+    @exclusivity(unchecked) private var fullTurns = 0
     private var lastComplaint: Int64 = .min
 
     init(fd: Int32, worker: any ConnectionOwner, loop: EventLoop) {

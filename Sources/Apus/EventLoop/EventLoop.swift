@@ -33,13 +33,13 @@ public final class EventLoop {
 
     private let poller: OpaquePointer
     private let wakeupDescriptor: Int32
-    private var slots: UnsafeMutablePointer<Slot>
-    private var slotCount: Int
-    private var lastGeneration: UInt32 = 0
+    @exclusivity(unchecked) private var slots: UnsafeMutablePointer<Slot>
+    @exclusivity(unchecked) private var slotCount: Int
+    @exclusivity(unchecked) private var lastGeneration: UInt32 = 0
     /// Closed in this turn: kept alive until its end, since events for them may still be in the list.
-    private var retired: [Pollable] = []
-    private var deferred: [@MainActor () -> Void] = []
-    private var isStopped = false
+    @exclusivity(unchecked) private var retired: [Pollable] = []
+    @exclusivity(unchecked) private var deferred: [@MainActor () -> Void] = []
+    @exclusivity(unchecked) private var isStopped = false
 
     private struct Slot {
         var object: Unmanaged<Pollable>?

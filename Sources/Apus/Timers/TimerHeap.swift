@@ -2,7 +2,7 @@ import CApus
 
 /// The timers of a loop in a binary heap: adding and cancelling cost O(log n), looking at the next one nothing.
 final class TimerHeap {
-    private var timers: [WorkerTimer] = []
+    @exclusivity(unchecked) private var timers: [WorkerTimer] = []
     private var lastSequence: UInt64 = 0
 
     /// Monotonic nanoseconds when the next timer is due, −1 when there is none.

@@ -111,6 +111,7 @@ nonisolated extension LoadEngine {
     private mutating func beginClosing(_ connection: ConnectionPointer) {
         if connection.pointee.sendFailure != 0 { return reopen(connection) }
         connection.pointee.phase = .closing
+        watch(connection, CAPUS_READ)
         connection.pointee.retryAt = now + Self.closingGrace
         nextSweep = min(nextSweep, connection.pointee.retryAt)
         awaitClose(connection)

@@ -35,6 +35,7 @@ nonisolated extension LoadEngine {
 
     /// Sends what is left of the batch, as far as the kernel takes it.
     mutating func send(_ connection: ConnectionPointer) {
+        if connection.pointee.phase == .closing { return }
         let isFirst = connection.pointee.startedAt == 0
         // Before the call: by its end the server may have answered.
         if isFirst { connection.pointee.startedAt = capus_monotonic_ns() }
@@ -44,13 +45,10 @@ nonisolated extension LoadEngine {
             let count = min(connection.pointee.batchBytes &- sent, block.count &- offset)
             let written = capus_send(connection.pointee.fd, block.bytes + offset, count)
             guard written >= 0 else { return sendFailed(connection, Int32(-written), isFirst) }
+            // What takes bytes is a connection.
+            if connection.pointee.phase == .connecting { noteEstablished(connection) }
             connection.pointee.sentBytes = sent &+ written
             result.bytesSent &+= UInt64(written)
-        }
-        if connection.pointee.phase == .connecting {
-            connection.pointee.phase = .established
-            connection.pointee.progressAt = now
-            result.connectionsOpened += 1
         }
         watch(connection, CAPUS_READ)
         // The server may have answered a request before all of it was sent.
@@ -58,7 +56,7 @@ nonisolated extension LoadEngine {
     }
 
     @inline(__always)
-    private mutating func watch(_ connection: ConnectionPointer, _ interest: Int) {
+    mutating func watch(_ connection: ConnectionPointer, _ interest: Int) {
         guard connection.pointee.interest != UInt32(interest) else { return }
         let index = UInt32(connection - connections)
         let failure = capus_loop_watch(poller, connection.pointee.fd, index, UInt32(interest))
@@ -75,10 +73,18 @@ nonisolated extension LoadEngine {
         if connection.pointee.phase == .connecting { return connectFailed(connection, ErrorCause(code: failure)) }
         // What the peer said before it closed may be a whole response; reading to the end settles it.
         connection.pointee.sendFailure = failure
+        isSettlingSendFailure = true
         while connection.pointee.sendFailure != 0 { receive(connection) }
+        isSettlingSendFailure = false
     }
 
     // MARK: Connections
+
+    private mutating func noteEstablished(_ connection: ConnectionPointer) {
+        connection.pointee.phase = .established
+        connection.pointee.progressAt = now
+        result.connectionsOpened += 1
+    }
 
     /// Opens a connection and sends the requests that are not answered.
     mutating func open(_ connection: ConnectionPointer) {
@@ -86,6 +92,8 @@ nonisolated extension LoadEngine {
         connection.pointee.isReused = false
         connection.pointee.sentBytes = 0
         connection.pointee.batchBytes = connection.pointee.unanswered &* block.requestCount
+        // A server that always fails us while we send would have us call ourselves without end.
+        if isSettlingSendFailure { return wait(connection, 0) }
         if !plan.keepsAlive { connection.pointee.startedAt = capus_monotonic_ns() }
         let fd = connector.connect()
         if fd < 0 {

@@ -29,6 +29,8 @@ package nonisolated struct LoadEngine: ~Copyable {
     private var begunCount = 0
     var activeCount = 0
     var isStopped = false
+    /// A connection on which sending failed is being read to its end.
+    var isSettlingSendFailure = false
     /// The clock as it was when the poller returned.
     var now: Int64 = 0
     /// When a response was completed last, or the run began.
@@ -116,7 +118,8 @@ package nonisolated struct LoadEngine: ~Copyable {
         let connection = connections + Int(event.generation)
         // An event of a descriptor that was closed earlier in this turn.
         guard connection.pointee.fd == event.fd else { return }
-        if event.flags & UInt32(CAPUS_WRITE) != 0 || connection.pointee.phase == .connecting { send(connection) }
+        let mayBeConnected = connection.pointee.phase == .connecting
+        if event.flags & UInt32(CAPUS_WRITE) != 0 || mayBeConnected { send(connection) }
         if event.flags & UInt32(CAPUS_READ | CAPUS_HANGUP) != 0, connection.pointee.fd == event.fd {
             receive(connection)
         }

@@ -1,5 +1,6 @@
 nonisolated extension LoadResult {
-    var encoded: [UInt8] {
+    /// The result as a child tells it its parent.
+    package var encoded: [UInt8] {
         var message = MessageEncoder()
         message.append(end.rawValue)
         for number in [requests, bytesReceived, bytesSent, connectionsOpened, reconnects, unfinished] {
@@ -16,7 +17,8 @@ nonisolated extension LoadResult {
         return message.bytes
     }
 
-    init?(decoding bytes: [UInt8]) {
+    /// Nil when the bytes are no encoded result.
+    package init?(decoding bytes: [UInt8]) {
         self.init()
         var message = MessageDecoder(bytes)
         guard let end = message.unsigned().flatMap(End.init), let requests = message.unsigned(),

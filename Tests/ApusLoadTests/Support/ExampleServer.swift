@@ -4,18 +4,26 @@ import Testing
 /// The `AllProtocols` example as a supervised server with one worker, which counts its requests.
 final class ExampleServer {
     let url: String
+    /// The socket that it listens on, if that is a Unix socket.
+    let unixPath: String?
     private let program: RunningProgram
     private let folder: URL
 
-    init() throws {
+    init(onUnixSocket: Bool = false) throws {
         folder = FileManager.default.temporaryDirectory.appending(component: "apus-load-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let files = Self.files(in: folder)
+        unixPath = onUnixSocket ? folder.appending(component: "socket").path : nil
+        let address = unixPath.map { "unix:" + $0 } ?? "127.0.0.1:0"
         program = try RunningProgram(
-            Products.examples, ["AllProtocols", "start", "--backend", "epoll", "--http", "127.0.0.1:0"] + files)
-        // The banner tells the port that the kernel chose.
-        let line = try #require(program.line(with: "http://127.0.0.1:"))
-        url = String(try #require(line.split(separator: " ").first { $0.hasPrefix("http://") })) + "/"
+            Products.examples, ["AllProtocols", "start", "--backend", "epoll", "--http", address] + files)
+        if onUnixSocket {
+            url = "http://localhost/"
+        } else {
+            // The banner tells the port that the kernel chose.
+            let line = try #require(program.line(with: "http://127.0.0.1:"))
+            url = String(try #require(line.split(separator: " ").first { $0.hasPrefix("http://") })) + "/"
+        }
         _ = try #require(program.line(with: "Start success"))
     }
 
@@ -41,8 +49,8 @@ final class ExampleServer {
 }
 
 /// Calls `body` with a server that runs meanwhile.
-func withExampleServer(_ body: (ExampleServer) throws -> Void) throws {
-    let server = try ExampleServer()
+func withExampleServer(onUnixSocket: Bool = false, _ body: (ExampleServer) throws -> Void) throws {
+    let server = try ExampleServer(onUnixSocket: onUnixSocket)
     defer { server.stop() }
     try body(server)
 }

@@ -63,6 +63,11 @@ final class RunningProgram {
 
 /// `apus load` as a user calls it.
 func apusLoad(_ arguments: String...) throws -> (status: Int32, output: String, errors: String) {
+    try apusLoad(arguments)
+}
+
+/// `apus load` with a list of arguments.
+func apusLoad(_ arguments: [String]) throws -> (status: Int32, output: String, errors: String) {
     try RunningProgram(Products.tool, ["load"] + arguments).finish()
 }
 
