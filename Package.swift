@@ -33,7 +33,7 @@ let package = Package(
             swiftSettings: onTheLoop),
         .executableTarget(
             name: "apus",
-            dependencies: ["ApusLoad", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["Apus", "ApusLoad", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: onTheLoop),
         .executableTarget(name: "Examples", dependencies: ["Apus"], swiftSettings: onTheLoop),
         .target(name: "TestSupport", path: "Tests/TestSupport"),
