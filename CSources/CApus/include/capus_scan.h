@@ -21,23 +21,47 @@ static inline int capus_is_token(uint8_t byte) {
 
 #if defined(__SSE2__)
 
+// One bit per byte of sixteen: letters, digits and the two others.
+static inline unsigned capus_alphanumeric_mask(const uint8_t *_Nonnull p, uint8_t other1, uint8_t other2) {
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i letter = _mm_sub_epi8(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
+    __m128i digit = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
+    __m128i good = _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter),
+                                _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit));
+    good = _mm_or_si128(good, _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8((char)other1)),
+                                           _mm_cmpeq_epi8(bytes, _mm_set1_epi8((char)other2))));
+    return (unsigned)_mm_movemask_epi8(good);
+}
+
+static inline unsigned capus_digit_mask(const uint8_t *_Nonnull p) {
+    __m128i digit = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)p), _mm_set1_epi8('0'));
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit));
+}
+
+// Out of line: sixteen bytes are enough for nearly every name, and the code around stays small.
+__attribute__((noinline)) static const uint8_t *_Nonnull capus_scan_alphanumeric_on(const uint8_t *_Nonnull p,
+                                                                                    uint8_t other1, uint8_t other2) {
+    unsigned mask;
+    while ((mask = capus_alphanumeric_mask(p, other1, other2)) == 0xFFFF) {
+        p += 16;
+    }
+    return p + __builtin_ctz(~mask);
+}
+
 // The first byte that is neither a letter nor a digit nor one of the two others.
 static inline const uint8_t *_Nonnull capus_scan_alphanumeric(const uint8_t *_Nonnull p, uint8_t other1,
                                                               uint8_t other2) {
-    for (;;) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-        __m128i letter = _mm_sub_epi8(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
-        __m128i digit = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
-        __m128i good = _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter),
-                                    _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit));
-        good = _mm_or_si128(good, _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8((char)other1)),
-                                               _mm_cmpeq_epi8(bytes, _mm_set1_epi8((char)other2))));
-        unsigned mask = (unsigned)_mm_movemask_epi8(good);
-        if (mask != 0xFFFF) {
-            return p + __builtin_ctz(~mask);
-        }
+    unsigned mask = capus_alphanumeric_mask(p, other1, other2);
+    return mask != 0xFFFF ? p + __builtin_ctz(~mask) : capus_scan_alphanumeric_on(p + 16, other1, other2);
+}
+
+// The first byte that is no digit.
+static inline const uint8_t *_Nonnull capus_scan_digits(const uint8_t *_Nonnull p) {
+    unsigned mask;
+    while ((mask = capus_digit_mask(p)) == 0xFFFF) {
         p += 16;
     }
+    return p + __builtin_ctz(~mask);
 }
 
 #else
@@ -49,26 +73,6 @@ static inline const uint8_t *_Nonnull capus_scan_alphanumeric(const uint8_t *_No
     }
     return p;
 }
-
-#endif
-
-#if defined(__SSE2__)
-
-// The first byte that is no digit.
-static inline const uint8_t *_Nonnull capus_scan_digits(const uint8_t *_Nonnull p) {
-    for (;;) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-        __m128i digit = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
-        __m128i good = _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit);
-        unsigned mask = (unsigned)_mm_movemask_epi8(good);
-        if (mask != 0xFFFF) {
-            return p + __builtin_ctz(~mask);
-        }
-        p += 16;
-    }
-}
-
-#else
 
 static inline const uint8_t *_Nonnull capus_scan_digits(const uint8_t *_Nonnull p) {
     while ((uint8_t)(*p - '0') <= 9) {

@@ -76,6 +76,7 @@ package struct HTTPRequestParser {
                 head.byteCount = p + 2 - start
                 return conclude()
             }
+            if parseOrdinaryField(start, &p, end) { continue }
             outcome = parseField(start, &p, end)
         }
         return outcome
@@ -153,7 +154,43 @@ package struct HTTPRequestParser {
 
     // MARK: Field lines
 
+    /// Reads a field line that is complete and written as nearly all are: one blank before the value, none behind it.
+    /// False, and nothing is changed, for any other.
     @inline(__always)
+    private mutating func parseOrdinaryField(
+        _ start: UnsafePointer<UInt8>, _ p: inout UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>
+    ) -> Bool {
+        let name = p
+        let nameEnd = capus_scan_alphanumeric(name, 0x2D, 0x5F)
+        guard nameEnd[0] == 0x3A, nameEnd > name else { return false }
+        var value = nameEnd + 1
+        if value[0] == 0x20 { value += 1 }
+        let lineEnd = capus_scan_value(value, end)
+        // CRLF as one word. It alone is compared with the end: the zero byte there ends every scan.
+        let mark = UnsafeRawPointer(lineEnd).loadUnaligned(as: UInt16.self).littleEndian
+        guard mark == 0x0A0D, lineEnd + 2 <= end, value[0] > 0x20, lineEnd[-1] > 0x20,
+            head.fieldCount < limits.maxFields
+        else { return false }
+        p = lineEnd + 2
+        add(start, name, nameEnd, value, lineEnd)
+        return true
+    }
+
+    @inline(__always)
+    private mutating func add(
+        _ start: UnsafePointer<UInt8>, _ name: UnsafePointer<UInt8>, _ nameEnd: UnsafePointer<UInt8>,
+        _ value: UnsafePointer<UInt8>, _ valueEnd: UnsafePointer<UInt8>
+    ) {
+        fields[head.fieldCount] = HTTPFieldRange(
+            nameStart: UInt16(truncatingIfNeeded: name - start), nameCount: UInt16(truncatingIfNeeded: nameEnd - name),
+            valueStart: UInt16(truncatingIfNeeded: value - start),
+            valueCount: UInt16(truncatingIfNeeded: valueEnd - value))
+        head.fieldCount &+= 1
+        note(name, nameEnd - name, value, valueEnd - value)
+    }
+
+    /// Reads any field line, and tells what is wrong with one that cannot be read.
+    @inline(never)
     private mutating func parseField(
         _ start: UnsafePointer<UInt8>, _ p: inout UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>
     ) -> Outcome {
@@ -173,12 +210,7 @@ package struct HTTPRequestParser {
         while valueEnd > value, valueEnd[-1] == 0x20 || valueEnd[-1] == 0x09 { valueEnd -= 1 }
 
         guard head.fieldCount < limits.maxFields else { return .invalid(.headerFieldsTooLarge) }
-        fields[head.fieldCount] = HTTPFieldRange(
-            nameStart: UInt16(truncatingIfNeeded: name - start), nameCount: UInt16(truncatingIfNeeded: nameEnd - name),
-            valueStart: UInt16(truncatingIfNeeded: value - start),
-            valueCount: UInt16(truncatingIfNeeded: valueEnd - value))
-        head.fieldCount &+= 1
-        note(name, nameEnd - name, value, valueEnd - value)
+        add(start, name, nameEnd, value, valueEnd)
         return .complete
     }
 
@@ -190,7 +222,7 @@ package struct HTTPRequestParser {
         switch nameCount {
         case 4 where matchesIgnoringCase(name, count: 4, "host"):
             framing.hosts &+= 1
-            if !isValidHost(value, count) { framing.error = .badRequest }
+            if !isOrdinaryHost(value, count), !isValidHost(value, count) { framing.error = .badRequest }
         case 6 where matchesIgnoringCase(name, count: 6, "expect"):
             if matchesIgnoringCase(value, count: count, "100-continue") {
                 head.expectsContinue = true
@@ -261,6 +293,14 @@ package struct HTTPRequestParser {
         if head.minorVersion == 0 { head.expectsContinue = false }
         return .complete
     }
+}
+
+/// A host name or IPv4 address, and maybe a port.
+@inline(__always)
+private func isOrdinaryHost(_ p: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+    let nameCount = capus_scan_alphanumeric(p, 0x2D, 0x2E) - p
+    guard nameCount > 0 else { return false }
+    return nameCount >= count || (p[nameCount] == 0x3A && capus_scan_digits(p + nameCount + 1) - p >= count)
 }
 
 /// RFC 9110 §7.2: `[IPv6]` or a name without delimiters, then optionally a colon and digits.
