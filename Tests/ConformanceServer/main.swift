@@ -24,6 +24,7 @@ let scenarios: [String: @MainActor (Options) -> Void] = [
     "stream": stream,
     "http": serveHTTP,
     "failing": failing,
+    "loop": exerciseLoop,
 ]
 
 let options = Options(CommandLine.arguments)

@@ -31,6 +31,10 @@ public final class EventLoop {
     var errorHandler: @MainActor (any Error, String) -> Void = { error, place in Log.write("\(place) failed: \(error)")
     }
 
+    /// What `watchRead`, `watchWrite` and `watchSignal` started.
+    var userWatches: [Int32: UserWatch] = [:]
+    var signalWatches: [Int32: Watch] = [:]
+
     private let poller: OpaquePointer
     private let wakeupDescriptor: Int32
     @exclusivity(unchecked) private var slots: UnsafeMutablePointer<Slot>
