@@ -4,6 +4,8 @@
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 capus_loop *capus_loop_create(capus_backend backend) {
     capus_loop *loop = backend == CAPUS_BACKEND_EPOLL ? capus_epoll_create() : capus_libevent_create();
@@ -44,6 +46,29 @@ int capus_loop_poll(capus_loop *loop, int64_t deadline_ns, int64_t now_ns, const
     int failure = loop->vtable->poll(loop, deadline_ns, now_ns);
     *events = loop->ready;
     return failure != 0 ? -failure : loop->ready_count;
+}
+
+int capus_loop_timer_open(capus_loop *loop) {
+    loop->armed_ns = -1;
+    loop->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    return loop->timer_fd < 0 ? errno : 0;
+}
+
+void capus_loop_timer_arm(capus_loop *loop, int64_t deadline_ns) {
+    // One that is set for an earlier time stays: the wait then ends early, which is allowed.
+    if (loop->armed_ns >= 0 && loop->armed_ns <= deadline_ns) {
+        return;
+    }
+    struct itimerspec when = {.it_value = {.tv_sec = deadline_ns / 1000000000, .tv_nsec = deadline_ns % 1000000000}};
+    timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+    loop->armed_ns = deadline_ns;
+}
+
+void capus_loop_timer_fired(capus_loop *loop) {
+    uint64_t expirations;
+    if (read(loop->timer_fd, &expirations, sizeof expirations) > 0) {
+        loop->armed_ns = -1;
+    }
 }
 
 void capus_loop_push(capus_loop *loop, int fd, uint32_t generation, uint32_t flags) {

@@ -20,6 +20,11 @@ typedef struct capus_backend_vtable {
 
 struct capus_loop {
     const capus_backend_vtable *vtable;
+    // Ends a wait at its deadline. A wait with a time-out would start and cancel a kernel timer each time it sleeps,
+    // which is dear on virtual machines; this one is set when the next deadline moves forward, about once a second.
+    int timer_fd;
+    // What it is set to, -1 when it is not set.
+    int64_t armed_ns;
     capus_event *ready;
     int ready_count;
     int ready_capacity;
@@ -43,6 +48,11 @@ extern const capus_backend_vtable capus_libevent_vtable;
 
 capus_loop *capus_epoll_create(void);
 capus_loop *capus_libevent_create(void);
+
+// Makes the timer; 0 or an errno. Sets it, if it is not set for an earlier time. Notes that it has fired.
+int capus_loop_timer_open(capus_loop *loop);
+void capus_loop_timer_arm(capus_loop *loop, int64_t deadline_ns);
+void capus_loop_timer_fired(capus_loop *loop);
 
 // Appends to the ready list, growing it when needed.
 void capus_loop_push(capus_loop *loop, int fd, uint32_t generation, uint32_t flags);

@@ -2,7 +2,6 @@
 #include "loop.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -11,6 +10,9 @@
 
 // Beside CAPUS_READ…: the queue of unsent output waits for the descriptor to take more.
 #define OUTBOUND_WAITS 16
+
+// Marks the timer's events: no descriptor has this number.
+#define TIMER_MARK UINT64_MAX
 
 typedef struct epoll_loop {
     capus_loop base;
@@ -32,12 +34,20 @@ capus_loop *capus_epoll_create(void) {
         free(loop);
         return NULL;
     }
+    struct epoll_event timer = {.events = EPOLLIN, .data.u64 = TIMER_MARK};
+    if (capus_loop_timer_open(&loop->base) != 0 ||
+        epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, loop->base.timer_fd, &timer) != 0) {
+        close(loop->epoll_fd);
+        free(loop);
+        return NULL;
+    }
     return &loop->base;
 }
 
 static void epoll_destroy(capus_loop *base) {
     epoll_loop *loop = (epoll_loop *)base;
     close(loop->epoll_fd);
+    close(base->timer_fd);
     free(loop->interest);
     free(loop);
 }
@@ -100,21 +110,13 @@ static int epoll_watch(capus_loop *base, int fd, uint32_t generation, uint32_t i
     return set_interest(loop, fd, generation, interest | (loop->interest[fd] & OUTBOUND_WAITS));
 }
 
-static int wait_milliseconds(int64_t deadline_ns, int64_t now_ns) {
-    if (deadline_ns < 0) {
-        return -1;
-    }
-    if (deadline_ns <= now_ns) {
-        return 0;
-    }
-    // Rounded up: a wait that ends before the deadline would spin.
-    int64_t milliseconds = (deadline_ns - now_ns + 999999) / 1000000;
-    return milliseconds > INT_MAX ? INT_MAX : (int)milliseconds;
-}
-
 static int epoll_poll(capus_loop *base, int64_t deadline_ns, int64_t now_ns) {
     epoll_loop *loop = (epoll_loop *)base;
-    int count = epoll_wait(loop->epoll_fd, loop->events, EVENTS_PER_WAIT, wait_milliseconds(deadline_ns, now_ns));
+    bool is_due = deadline_ns >= 0 && deadline_ns <= now_ns;
+    if (deadline_ns >= 0 && !is_due) {
+        capus_loop_timer_arm(base, deadline_ns);
+    }
+    int count = epoll_wait(loop->epoll_fd, loop->events, EVENTS_PER_WAIT, is_due ? 0 : -1);
     if (count < 0) {
         return errno == EINTR ? 0 : errno;
     }
@@ -131,6 +133,10 @@ static int epoll_poll(capus_loop *base, int64_t deadline_ns, int64_t now_ns) {
             flags |= CAPUS_HANGUP;
         }
         uint64_t data = loop->events[i].data.u64;
+        if (data == TIMER_MARK) {
+            capus_loop_timer_fired(base);
+            continue;
+        }
         capus_loop_push(base, (int32_t)(uint32_t)data, (uint32_t)(data >> 32), flags);
     }
     return 0;

@@ -9,6 +9,7 @@
 #include <event2/event_struct.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct watched {
     struct event event;
@@ -20,17 +21,15 @@ typedef struct watched {
 typedef struct libevent_loop {
     capus_loop base;
     struct event_base *event_base;
-    struct event *deadline;
-    // What `deadline` is set to, -1 when it is not pending.
-    int64_t armed_ns;
+    struct event *timer;
     // Indexed by descriptor.
     watched **watched;
     int watched_count;
 } libevent_loop;
 
-static void deadline_passed(evutil_socket_t fd, short what, void *context) {
+static void timer_fired(evutil_socket_t fd, short what, void *context) {
     (void)fd, (void)what;
-    ((libevent_loop *)context)->armed_ns = -1; // Its work is to end the wait.
+    capus_loop_timer_fired(context);
 }
 
 static struct event_base *make_event_base(void) {
@@ -53,17 +52,21 @@ capus_loop *capus_libevent_create(void) {
         return NULL;
     }
     loop->event_base = make_event_base();
-    loop->deadline = loop->event_base == NULL ? NULL : evtimer_new(loop->event_base, deadline_passed, loop);
-    if (loop->deadline == NULL) {
-        if (loop->event_base != NULL) {
-            event_base_free(loop->event_base);
-        }
-        free(loop);
-        errno = ENOMEM;
-        return NULL;
+    if (loop->event_base == NULL || capus_loop_timer_open(&loop->base) != 0) {
+        goto failed;
     }
-    loop->armed_ns = -1;
+    loop->timer = event_new(loop->event_base, loop->base.timer_fd, EV_READ | EV_PERSIST, timer_fired, loop);
+    if (loop->timer == NULL || event_add(loop->timer, NULL) != 0) {
+        goto failed;
+    }
     return &loop->base;
+failed:
+    if (loop->event_base != NULL) {
+        event_base_free(loop->event_base);
+    }
+    free(loop);
+    errno = ENOMEM;
+    return NULL;
 }
 
 static void libevent_destroy(capus_loop *base) {
@@ -75,8 +78,9 @@ static void libevent_destroy(capus_loop *base) {
         }
     }
     free(loop->watched);
-    event_free(loop->deadline);
+    event_free(loop->timer);
     event_base_free(loop->event_base);
+    close(base->timer_fd);
     free(loop);
 }
 
@@ -156,13 +160,8 @@ static int libevent_poll(capus_loop *base, int64_t deadline_ns, int64_t now_ns) 
     int flags = EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY;
     if (deadline_ns >= 0 && deadline_ns <= now_ns) {
         flags |= EVLOOP_NONBLOCK;
-    } else if (deadline_ns >= 0 && (loop->armed_ns < 0 || deadline_ns < loop->armed_ns)) {
-        // A timer that is pending for an earlier time stays: the wait then ends early, which is allowed and cheaper
-        // than moving it on every turn.
-        int64_t wait_ns = deadline_ns - now_ns;
-        struct timeval wait = {.tv_sec = wait_ns / 1000000000, .tv_usec = wait_ns % 1000000000 / 1000 + 1};
-        event_add(loop->deadline, &wait);
-        loop->armed_ns = deadline_ns;
+    } else if (deadline_ns >= 0) {
+        capus_loop_timer_arm(base, deadline_ns);
     }
     return event_base_loop(loop->event_base, flags) < 0 ? (errno == 0 ? EINVAL : errno) : 0;
 }
