@@ -9,6 +9,7 @@
 #include <event2/event_struct.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 typedef struct watched {
@@ -22,6 +23,8 @@ typedef struct libevent_loop {
     capus_loop base;
     struct event_base *event_base;
     struct event *timer;
+    // The epoll descriptor inside the event_base, -1 when it could not be found.
+    int epoll_fd;
     // Indexed by descriptor.
     watched **watched;
     int watched_count;
@@ -46,6 +49,31 @@ static struct event_base *make_event_base(void) {
     return base;
 }
 
+// libevent 2.1 hides the descriptor it waits on and knows no EPOLLEXCLUSIVE. The descriptor is the one that accepts a
+// change of what it watches the timer for.
+static int find_epoll(int timer_fd) {
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = timer_fd};
+    for (int fd = 3; fd < timer_fd + 16; fd++) {
+        if (epoll_ctl(fd, EPOLL_CTL_MOD, timer_fd, &event) == 0) {
+            return fd;
+        }
+    }
+    return -1;
+}
+
+// Makes the registration of a listener exclusive, behind libevent's back: it sees the same events, and its own removal
+// finds what it expects. A registration cannot be changed to exclusive, so it is made again.
+static void watch_exclusively(libevent_loop *loop, int fd) {
+    struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.fd = fd};
+    if (loop->epoll_fd < 0 || epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd, NULL) != 0) {
+        return;
+    }
+    if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
+        event.events = EPOLLIN;
+        epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+    }
+}
+
 capus_loop *capus_libevent_create(void) {
     libevent_loop *loop = calloc(1, sizeof *loop);
     if (loop == NULL) {
@@ -59,10 +87,17 @@ capus_loop *capus_libevent_create(void) {
     if (loop->timer == NULL || event_add(loop->timer, NULL) != 0) {
         goto failed;
     }
+    loop->epoll_fd = find_epoll(loop->base.timer_fd);
     return &loop->base;
 failed:
+    if (loop->timer != NULL) {
+        event_free(loop->timer);
+    }
     if (loop->event_base != NULL) {
         event_base_free(loop->event_base);
+    }
+    if (loop->base.timer_fd > 0) {
+        close(loop->base.timer_fd);
     }
     free(loop);
     errno = ENOMEM;
@@ -151,6 +186,9 @@ static int libevent_watch(capus_loop *base, int fd, uint32_t generation, uint32_
         free(entry);
         *slot = NULL;
         return failure;
+    }
+    if (interest & CAPUS_EXCLUSIVE) {
+        watch_exclusively(loop, fd);
     }
     return 0;
 }

@@ -5,20 +5,18 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
+#include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define FIRST_INHERITED 3
@@ -81,6 +79,23 @@ int capus_spawn(const char *path, char *const *arguments, char *const *environme
     return failure != 0 ? -failure : pid;
 }
 
+int capus_exec(const char *path, char *const *arguments, char *const *environment) {
+    execve(path, arguments, environment);
+    return -errno;
+}
+
+void capus_set_inherited(int fd, bool inherited) {
+    int flags = fcntl(fd, F_GETFD);
+    if (flags >= 0) {
+        fcntl(fd, F_SETFD, inherited ? flags & ~FD_CLOEXEC : flags | FD_CLOEXEC);
+    }
+}
+
+int capus_open_executable(void) {
+    int fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
 // ---- Daemon mode ----
 
 static int daemon_report = -1;
@@ -131,11 +146,12 @@ void capus_daemon_ready(int exit_status) {
     daemon_report = -1;
 }
 
-int capus_redirect_output(const char *path) {
-    int output = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-    if (output < 0) {
-        return -errno;
-    }
+int capus_open_output(const char *path) {
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    return fd < 0 ? -errno : fd;
+}
+
+void capus_redirect_output(int output) {
     int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (input >= 0) {
         dup2(input, STDIN_FILENO);
@@ -145,7 +161,6 @@ int capus_redirect_output(const char *path) {
     dup2(output, STDOUT_FILENO);
     dup2(output, STDERR_FILENO);
     close(output);
-    return 0;
 }
 
 // ---- Signals and children ----
@@ -189,9 +204,9 @@ int capus_wait_readable(const int *descriptors, bool *ready, int count, int time
     return found < 0 ? (errno == EINTR ? 0 : -errno) : found;
 }
 
-int capus_socket_pair(int *first, int *second) {
+int capus_socket_pair(int *first, int *second, bool messages) {
     int pair[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) {
+    if (socketpair(AF_UNIX, (messages ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) {
         return -errno;
     }
     *first = pair[0];
@@ -216,12 +231,33 @@ void capus_eventfd_clear(int fd) {
 static char *title_area;
 static size_t title_capacity;
 
+// The strings of the environment stand behind those of the arguments. Moved elsewhere, they make room for a title
+// longer than the command line was.
+static char *end_of_environment(char *end, char **envp) {
+    for (char **variable = envp; *variable != NULL; variable++) {
+        if (*variable == end + 1) {
+            end = *variable + strlen(*variable);
+        }
+    }
+    for (char **variable = envp; *variable != NULL; variable++) {
+        if (*variable > title_area && *variable <= end) {
+            char *copy = strdup(*variable);
+            if (copy == NULL) {
+                return title_area;
+            }
+            *variable = copy;
+        }
+    }
+    return end;
+}
+
 // glibc hands the original argument area to constructors; Swift's CommandLine may hold a copy.
 __attribute__((constructor)) static void remember_title_area(int argc, char **argv, char **envp) {
-    (void)envp;
     if (argc > 0) {
         title_area = argv[0];
-        title_capacity = (size_t)(argv[argc - 1] + strlen(argv[argc - 1]) - argv[0]);
+        char *end = argv[argc - 1] + strlen(argv[argc - 1]);
+        char *wider = end_of_environment(end, envp);
+        title_capacity = (size_t)((wider > end ? wider : end) - title_area);
     }
 }
 
@@ -238,86 +274,7 @@ void capus_set_title(const char *title) {
     memset(title_area + length, 0, title_capacity - length + 1);
 }
 
-// ---- Lock files ----
-
-int capus_lock_file(const char *path, int mode) {
-    for (;;) {
-        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, (mode_t)mode);
-        if (fd < 0) {
-            return -errno;
-        }
-        if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-            int failure = errno;
-            close(fd);
-            return -failure;
-        }
-        // The holder before us may have removed the file between our open and our lock.
-        struct stat held, named;
-        if (fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino) {
-            return fd;
-        }
-        close(fd);
-    }
-}
-
-bool capus_is_locked(const char *path) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return false;
-    }
-    bool locked = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    close(fd);
-    return locked;
-}
-
-// ---- Facts ----
-
-int capus_append_file(const char *path, const void *bytes, size_t count, int mode) {
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, (mode_t)mode);
-    if (fd < 0) {
-        return -errno;
-    }
-    ssize_t written = write(fd, bytes, count);
-    int failure = written < 0 ? errno : 0;
-    close(fd);
-    return -failure;
-}
-
-int capus_replace_content(int fd, const void *bytes, size_t count) {
-    if (ftruncate(fd, 0) != 0) {
-        return -errno;
-    }
-    return pwrite(fd, bytes, count, 0) == (ssize_t)count ? 0 : -errno;
-}
-
-long capus_read_file(const char *path, void *bytes, size_t capacity) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return -errno;
-    }
-    ssize_t count = read(fd, bytes, capacity);
-    int failure = errno;
-    close(fd);
-    return count < 0 ? -failure : count;
-}
-
-int capus_remove_file(const char *path) { return unlink(path) == 0 ? 0 : -errno; }
-
-long capus_write(int fd, const void *bytes, size_t count) {
-    ssize_t written;
-    do {
-        written = write(fd, bytes, count);
-    } while (written < 0 && errno == EINTR);
-    return written < 0 ? -errno : written;
-}
-
-long capus_read(int fd, void *bytes, size_t capacity) {
-    ssize_t count;
-    do {
-        count = read(fd, bytes, capacity);
-    } while (count < 0 && errno == EINTR);
-    return count < 0 ? -errno : count;
-}
+// ---- This process ----
 
 int capus_process_id(void) { return getpid(); }
 
@@ -343,76 +300,40 @@ char *const *capus_environment_with(const char *name, const char *value) {
 
 void capus_unset_environment(const char *name) { unsetenv(name); }
 
-void capus_load_average(double *averages) {
-    if (getloadavg(averages, 3) != 3) {
-        averages[0] = averages[1] = averages[2] = 0;
+// ---- The service manager ----
+
+int capus_notify(const char *socket_path, const char *state) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(socket_path);
+    if (length >= sizeof address.sun_path) {
+        return -ENAMETOOLONG;
     }
-}
-
-void capus_system_name(char *text, size_t capacity) {
-    struct utsname name;
-    uname(&name);
-    snprintf(text, capacity, "%s/%s", name.sysname, name.release);
-}
-
-int capus_last_error(void) { return errno; }
-
-const char *capus_error_text(int code) { return strerror(code); }
-
-void capus_raise_descriptor_limit(void) {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
+    memcpy(address.sun_path, socket_path, length);
+    if (address.sun_path[0] == '@') {
+        address.sun_path[0] = 0; // A name that stands in no folder.
     }
-}
-
-int64_t capus_monotonic_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-void capus_local_time(int64_t unix_seconds, char *text, size_t capacity) {
-    time_t seconds = (time_t)(unix_seconds == 0 ? time(NULL) : unix_seconds);
-    struct tm parts;
-    localtime_r(&seconds, &parts);
-    strftime(text, capacity, "%Y-%m-%d %H:%M:%S", &parts);
-}
-
-void capus_http_date(char *text) {
-    static const char days[] = "SunMonTueWedThuFriSat";
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    time_t now = time(NULL);
-    struct tm parts;
-    gmtime_r(&now, &parts);
-    snprintf(text, 30, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + parts.tm_wday * 3, parts.tm_mday,
-             months + parts.tm_mon * 3, parts.tm_year + 1900, parts.tm_hour, parts.tm_min, parts.tm_sec);
-}
-
-int capus_executable_path(char *path, size_t capacity) {
-    ssize_t length = readlink("/proc/self/exe", path, capacity - 1);
-    if (length < 0) {
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
         return -errno;
     }
-    path[length] = 0;
-    static const char mark[] = " (deleted)";
-    size_t mark_length = sizeof mark - 1;
-    if ((size_t)length > mark_length && strcmp(path + length - mark_length, mark) == 0) {
-        path[length - (ssize_t)mark_length] = 0;
-    }
-    return 0;
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+    ssize_t sent = sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address, size);
+    int failure = sent < 0 ? errno : 0;
+    close(fd);
+    return -failure;
 }
 
-uint64_t capus_resident_bytes(int pid) {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/statm", pid);
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        return 0;
+bool capus_adopt_listener(int fd) {
+    int type = 0;
+    int is_listening = 0;
+    socklen_t size = sizeof type;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM) {
+        return false;
     }
-    unsigned long total = 0, resident = 0;
-    int found = fscanf(file, "%lu %lu", &total, &resident);
-    fclose(file);
-    return found == 2 ? (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+    size = sizeof is_listening;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size) != 0 || !is_listening) {
+        return false;
+    }
+    capus_set_inherited(fd, false);
+    return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == 0;
 }

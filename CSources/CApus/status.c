@@ -2,16 +2,25 @@
 #include "capus_status.h"
 
 #include <errno.h>
-#include <stddef.h>
+#include <stdatomic.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-int capus_status_create(void) {
-    int fd = memfd_create("apus-status", MFD_CLOEXEC);
+struct capus_board {
+    // Odd while the master moves counters between entries.
+    _Atomic uint64_t sequence;
+    // No entry from here on was ever in use.
+    _Atomic uint32_t used;
+    _Alignas(64) capus_worker_status entries[CAPUS_BOARD_CAPACITY];
+};
+
+int capus_board_create(void) {
+    int fd = memfd_create("apus-board", MFD_CLOEXEC);
     if (fd < 0) {
         return -errno;
     }
-    if (ftruncate(fd, sizeof(capus_worker_status)) != 0) {
+    if (ftruncate(fd, sizeof(capus_board)) != 0) {
         int failure = errno;
         close(fd);
         return -failure;
@@ -19,9 +28,91 @@ int capus_status_create(void) {
     return fd;
 }
 
-capus_worker_status *capus_status_map(int fd) {
-    void *page = mmap(NULL, sizeof(capus_worker_status), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    return page == MAP_FAILED ? NULL : page;
+capus_board *capus_board_map(int fd) {
+    void *board = mmap(NULL, sizeof(capus_board), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    return board == MAP_FAILED ? NULL : board;
 }
 
-void capus_status_unmap(capus_worker_status *status) { munmap(status, sizeof *status); }
+static int free_entry(capus_board *board) {
+    for (int i = 0; i < CAPUS_BOARD_CAPACITY; i++) {
+        if (board->entries[i].kind == CAPUS_ENTRY_FREE) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static void label(capus_worker_status *entry, const char *worker, uint32_t kind) {
+    memset(entry, 0, sizeof *entry);
+    strncpy(entry->worker, worker, sizeof entry->worker - 1);
+    entry->kind = kind;
+}
+
+static void note_use(capus_board *board, int index) {
+    if ((uint32_t)index >= board->used) {
+        board->used = (uint32_t)index + 1;
+    }
+}
+
+int capus_board_claim(capus_board *board, const char *worker, int worker_id) {
+    int index = free_entry(board);
+    if (index < 0) {
+        return -1;
+    }
+    board->sequence++;
+    label(&board->entries[index], worker, CAPUS_ENTRY_PROCESS);
+    board->entries[index].worker_id = (uint32_t)worker_id;
+    note_use(board, index);
+    board->sequence++;
+    return index;
+}
+
+capus_worker_status *capus_board_entry(capus_board *board, int index) { return &board->entries[index]; }
+
+static capus_worker_status *ended_entry(capus_board *board, const char *worker) {
+    for (uint32_t i = 0; i < board->used; i++) {
+        capus_worker_status *entry = &board->entries[i];
+        if (entry->kind == CAPUS_ENTRY_ENDED && strcmp(entry->worker, worker) == 0) {
+            return entry;
+        }
+    }
+    int index = free_entry(board);
+    if (index < 0) {
+        return NULL;
+    }
+    label(&board->entries[index], worker, CAPUS_ENTRY_ENDED);
+    note_use(board, index);
+    return &board->entries[index];
+}
+
+void capus_board_retire(capus_board *board, int index) {
+    capus_worker_status *entry = &board->entries[index];
+    board->sequence++;
+    capus_worker_status *sum = ended_entry(board, entry->worker);
+    if (sum != NULL) {
+        sum->requests += entry->requests;
+        sum->failed_sends += entry->failed_sends;
+        sum->callback_errors += entry->callback_errors;
+        sum->bytes_read += entry->bytes_read;
+        sum->bytes_written += entry->bytes_written;
+        sum->accepted += entry->accepted;
+    }
+    memset(entry, 0, sizeof *entry);
+    board->sequence++;
+}
+
+int capus_board_snapshot(capus_board *board, capus_worker_status *entries, int capacity) {
+    // A master that died in between leaves the sequence odd: some tries, then whatever is there.
+    for (int tries = 0;; tries++) {
+        uint64_t before = board->sequence;
+        int count = 0;
+        for (uint32_t i = 0; i < board->used && count < capacity; i++) {
+            if (board->entries[i].kind != CAPUS_ENTRY_FREE) {
+                entries[count++] = board->entries[i];
+            }
+        }
+        if ((before % 2 == 0 && board->sequence == before) || tries == 1000) {
+            return count;
+        }
+    }
+}

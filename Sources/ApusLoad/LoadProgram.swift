@@ -60,7 +60,7 @@ public nonisolated struct LoadProgram: Sendable {
             defer { capus_close(file) }
             if capus_replace_content(file, bytes.baseAddress!, bytes.count) == 0 { return 0 }
             // A device or a pipe has no content that could be replaced.
-            return capus_append_file(path, bytes.baseAddress!, bytes.count, 0o644)
+            return capus_append_file(path, bytes.baseAddress!, bytes.count, 0o644, 0)
         }
         if failure < 0 { complain("cannot write \(path): \(String(cString: capus_error_text(-failure)))") }
         return failure == 0

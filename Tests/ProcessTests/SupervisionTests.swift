@@ -227,7 +227,7 @@ import Testing
             // Five failures at once, then a pause of a second.
             #expect(Double(times[5] - times[4]) / 1e9 > 0.9)
             #expect(eventually { service.log.contains("next start in 2 s") })
-            let reason = ["exit": "(exit code 3)", "throw": "(exit code 250)", "trap": "(signal"][way]!
+            let reason = ["exit": "(exit code 3)", "throw": "(exit code 250: a callback of the process threw)", "trap": "(signal"][way]!
             #expect(service.log.contains(reason), "\(service.log)")
             #expect(service.log.split(separator: "\n").count { $0.contains("next start in 1 s") } == 1)
             let start = Deadline.now

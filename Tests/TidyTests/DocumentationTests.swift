@@ -60,7 +60,7 @@ enum DocumentationRules {
         }
         guard declared.keyword != "extension", let block = innermost(blocks, around: index + 1) else { return nil }
         // What a public protocol requires is public without saying so.
-        let outer = block.header.split(separator: ":")[0].words
+        let outer = block.header.split(separator: ":").first?.words ?? []
         return outer.contains("public") && outer.contains("protocol") ? declared.name : nil
     }
 

@@ -3,11 +3,14 @@
 #ifndef CAPUS_H
 #define CAPUS_H
 
+#include "capus_crash.h"
 #include "capus_executor.h"
+#include "capus_files.h"
 #include "capus_loop.h"
 #include "capus_process.h"
 #include "capus_scan.h"
 #include "capus_socket.h"
 #include "capus_status.h"
+#include "capus_system.h"
 
 #endif

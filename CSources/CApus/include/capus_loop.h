@@ -20,7 +20,7 @@ enum {
     CAPUS_WRITE = 2,
     // Only in events: the peer is gone in both directions, or the socket failed.
     CAPUS_HANGUP = 4,
-    // Only when watching: wake one of the processes that share the listener. libevent cannot and ignores it.
+    // Only when watching: wake one of the processes that share the listener.
     CAPUS_EXCLUSIVE = 8,
 };
 

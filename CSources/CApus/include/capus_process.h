@@ -11,14 +11,24 @@
 int capus_spawn(const char *_Nonnull path, char *_Nullable const *_Nonnull arguments,
                 char *_Nullable const *_Nonnull environment, const int *_Nonnull descriptors, int descriptor_count);
 
+// Replaces this process by `path`, with its descriptors that are marked as inherited. Returns only when that fails.
+int capus_exec(const char *_Nonnull path, char *_Nullable const *_Nonnull arguments,
+               char *_Nullable const *_Nonnull environment);
+// Whether a descriptor outlives capus_exec.
+void capus_set_inherited(int fd, bool inherited);
+// A descriptor that stands for the running executable even when its file is replaced.
+int capus_open_executable(void);
+
 // Detaches from the terminal (fork, setsid, fork). Returns 0 in the process that stays. In the process that was
 // called it returns the exit status to leave with, once the other one has written it with capus_daemon_ready or died.
 int capus_daemonize(int *_Nonnull exit_status);
 // Tells the starting shell's process that the start is over, with its exit status.
 void capus_daemon_ready(int exit_status);
 
-// Points standard input at /dev/null, and output and error at `path`, opened for appending.
-int capus_redirect_output(const char *_Nonnull path);
+// Opens a file for what a daemon prints.
+int capus_open_output(const char *_Nonnull path);
+// Points standard output and error at `output`, which is closed, and standard input at /dev/null.
+void capus_redirect_output(int output);
 
 // Blocks the signals and returns a descriptor they are read from.
 int capus_signals_open(const int *_Nonnull signals, int count);
@@ -31,34 +41,14 @@ int capus_reap(int *_Nonnull status);
 // Waits for descriptors to become readable; ready[i] tells which. Returns their number, 0 at the time-out.
 int capus_wait_readable(const int *_Nonnull descriptors, bool *_Nonnull ready, int count, int timeout_ms);
 
-// Two connected descriptors, close-on-exec and non-blocking.
-int capus_socket_pair(int *_Nonnull first, int *_Nonnull second);
+// Two connected descriptors, close-on-exec and non-blocking, for a stream of bytes or for whole messages.
+int capus_socket_pair(int *_Nonnull first, int *_Nonnull second, bool messages);
 int capus_eventfd_create(void);
 void capus_eventfd_signal(int fd);
 void capus_eventfd_clear(int fd);
 
 // What `ps` shows.
 void capus_set_title(const char *_Nonnull title);
-
-// Opens the file and takes its lock; -EWOULDBLOCK when another process holds it. The lock lasts as long as the
-// descriptor.
-int capus_lock_file(const char *_Nonnull path, int mode);
-// Whether some process holds the lock.
-bool capus_is_locked(const char *_Nonnull path);
-
-// The errno of the call made last, and its text.
-int capus_last_error(void);
-const char *_Nonnull capus_error_text(int code);
-
-// Appends to a file, creating it with `mode`; replaces a file's content.
-int capus_append_file(const char *_Nonnull path, const void *_Nonnull bytes, size_t count, int mode);
-int capus_replace_content(int fd, const void *_Nonnull bytes, size_t count);
-// Reads at most `capacity` bytes of a file; the count or a negated errno.
-long capus_read_file(const char *_Nonnull path, void *_Nonnull bytes, size_t capacity);
-int capus_remove_file(const char *_Nonnull path);
-// Writes to a descriptor whatever it is.
-long capus_write(int fd, const void *_Nonnull bytes, size_t count);
-long capus_read(int fd, void *_Nonnull bytes, size_t capacity);
 
 int capus_process_id(void);
 int capus_user_id(void);
@@ -71,11 +61,6 @@ const char *_Nullable capus_environment(const char *_Nonnull name);
 // The environment with one variable set, for capus_spawn; valid until the next call.
 char *_Nullable const *_Nonnull capus_environment_with(const char *_Nonnull name, const char *_Nonnull value);
 void capus_unset_environment(const char *_Nonnull name);
-// One, five and fifteen minutes.
-void capus_load_average(double *_Nonnull averages);
-// "Linux/6.1.0" in at most `capacity` bytes.
-void capus_system_name(char *_Nonnull text, size_t capacity);
-
 enum {
     CAPUS_SIGHUP = 1,
     CAPUS_SIGINT = 2,
@@ -88,15 +73,9 @@ enum {
     CAPUS_SIGTSTP = 20,
 };
 
-void capus_raise_descriptor_limit(void);
-int64_t capus_monotonic_ns(void);
-// "YYYY-MM-DD HH:MM:SS" of the local time; at least 20 bytes.
-void capus_local_time(int64_t unix_seconds, char *_Nonnull text, size_t capacity);
-// RFC 9110 §5.6.7 IMF-fixdate of now: exactly 29 bytes and a NUL.
-void capus_http_date(char *_Nonnull text);
-// Where the running executable lies, without the mark of a deleted file.
-int capus_executable_path(char *_Nonnull path, size_t capacity);
-// Resident bytes of a process, 0 when it is gone.
-uint64_t capus_resident_bytes(int pid);
+// Tells the service manager (the address is that in NOTIFY_SOCKET) what state the service is in.
+int capus_notify(const char *_Nonnull socket_path, const char *_Nonnull state);
+// Makes a descriptor that was passed to this process its own; false when it is no listening stream socket.
+bool capus_adopt_listener(int fd);
 
 #endif

@@ -15,6 +15,7 @@ enum {
     CAPUS_NO_DESCRIPTORS_IN_SYSTEM = ENFILE,
     CAPUS_ADDRESS_IN_USE = EADDRINUSE,
     CAPUS_NOT_PERMITTED = EACCES,
+    CAPUS_ADDRESS_NOT_LOCAL = EADDRNOTAVAIL,
 };
 
 // A peer or local address, in the smallest form that a connection can afford to keep.
@@ -59,6 +60,13 @@ long capus_send_last(int fd, const void *_Nonnull bytes, size_t count);
 // One call for two pieces, as one segment where it fits.
 long capus_send2(int fd, const void *_Nonnull first, size_t first_count, const void *_Nonnull second,
                  size_t second_count);
+
+// Sends or receives one message and, when `passed` is not negative, a descriptor with it. A received one is
+// close-on-exec.
+long capus_send_descriptor(int fd, const void *_Nonnull bytes, size_t count, int passed);
+long capus_receive_descriptor(int fd, void *_Nonnull bytes, size_t capacity, int *_Nonnull passed);
+// The process at the other end of a Unix socket: for a listening one, the process that listens.
+int capus_peer_process(int fd);
 
 void capus_close(int fd);
 

@@ -1,11 +1,19 @@
-// The page that a worker shares with its master: counters that stay readable while the worker is busy, and after it
-// crashed. One writer (the worker), one reader (the master); each field is an aligned word, so no read is torn.
+// The board that a service's processes share: an entry of counters for each worker process. It stays readable while the
+// worker is busy, after it crashed, and for the other workers. Each entry has one writer, its worker; its fields are
+// aligned words, so no read is torn. The master alone claims and retires entries.
 #ifndef CAPUS_STATUS_H
 #define CAPUS_STATUS_H
 
 #include "capus_socket.h"
 
 #include <stdint.h>
+
+enum {
+    // Worker processes at the same time, those that are leaving included.
+    CAPUS_BOARD_CAPACITY = 2048,
+    CAPUS_WORKER_NAME_CAPACITY = 48,
+    CAPUS_BACKTRACE_DEPTH = 24,
+};
 
 // What the worker's loop was last doing.
 enum {
@@ -19,6 +27,14 @@ enum {
     CAPUS_DOING_TIMER,
     CAPUS_DOING_TASK,
     CAPUS_DOING_STOP,
+};
+
+// What an entry of the board is.
+enum {
+    CAPUS_ENTRY_FREE = 0,
+    CAPUS_ENTRY_PROCESS,
+    // The sums of the processes of one worker that have ended, so that the service's counters never go back.
+    CAPUS_ENTRY_ENDED,
 };
 
 typedef struct capus_worker_status {
@@ -45,12 +61,35 @@ typedef struct capus_worker_status {
     uint64_t connection_id;
     // Its peer.
     capus_address peer;
+
+    // One of CAPUS_ENTRY_….
+    uint32_t kind;
+    uint32_t worker_id;
+    // The worker's name, cut to fit.
+    char worker[CAPUS_WORKER_NAME_CAPACITY];
+
+    // Left by a crash: return addresses, innermost first, and where the executable was loaded.
+    uint64_t image_base;
+    uint64_t frame_count;
+    uint64_t frames[CAPUS_BACKTRACE_DEPTH];
 } capus_worker_status;
 
-// Makes the page, returns its descriptor (close-on-exec) or a negated errno.
-int capus_status_create(void);
-// Maps the page; NULL when the system refuses.
-capus_worker_status *_Nullable capus_status_map(int fd);
-void capus_status_unmap(capus_worker_status *_Nonnull status);
+// Two workers do not write to one cache line.
+_Static_assert(sizeof(capus_worker_status) % 64 == 0, "an entry fills its cache lines");
+
+typedef struct capus_board capus_board;
+
+// Makes a board, returns its descriptor (close-on-exec) or a negated errno.
+int capus_board_create(void);
+// Maps a board; NULL when the system refuses.
+capus_board *_Nullable capus_board_map(int fd);
+
+// A cleared entry for a new process, or -1 when the board is full.
+int capus_board_claim(capus_board *_Nonnull board, const char *_Nonnull worker, int worker_id);
+capus_worker_status *_Nonnull capus_board_entry(capus_board *_Nonnull board, int index);
+// Adds an entry's counters to those of ended processes of the same worker, and frees it.
+void capus_board_retire(capus_board *_Nonnull board, int index);
+// Copies the entries that are in use, at one moment; returns how many, at most `capacity`.
+int capus_board_snapshot(capus_board *_Nonnull board, capus_worker_status *_Nonnull entries, int capacity);
 
 #endif

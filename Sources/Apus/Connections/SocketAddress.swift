@@ -37,6 +37,11 @@ public nonisolated enum SocketAddress: Sendable, Hashable, CustomStringConvertib
         }
     }
 
+    /// Two workers cannot both have it; port 0 is another one each time.
+    var isDefinite: Bool {
+        if case .ip(_, port: 0) = self { false } else { true }
+    }
+
     /// The address as the C core takes it; nil for a Unix socket.
     var native: capus_address? {
         guard case .ip(let host, let port) = self else { return nil }

@@ -1,5 +1,30 @@
 import CApus
 
+/// How much a line of the log matters.
+public nonisolated enum LogLevel: String, Sendable, CaseIterable {
+    /// What an operator wants to know later: starts, stops, reloads.
+    case notice
+    /// Something is wrong, and the service goes on.
+    case warning
+    /// Something failed.
+    case error
+}
+
+/// A line of the framework's own log.
+public nonisolated struct LogRecord: Sendable {
+    /// How much it matters.
+    public let level: LogLevel
+    /// One line of text.
+    public let message: String
+    /// The process it comes from: the master or a worker.
+    public let processID: Int32
+    /// `YYYY-MM-DD HH:MM:SS`, local time.
+    public let time: String
+
+    /// The line as the log file has it, without its end.
+    public var text: String { "\(time) pid:\(processID) \(message)" }
+}
+
 /// The framework's own log: one line per event, with time and process id, to the log file, and to standard error as
 /// long as the program runs in the foreground.
 enum Log {
@@ -7,26 +32,30 @@ enum Log {
     static var echoes = true
     /// The log file; `/dev/null` for none.
     static var path = "/dev/null"
+    /// Bytes after which the file keeps its newer half only; 0 for no limit.
+    static var maxSize: Int64 = 10_485_760
+    /// Gets the lines instead of the file.
+    static var sink: (@MainActor (LogRecord) -> Void)?
+    private static var isBroken = false
 
-    static func write(_ message: String) {
-        let time = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32) { buffer in
+    static func write(_ message: String, _ level: LogLevel = .notice) {
+        let record = LogRecord(level: level, message: message, processID: capus_process_id(), time: localTime())
+        if let sink { return sink(record) }
+        let failure = Array((record.text + "\n").utf8).withUnsafeBytes {
+            capus_append_file(path, $0.baseAddress!, $0.count, 0o640, maxSize)
+        }
+        if failure != 0, !isBroken {
+            let error = SystemError("write the log \(path)", -failure)
+            Terminal.writeError("\(error); its lines go to standard error until it can be written again")
+        }
+        isBroken = failure != 0
+        if echoes || isBroken { Terminal.writeError(message) }
+    }
+
+    static func localTime() -> String {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32) { buffer in
             capus_local_time(0, buffer.baseAddress!, 32)
             return String(cString: buffer.baseAddress!)
         }
-        let line = Array("\(time) pid:\(capus_process_id()) \(message)\n".utf8)
-        let failure = line.withUnsafeBytes {
-            capus_append_file(path, $0.baseAddress!, $0.count, 0o640)
-        }
-        if echoes || failure != 0 { Terminal.writeError(message) }
-    }
-}
-
-/// Standard output and error, without buffering.
-enum Terminal {
-    static func write(_ text: String) { write(text, to: 1) }
-    static func writeError(_ text: String) { write(text, to: 2) }
-
-    private static func write(_ text: String, to fd: Int32) {
-        _ = Array((text + "\n").utf8).withUnsafeBytes { capus_write(fd, $0.baseAddress!, $0.count) }
     }
 }

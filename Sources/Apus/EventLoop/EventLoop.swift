@@ -31,6 +31,10 @@ public final class EventLoop {
     var errorHandler: @MainActor (any Error, String) -> Void = { error, place in Log.write("\(place) failed: \(error)")
     }
 
+    /// How many messages may be received until `onRequestLimit` is called, once.
+    @exclusivity(unchecked) var requestLimit = UInt64.max
+    var onRequestLimit: @MainActor () -> Void = {}
+
     /// What `watchRead`, `watchWrite` and `watchSignal` started.
     var userWatches: [Int32: UserWatch] = [:]
     var signalWatches: [Int32: Watch] = [:]
@@ -184,6 +188,10 @@ public final class EventLoop {
     private func finishTurn() {
         if timers.nextDeadline >= 0, timers.nextDeadline <= now { timers.runDue(now, status) }
         status.pointee.timers = UInt64(timers.count)
+        if status.pointee.requests >= requestLimit {
+            requestLimit = .max
+            onRequestLimit()
+        }
         if executor.hasJobs {
             status.pointee.doing = UInt64(CAPUS_DOING_TASK)
             executor.runJobs()

@@ -8,88 +8,45 @@ final class Master {
 
     var slots: [WorkerSlot] = []
     var phase = Phase.starting
-    /// Wait statuses of processes that ended, by worker.
-    var exits: [ObjectIdentifier: [Int32: Int]] = [:]
-    /// Places that `reload` has yet to fill anew.
-    var reloadQueue: [WorkerSlot] = []
-    var reloadIsGraceful = false
-    /// The new process that `reload` waits for before it goes on.
-    var awaitedReplacement: WorkerChild?
+    /// Wait statuses of processes that ended, by the worker's key.
+    var exits: [String: [Int32: Int]] = [:]
+    var reloading: Reload?
+    let listeners = ListenerSet()
+    let board: StatusBoard
+    /// All processes have said that they accept, once.
+    var isAnnounced = false
+    /// When a graceful stop ceases to be one.
+    var gracefulDeadline: Int64?
+    let rates = RequestRates()
+
+    /// What outlives this program when another one takes its place: see `Master+handover`.
+    var startedAt = capus_monotonic_ns()
+    var startTime = Log.localTime()
+    var launchPath = ServiceSettings.launchPath
+    var lock: Int32 = -1
     var control: ControlSocket?
-    let startedAt = capus_monotonic_ns()
-    let startTime = Master.localTime()
 
     private var signals: Int32 = -1
-    private var lock: Int32 = -1
-    private let executable = ServiceSettings.executablePath
-    private let arguments = CommandLine.arguments
+    private var nextHousekeeping = capus_monotonic_ns()
+    private static let housekeepingInterval: Int64 = 60_000_000_000
 
-    // MARK: Starting
-
-    func run() -> Never {
-        takeLock()
-        openListeners()
-        let isDaemon = Service.settings.daemonize
-        if isDaemon { detach() }
-        Log.echoes = !isDaemon
-        capus_raise_descriptor_limit()
-        capus_set_title("Apus: master process  start_file=\(executable)")
-        openSignals()
-        writePid()
-        control = ControlSocket(path: Service.settings.controlPath)
-        Log.write("Apus[\(ServiceSettings.executableName)] start in \(isDaemon ? "DAEMON" : "DEBUG") mode")
-        for slot in slots { spawn(slot) }
-        phase = .running
-        while true { turn() }
-    }
-
-    /// The lock is held for as long as the master lives: whether one runs never depends on a process id.
-    private func takeLock() {
-        lock = capus_lock_file(Service.settings.pidPath, 0o644)
-        if lock == -Int32(CAPUS_WOULD_BLOCK) {
-            let pid = OperatorCommand.runningMaster().map { " (pid \($0))" } ?? ""
-            Service.fail("\(ServiceSettings.executableName) already running\(pid)", status: 1)
-        }
-        guard lock >= 0 else {
-            Service.fail(
-                "\(SystemError("open \(Service.settings.pidPath)", -lock)); choose another with --pid-file", status: 1)
+    init() {
+        do {
+            board = try StatusBoard()
+        } catch {
+            Service.fail("\(error)", status: 71)
         }
     }
 
-    /// Each process of a worker with `reusePort` has a socket of its own, which outlives the process: connections that
-    /// wait in its queue are not lost when the process is replaced.
-    private func openListeners() {
-        for (index, worker) in WorkerBase.all.enumerated() {
-            do {
-                let shared = worker.reusePort ? -1 : try worker.openSocket()
-                if shared >= 0 { worker.adoptAddress(of: shared) }
-                for id in 0..<worker.count {
-                    let listener = worker.reusePort ? try worker.openSocket() : shared
-                    if listener >= 0 { worker.adoptAddress(of: listener) }
-                    slots.append(WorkerSlot(worker: worker, workerIndex: index, id: id, listener: listener))
-                }
-            } catch {
-                leave("\(error)\(Self.hint(for: error))", status: 1)
-            }
-        }
-    }
+    /// A master that goes on with what another program has started.
+    init(board: StatusBoard) { self.board = board }
 
-    private static func hint(for error: SystemError) -> String {
-        switch Int(error.code) {
-        case Int(CAPUS_ADDRESS_IN_USE): ". Another program, or an earlier start of this one, has the port"
-        case Int(CAPUS_NOT_PERMITTED): ". Ports below 1024 need root or CAP_NET_BIND_SERVICE"
-        default: ""
-        }
-    }
+    // MARK: The loop
 
-    private func detach() {
-        var status: Int32 = 0
-        let result = capus_daemonize(&status)
-        if result == 1 { capus_exit(status) }
-        guard result == 0 else { leave("\(SystemError("detach from the terminal", -result))", status: 1) }
-    }
+    /// Runs until the service is stopped.
+    func serve() -> Never { while true { turn() } }
 
-    private func openSignals() {
+    func openSignals() {
         let wanted = [
             CAPUS_SIGINT, CAPUS_SIGTERM, CAPUS_SIGHUP, CAPUS_SIGTSTP, CAPUS_SIGQUIT, CAPUS_SIGUSR1, CAPUS_SIGUSR2,
             CAPUS_SIGCHLD,
@@ -98,93 +55,18 @@ final class Master {
         guard signals >= 0 else { leave("\(SystemError("watch signals", -signals))", status: 71) }
     }
 
-    private func writePid() {
-        let failure = Array("\(capus_process_id())".utf8).withUnsafeBytes {
-            capus_replace_content(lock, $0.baseAddress!, $0.count)
-        }
-        guard failure == 0 else { leave("\(SystemError("write \(Service.settings.pidPath)", -failure))", status: 1) }
-    }
-
-    /// Ends a start that failed, without leaving files behind.
-    private func leave(_ message: String, status: Int32) -> Never {
-        _ = capus_remove_file(Service.settings.pidPath)
-        Log.write(message)
-        capus_daemon_ready(status)
-        capus_exit(status)
-    }
-
-    // MARK: Worker processes
-
-    /// Starts a process for a place. It counts once it says that it is ready.
-    @discardableResult
-    func spawn(_ slot: WorkerSlot) -> WorkerChild? {
-        do {
-            let child = try startProcess(slot)
-            slot.backoff.started()
-            if slot.current == nil, slot.replacement == nil { slot.current = child } else { slot.replacement = child }
-            return child
-        } catch {
-            Log.write("cannot start worker \(slot.worker.name)/\(slot.id): \(error)")
-            slot.backoff.startFailed(at: capus_monotonic_ns())
-            return nil
-        }
-    }
-
-    private func startProcess(_ slot: WorkerSlot) throws(SystemError) -> WorkerChild {
-        var ours: Int32 = -1
-        var theirs: Int32 = -1
-        let failure = capus_socket_pair(&ours, &theirs)
-        guard failure == 0 else { throw SystemError("make a channel", -failure) }
-        defer { capus_close(theirs) }
-        let page = capus_status_create()
-        guard page >= 0, let status = capus_status_map(page) else {
-            capus_close(ours)
-            throw SystemError("make a status page", page < 0 ? -page : capus_last_error())
-        }
-        defer { capus_close(page) }
-        let pid = exec(slot, descriptors: slot.listener >= 0 ? [theirs, page, slot.listener] : [theirs, page])
-        guard pid > 0 else {
-            capus_close(ours)
-            capus_status_unmap(status)
-            throw SystemError("start \(executable)", -pid)
-        }
-        return WorkerChild(pid: pid, channel: ours, status: status)
-    }
-
-    private func exec(_ slot: WorkerSlot, descriptors: [Int32]) -> Int32 {
-        let handover = WorkerHandover(
-            workerIndex: slot.workerIndex, workerID: slot.id, hasListener: slot.listener >= 0,
-            isDaemon: Service.settings.daemonize, backend: Service.settings.backend, pidPath: Service.settings.pidPath,
-            logPath: Service.settings.logPath)
-        var arguments = arguments.map { text in Array(text.utf8CString) }
-        var pointers: [UnsafeMutablePointer<CChar>?] = arguments.indices.map { index in
-            arguments[index].withUnsafeMutableBufferPointer { buffer in
-                let copy = UnsafeMutablePointer<CChar>.allocate(capacity: buffer.count)
-                copy.update(from: buffer.baseAddress!, count: buffer.count)
-                return copy
-            }
-        }
-        pointers.append(nil)
-        defer { for pointer in pointers { pointer?.deallocate() } }
-        let pid = capus_spawn(
-            executable, pointers, capus_environment_with(WorkerHandover.variable, handover.text), descriptors,
-            Int32(descriptors.count))
-        capus_unset_environment(WorkerHandover.variable)
-        return pid
-    }
-
-    // MARK: The loop
-
     private func turn() {
         let children = slots.flatMap(\.children)
-        var descriptors = [signals, control?.fd ?? -1]
+        let clients = control?.clients ?? []
+        var descriptors = [signals, control?.listeningDescriptor ?? -1]
         descriptors += children.map(\.channel)
+        descriptors += clients.map(\.fd)
         var ready = [Bool](repeating: false, count: descriptors.count)
-        let found = capus_wait_readable(descriptors, &ready, Int32(descriptors.count), nextWait())
-        if found > 0 {
+        if capus_wait_readable(descriptors, &ready, Int32(descriptors.count), nextWait()) > 0 {
             if ready[0] { readSignals() }
-            if ready[1] { control?.serve(answer) }
+            if ready[1] { control?.accept() }
             for (child, isReady) in zip(children, ready[2...]) where isReady { readChannel(child) }
+            for (client, isReady) in zip(clients, ready[(2 + children.count)...]) where isReady { serve(client) }
         }
         reap()
         runDeadlines()
@@ -193,10 +75,10 @@ final class Master {
     /// Milliseconds until something is due.
     private func nextWait() -> Int32 {
         let now = capus_monotonic_ns()
-        var deadlines = slots.flatMap(\.children).compactMap(\.killDeadline)
+        var deadlines = slots.flatMap(\.children).compactMap(\.killDeadline) + [nextHousekeeping]
         if phase == .running { deadlines += slots.compactMap(\.backoff.nextStart) }
-        guard let next = deadlines.min() else { return 60_000 }
-        return Int32(clamping: max(0, (next - now + 999_999) / 1_000_000))
+        deadlines += [gracefulDeadline, reloading?.probe?.deadline, control?.nextDeadline].compactMap { $0 }
+        return Int32(clamping: max(0, (deadlines.min()! - now + 999_999) / 1_000_000))
     }
 
     private func runDeadlines() {
@@ -205,116 +87,105 @@ final class Master {
             for child in slot.children {
                 guard let deadline = child.killDeadline, deadline <= now else { continue }
                 child.killDeadline = nil
-                Log.write("worker[\(slot.worker.name):\(child.pid)] did not leave in time and is killed")
+                let what = child.isReady ? "did not leave in time" : "did not become ready in time"
+                Log.write("worker[\(slot.name):\(child.pid)] \(what) and is killed", .warning)
                 _ = capus_send_signal(child.pid, Int32(CAPUS_SIGKILL))
             }
-            if phase == .running, slot.current == nil, let start = slot.backoff.nextStart, start <= now { spawn(slot) }
-        }
-    }
-
-    private func readChannel(_ child: WorkerChild) {
-        var byte: UInt8 = 0
-        guard capus_read(child.channel, &byte, 1) == 1, byte == ChannelMessage.ready.rawValue else { return }
-        child.isReady = true
-        guard let slot = slots.first(where: { $0.children.contains { $0 === child } }) else { return }
-        if child === awaitedReplacement { takeOver(slot, child) }
-        if slots.allSatisfy({ $0.current?.isReady == true }) { announceStart() }
-    }
-
-    private var isAnnounced = false
-
-    /// Everything runs: the banner, and the terminal may have its prompt back.
-    private func announceStart() {
-        guard !isAnnounced else { return }
-        isAnnounced = true
-        if !Service.settings.isQuiet {
-            Terminal.write(
-                Banner.text(for: WorkerBase.all, isDaemon: Service.settings.daemonize, isSingleProcess: false))
-        }
-        if Service.settings.daemonize {
-            let failure = capus_redirect_output(Service.settings.stdoutFile)
-            if failure != 0 { Log.write("\(SystemError("open \(Service.settings.stdoutFile)", -failure))") }
-            capus_daemon_ready(0)
-        }
-    }
-
-    private func reap() {
-        var status: Int32 = 0
-        while case let pid = capus_reap(&status), pid > 0 {
-            for slot in slots {
-                if let child = slot.children.first(where: { $0.pid == pid }) { ended(child, slot, status) }
+            if phase == .running, slot.worker != nil, slot.current == nil, let start = slot.backoff.nextStart,
+                start <= now
+            {
+                spawn(slot)
             }
         }
-        if phase == .stopping, slots.allSatisfy(\.children.isEmpty) { finish() }
+        if let deadline = gracefulDeadline, deadline <= now {
+            gracefulDeadline = nil
+            stop(gracefully: false, "no end of the graceful stop within \(Service.settings.gracefulTimeout ?? 0) s")
+        }
+        if let probe = reloading?.probe, probe.deadline <= now { probeTimedOut(probe) }
+        control?.runDeadlines(now)
+        if nextHousekeeping <= now { keepHouse(now) }
     }
 
-    /// A process ended: says so, and fills its place.
-    private func ended(_ child: WorkerChild, _ slot: WorkerSlot, _ raw: Int32) {
-        let reason = ExitReason(raw: raw)
-        let now = capus_monotonic_ns()
-        exits[ObjectIdentifier(slot.worker), default: [:]][raw, default: 0] += 1
-        if !reason.isNormal, !(phase == .stopping && raw == Int32(CAPUS_SIGINT)) {
-            let record = CrashRecord(child.status)
-            Log.write(
-                "worker[\(slot.worker.name):\(child.pid)] exit with status \(raw) (\(reason))"
-                    + (reason.isSignal ? ", \(record)" : ""))
-        }
-        slot.remove(child)
-        child.release()
-        guard phase == .running else { return }
-        if child === awaitedReplacement { reloadFailed(slot, reason) }
-        guard slot.current == nil, slot.replacement == nil else { return }
-        let delay = slot.backoff.ended(at: now, lived: now - child.startedAt, abnormally: !reason.isNormal)
-        if delay > 0 {
-            Log.write(
-                "worker \(slot.worker.name)/\(slot.id) fails again and again; next start in \(delay / 1_000_000_000) s")
-            // A program whose processes cannot start is not worth waiting for at the terminal.
-            if !isAnnounced { capus_daemon_ready(1) }
-        }
+    /// What operators may do to a running service's files is put right once a minute.
+    private func keepHouse(_ now: Int64) {
+        nextHousekeeping = now + Self.housekeepingInterval
+        if phase == .running, !capus_is_locked(Service.settings.pidPath) { restorePidFile() }
     }
 
-    // MARK: Stopping
+    // MARK: What arrives
 
     private func readSignals() {
         var sender: Int32 = 0
         while case let signal = capus_signals_read(signals, &sender), signal != 0 {
             switch Int(signal) {
             case Int(CAPUS_SIGCHLD): break
-            case Int(CAPUS_SIGQUIT): stop(gracefully: true, "SIGQUIT")
+            case Int(CAPUS_SIGQUIT): stop(gracefully: true, "received signal QUIT")
+            case Int(CAPUS_SIGTERM): stop(gracefully: Service.settings.termIsGraceful, "received signal TERM")
             case Int(CAPUS_SIGUSR1): reload(gracefully: false)
             case Int(CAPUS_SIGUSR2): reload(gracefully: true)
-            default: stop(gracefully: false, "signal \(signal)")
+            default: stop(gracefully: false, "received \(ExitReason(raw: signal))")
             }
         }
     }
 
+    private func readChannel(_ child: WorkerChild) {
+        guard case .message(let message, let passed) = ChannelMessage.receive(child.channel),
+            let slot = slots.first(where: { $0.children.contains { $0 === child } })
+        else { return }
+        switch message {
+        case .ready: becameReady(child, slot)
+        case .recycle: recycle(child, slot)
+        case .stopService: stop(gracefully: false, "worker[\(slot.name):\(child.pid)] asked for it")
+        case .stopServiceGracefully: stop(gracefully: true, "worker[\(slot.name):\(child.pid)] asked for it")
+        case .report: control?.reported(child.pid, passed)
+        default: if passed >= 0 { capus_close(passed) }
+        }
+    }
+
+    private func becameReady(_ child: WorkerChild, _ slot: WorkerSlot) {
+        child.isReady = true
+        if child === reloading?.awaited {
+            awaitedBecameReady(child, slot)
+        } else if child === slot.replacement {
+            takeOver(slot)
+        }
+        if !isAnnounced, slots.allSatisfy({ $0.current?.isReady == true }) { announceStart() }
+    }
+
+    private func recycle(_ child: WorkerChild, _ slot: WorkerSlot) {
+        guard phase == .running, reloading == nil, slot.current === child, slot.replacement == nil else { return }
+        Log.write("worker[\(slot.name):\(child.pid)] has served enough and is replaced")
+        spawn(slot)?.killDeadline = capus_monotonic_ns() + Reload.readyTimeout
+    }
+
+    // MARK: Stopping
+
     func stop(gracefully: Bool, _ reason: String) {
         phase = .stopping
-        Log.write(
-            "Apus[\(ServiceSettings.executableName)] received \(reason), \(gracefully ? "gracefully " : "")stopping")
-        let deadline = capus_monotonic_ns() + Int64(Service.settings.stopTimeout * 1e9)
+        dropReload()
+        ServiceManager.stopping()
+        Log.write("Apus[\(Service.settings.serviceName)] \(reason), \(gracefully ? "gracefully " : "")stopping")
+        let now = capus_monotonic_ns()
+        let deadline = now + Int64(Service.settings.stopTimeout * 1e9)
+        if gracefully { gracefulDeadline = Service.settings.gracefulTimeout.map { now + Int64($0 * 1e9) } }
         for child in slots.flatMap(\.children) {
             ChannelMessage.send(gracefully ? .stopGracefully : .stop, on: child.channel)
             child.killDeadline = gracefully ? nil : deadline
         }
     }
 
-    private func finish() -> Never {
-        for worker in WorkerBase.all {
-            if case .unix(let path)? = worker.address { _ = capus_remove_file(path) }
+    func finish() -> Never {
+        do {
+            try Service.settings.onMasterStop?()
+        } catch {
+            Log.write("onMasterStop failed: \(error)", .error)
         }
+        listeners.removeFiles()
         _ = capus_remove_file(Service.settings.controlPath)
         // Before the lock goes: whoever waits for it must not find the name of a process that has left.
         _ = capus_remove_file(Service.settings.pidPath)
-        Log.write("Apus[\(ServiceSettings.executableName)] has been stopped")
+        Log.write("Apus[\(Service.settings.serviceName)] has been stopped")
         capus_daemon_ready(1)
         capus_exit(0)
-    }
-
-    static func localTime() -> String {
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32) { buffer in
-            capus_local_time(0, buffer.baseAddress!, 32)
-            return String(cString: buffer.baseAddress!)
-        }
     }
 }

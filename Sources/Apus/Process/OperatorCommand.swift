@@ -3,10 +3,10 @@ import CApus
 /// The commands that speak to a running master. Each returns the exit status: 0 done, 1 not running, 2 stop failed.
 enum OperatorCommand {
     /// The master's process id. A pid file names the master only while somebody holds its lock, so a process that got
-    /// the same id later is never taken for it.
+    /// the same id later is never taken for it. Without the file, its control socket tells.
     static func runningMaster() -> Int32? {
         let path = Service.settings.pidPath
-        guard capus_is_locked(path) else { return nil }
+        guard capus_is_locked(path) else { return ControlClient.master }
         return withUnsafeTemporaryAllocation(byteCount: 32, alignment: 1) { buffer in
             let count = capus_read_file(path, buffer.baseAddress!, 32)
             guard count > 0 else { return nil }
@@ -14,32 +14,46 @@ enum OperatorCommand {
         }
     }
 
+    private static var name: String { Service.settings.serviceName }
+
     private static func sayNotRunning() {
-        Terminal.writeError("\(ServiceSettings.executableName) not run (no master holds \(Service.settings.pidPath))")
+        Terminal.writeError("\(name) not run (no master holds \(Service.settings.pidPath))")
+    }
+
+    /// The first line of each command that changes something.
+    private static func announce(_ command: String, isGraceful: Bool) {
+        Terminal.write("Apus[\(name)] \(command)\(isGraceful ? " gracefully" : "")")
+    }
+
+    private static func explain(_ failure: Int32, _ master: Int32) -> String {
+        let owner = capus_file_owner("/proc/\(master)")
+        let whose = owner >= 0 ? "; it runs as \(Privileges.name(of: owner))" : ""
+        return "\(SystemError("signal process \(master)", -failure))\(whose)"
     }
 
     static func stop(graceful: Bool, whenNotRunning: Int32) -> Int32 {
+        announce("stop", isGraceful: graceful)
         guard let master = runningMaster() else {
             sayNotRunning()
             return whenNotRunning
         }
         let watch = capus_process_watch(master)
         defer { if watch >= 0 { capus_close(watch) } }
-        Terminal.write("\(ServiceSettings.executableName) is \(graceful ? "gracefully " : "")stopping ...")
+        Terminal.write("\(name) is \(graceful ? "gracefully " : "")stopping ...")
         let failure = capus_send_signal(master, Int32(graceful ? CAPUS_SIGQUIT : CAPUS_SIGINT))
         guard failure == 0 else {
-            Terminal.writeError("\(SystemError("signal process \(master)", -failure))")
+            Terminal.writeError(explain(failure, master))
             return 2
         }
         let deadline = capus_monotonic_ns() + Int64((Service.settings.stopTimeout + 3) * 1e9)
         // Not its pid file: that goes a moment before the process, and its sockets with the process alone.
         while !hasEnded(watch) {
             if !graceful, capus_monotonic_ns() > deadline {
-                Terminal.writeError("\(ServiceSettings.executableName) stop fail: process \(master) is still there")
+                Terminal.writeError("\(name) stop fail: process \(master) is still there")
                 return 2
             }
         }
-        Terminal.write("\(ServiceSettings.executableName) stop success")
+        Terminal.write("\(name) stop success")
         return 0
     }
 
@@ -51,25 +65,36 @@ enum OperatorCommand {
     }
 
     static func reload(graceful: Bool) -> Int32 {
+        announce("reload", isGraceful: graceful)
         guard let master = runningMaster() else {
             sayNotRunning()
             return 1
         }
         let failure = capus_send_signal(master, Int32(graceful ? CAPUS_SIGUSR2 : CAPUS_SIGUSR1))
-        if failure != 0 { Terminal.writeError("\(SystemError("signal process \(master)", -failure))") }
+        if failure != 0 { Terminal.writeError(explain(failure, master)) }
         return failure == 0 ? 0 : 1
     }
 
-    static func status() -> Int32 {
-        guard runningMaster() != nil else {
-            sayNotRunning()
-            return 1
-        }
-        guard let text = ControlClient.ask("status") else {
-            Terminal.writeError("the master does not answer on \(Service.settings.controlPath)")
-            return 1
-        }
-        Terminal.write(text)
+    /// Prints what the master answers.
+    static func show(_ question: String) -> Int32 {
+        guard let text = ask(question) else { return 1 }
+        Terminal.write(text.hasSuffix("\n") ? String(text.dropLast()) : text)
         return 0
+    }
+
+    /// The master's answer; nil, once said why, when there is none.
+    static func ask(_ question: String) -> String? {
+        do {
+            return try ControlClient.ask(question)
+        } catch .notAllowed {
+            let owner = capus_file_owner(Service.settings.controlPath)
+            Terminal.writeError(
+                "\(name) is run by \(owner >= 0 ? Privileges.name(of: owner) : "another user"): ask as that user")
+        } catch .noMaster where runningMaster() == nil {
+            sayNotRunning()
+        } catch {
+            Terminal.writeError("the master does not answer on \(Service.settings.controlPath)")
+        }
+        return nil
     }
 }

@@ -4,34 +4,42 @@ import CApus
 final class WorkerChild {
     let pid: Int32
     let channel: Int32
+    /// Its entry on the board.
+    let entry: Int32
     let status: UnsafeMutablePointer<capus_worker_status>
     let startedAt: Int64
+    /// It runs the executable that its master runs.
+    let isOfThisProgram: Bool
     /// It has said that it accepts.
     var isReady = false
     /// When it is killed if it has not gone by itself; monotonic nanoseconds, nil for never.
     var killDeadline: Int64?
 
-    init(pid: Int32, channel: Int32, status: UnsafeMutablePointer<capus_worker_status>) {
+    init(
+        pid: Int32, channel: Int32, entry: Int32, status: UnsafeMutablePointer<capus_worker_status>,
+        startedAt: Int64 = capus_monotonic_ns(), isOfThisProgram: Bool = true
+    ) {
         self.pid = pid
         self.channel = channel
+        self.entry = entry
         self.status = status
-        startedAt = capus_monotonic_ns()
-    }
-
-    /// Gives back what the master holds for it.
-    func release() {
-        capus_close(channel)
-        capus_status_unmap(status)
+        self.startedAt = startedAt
+        self.isOfThisProgram = isOfThisProgram
     }
 }
 
 /// One place for a worker process: an id of one worker, with its listening socket.
 final class WorkerSlot {
-    let worker: WorkerBase
-    let workerIndex: Int
+    /// What a worker is recognised by after its program was replaced: what it was made for.
+    let key: String
+    let name: String
+    let listen: String
     let id: Int
     /// The socket that the processes of this place accept from; −1 for a worker without a port.
     let listener: Int32
+    /// The worker, with its number in the program; nil when the program has the place no more, and only processes
+    /// of an earlier one are left in it.
+    let worker: (base: WorkerBase, index: Int)?
 
     /// The process that serves.
     var current: WorkerChild?
@@ -41,14 +49,29 @@ final class WorkerSlot {
     var leaving: [WorkerChild] = []
     var backoff = RespawnBackoff()
 
-    init(worker: WorkerBase, workerIndex: Int, id: Int, listener: Int32) {
-        self.worker = worker
-        self.workerIndex = workerIndex
+    init(worker: WorkerBase, index: Int, key: String, id: Int, listener: Int32) {
+        self.worker = (worker, index)
+        self.key = key
         self.id = id
         self.listener = listener
+        name = worker.name
+        listen = worker.socketName
+    }
+
+    /// A place that the program has no more.
+    init(abandoned key: String, name: String, listen: String, id: Int) {
+        worker = nil
+        listener = -1
+        self.key = key
+        self.name = name
+        self.listen = listen
+        self.id = id
     }
 
     var children: [WorkerChild] { [current, replacement].compactMap { $0 } + leaving }
+    var isReloadable: Bool { worker?.base.isReloadable ?? true }
+    /// How the log calls it: `chat/0`.
+    var label: String { "\(name)/\(id)" }
 
     /// Takes a process that ended out of its place.
     func remove(_ child: WorkerChild) {
@@ -56,60 +79,4 @@ final class WorkerSlot {
         if replacement === child { replacement = nil }
         leaving.removeAll { $0 === child }
     }
-}
-
-/// When the next process of a place may start: at once, unless one after the other fails.
-struct RespawnBackoff {
-    /// This many abnormal ends within `window` make the next start wait.
-    static let tolerated = 5
-    static let window: Int64 = 10_000_000_000
-    static let longest: Int64 = 30_000_000_000
-    /// A process that lived this long has shown that it can.
-    static let proof: Int64 = 60_000_000_000
-
-    private var ends: [Int64] = []
-    private var delay: Int64 = 0
-    /// Monotonic nanoseconds; nil when nothing is to be started.
-    private(set) var nextStart: Int64?
-
-    /// A process ended; returns how long its successor waits.
-    mutating func ended(at now: Int64, lived: Int64, abnormally: Bool) -> Int64 {
-        if lived >= Self.proof {
-            ends.removeAll()
-            delay = 0
-        }
-        guard abnormally else {
-            nextStart = now
-            return 0
-        }
-        ends = ends.filter { now - $0 < Self.window } + [now]
-        if ends.count >= Self.tolerated || delay > 0 {
-            delay = delay == 0 ? 1_000_000_000 : min(delay * 2, Self.longest)
-        }
-        nextStart = now + delay
-        return delay
-    }
-
-    /// The start could not be made; try again after a while.
-    mutating func startFailed(at now: Int64) { nextStart = now + 1_000_000_000 }
-
-    mutating func started() { nextStart = nil }
-}
-
-/// The exit of a process, raw and in words.
-struct ExitReason: CustomStringConvertible {
-    /// The wait status as the kernel reports it.
-    let raw: Int32
-
-    var isSignal: Bool { raw & 0x7F != 0 }
-    var isNormal: Bool { raw == 0 }
-
-    var description: String {
-        isSignal ? "signal \(raw & 0x7F) \(Self.signalNames[raw & 0x7F] ?? "")" : "exit code \(raw >> 8 & 0xFF)"
-    }
-
-    private static let signalNames: [Int32: String] = [
-        1: "HUP", 2: "INT", 3: "QUIT", 4: "ILL (a Swift run-time trap)", 5: "TRAP (a Swift run-time trap)", 6: "ABRT",
-        7: "BUS", 8: "FPE", 9: "KILL", 11: "SEGV", 15: "TERM",
-    ]
 }

@@ -5,32 +5,50 @@ enum Service {
     static let version = "0.1.0"
     static var settings = ServiceSettings()
 
-    /// Decides what this process is: a worker that a master started, a command, a master, or everything in one.
+    /// Decides what this process is: a worker that a master started, its probe, a master that goes on as another
+    /// program, a command, a master, or everything in one.
     static func run() -> Never {
         if let handover = WorkerHandover.fromEnvironment() { WorkerProcess.run(handover) }
-        let invocation: Invocation
-        do {
-            invocation = try Invocation(CommandLine.arguments)
-        } catch {
-            fail("\(error)\n\n\(Invocation.usage)", status: 64)
-        }
+        ProgramProbe.answerIfAsked()
+        Master.resumeIfHandedOver()
+        let invocation = readInvocation()
         apply(invocation)
         switch invocation.command {
         case .start: start(invocation)
         case .restart:
-            _ = OperatorCommand.stop(graceful: invocation.isGraceful, whenNotRunning: 0)
+            let status = OperatorCommand.stop(graceful: invocation.isGraceful, whenNotRunning: 0)
+            if status != 0 { capus_exit(status) }
             start(invocation)
         case .stop: capus_exit(OperatorCommand.stop(graceful: invocation.isGraceful, whenNotRunning: 1))
         case .reload: capus_exit(OperatorCommand.reload(graceful: invocation.isGraceful))
-        case .status: capus_exit(OperatorCommand.status())
+        case .status where invocation.isDaemon: capus_exit(LiveStatus.run())
+        case .status: capus_exit(OperatorCommand.show(invocation.isJSON ? "status json" : "status"))
+        case .connections:
+            capus_exit(OperatorCommand.show(invocation.isJSON ? "connections json" : "connections"))
+        case .doctor: capus_exit(Doctor.run(workers: WorkerBase.all))
+        case .help:
+            Terminal.write(Invocation.usage)
+            capus_exit(0)
         }
     }
 
-    private static func apply(_ invocation: Invocation) {
+    private static func readInvocation() -> Invocation {
+        let words = settings.command.split(separator: " ").map(String.init)
+        do {
+            return try Invocation(CommandLine.arguments + words)
+        } catch {
+            fail("\(error)\n\n\(Invocation.usage)", status: 64)
+        }
+    }
+
+    /// The command line wins over what the program sets.
+    static func apply(_ invocation: Invocation) {
         if let backend = invocation.backend ?? environmentBackend() { settings.backend = backend }
+        if let instance = invocation.instance { settings.instance = instance }
         if let file = invocation.pidFile { settings.pidFile = file }
         if let file = invocation.logFile { settings.logFile = file }
         if invocation.isDaemon { settings.daemonize = true }
+        if settings.logFile == "-" { settings.logFile = "/dev/null" }
         settings.isQuiet = invocation.isQuiet
         Log.path = settings.logPath
     }
@@ -44,12 +62,57 @@ enum Service {
     }
 
     private static func start(_ invocation: Invocation) -> Never {
-        for worker in WorkerBase.all {
-            if case .failure(let error)? = worker.requestedAddress { fail("\(error)", status: 64) }
-            worker.count = max(1, worker.count)
+        do {
+            try checkWorkers()
+        } catch {
+            fail("\(error)", status: error.exitStatus)
         }
         if invocation.isSingleProcess { WorkerProcess.runAlone() }
-        Master().run()
+        if capus_thread_count() > 1 {
+            Log.write(
+                "the program has started threads before runAll: start them in onWorkerStart, workers are processes "
+                    + "of their own", .warning)
+        }
+        Master().start()
+    }
+
+    /// Looks for what no start can go well with.
+    static func checkWorkers() throws(SetupError) {
+        var addresses: [SocketAddress: String] = [:]
+        for worker in WorkerBase.all {
+            if case .failure(let error)? = worker.requestedAddress { throw SetupError("\(error)", exitStatus: 64) }
+            worker.count = max(1, worker.count)
+            if let address = worker.address, address.isDefinite {
+                if let other = addresses[address] {
+                    throw SetupError("workers \(other) and \(worker.name) both listen on \(address)", exitStatus: 64)
+                }
+                addresses[address] = worker.name
+            }
+            if case .unix? = worker.address, worker.reusePort {
+                throw SetupError("worker \(worker.name): reusePort is not for Unix sockets", exitStatus: 64)
+            }
+            try checkPrivileges(of: worker)
+        }
+        if let text = settings.metricsAddress {
+            do {
+                _ = try SocketAddress(text)
+            } catch {
+                throw SetupError("metrics \(error)", exitStatus: 64)
+            }
+        }
+    }
+
+    private static func checkPrivileges(of worker: WorkerBase) throws(SetupError) {
+        do {
+            guard let wanted = try Privileges.wanted(by: worker), !Privileges.mayChange,
+                wanted.user != UInt32(capus_user_id())
+            else { return }
+            Log.write(
+                "worker \(worker.name) is to run as \(wanted.userName): only root can change that. It runs as "
+                    + Privileges.currentUserName, .warning)
+        } catch {
+            throw SetupError("\(error)", exitStatus: 1)
+        }
     }
 
     /// Says why nothing can be done and leaves.
@@ -59,31 +122,13 @@ enum Service {
     }
 }
 
-/// What can be set for the program as a whole, before `runAll`.
-struct ServiceSettings {
-    var pidFile: String?
-    var logFile: String?
-    var stdoutFile = "/dev/null"
-    var daemonize = false
-    var isQuiet = false
-    var stopTimeout = 2.0
-    var drainTimeout = 30.0
-    var backend = Backend.libevent
+/// Why a program cannot be started as it is set up.
+struct SetupError: Error, CustomStringConvertible {
+    let description: String
+    let exitStatus: Int32
 
-    /// The executable's folder and name, which the default paths are made of.
-    static let executablePath: String = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4096) { buffer in
-        capus_executable_path(buffer.baseAddress!, 4096) == 0
-            ? String(cString: buffer.baseAddress!) : CommandLine.arguments[0]
+    init(_ description: String, exitStatus: Int32) {
+        self.description = description
+        self.exitStatus = exitStatus
     }
-    static var executableFolder: String {
-        String(executablePath[..<(executablePath.lastIndex(of: "/") ?? executablePath.startIndex)])
-    }
-    static var executableName: String {
-        String(executablePath.split(separator: "/").last ?? "apus")
-    }
-
-    var pidPath: String { pidFile ?? "\(Self.executableFolder)/apus.\(Self.executableName).pid" }
-    var logPath: String { logFile ?? "\(Self.executableFolder)/apus.log" }
-    /// The socket that commands reach the master through.
-    var controlPath: String { pidPath + ".control" }
 }

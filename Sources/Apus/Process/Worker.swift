@@ -9,10 +9,11 @@ public final class Worker<P: WireProtocol>: WorkerBase {
 
     /// A worker on `host:port`, `[v6]:port` or `unix:/path`; port 0 lets the kernel choose. An address that cannot be
     /// used is reported by `runAll`.
-    public init(_ wireProtocol: P, on address: String) {
+    /// No address: a worker without a port.
+    public init(_ wireProtocol: P, on address: String?) {
         self.wireProtocol = wireProtocol
         driver = wireProtocol.makeDriver().driver
-        super.init(address: address)
+        super.init(address: address, protocolName: wireProtocol.name)
     }
 
     // MARK: Callbacks of the process

@@ -14,6 +14,18 @@ public class WorkerBase {
     public final var reusePort = false
     /// Whether `reload` replaces the processes of this worker. If not, it only calls `onWorkerReload` in them.
     public final var isReloadable = true
+    /// The user, and the group, that the processes run as; "" for those of the master. Only root can change them, and
+    /// after the port was opened. A name that does not exist keeps the program from starting.
+    public final var user = ""
+    /// See `user`; "" for the user's own group.
+    public final var group = ""
+    /// What waits for readiness in this worker's processes; nil for `Worker.defaultBackend`.
+    public final var eventLoopBackend: Backend?
+    /// Messages after which a process is replaced, give or take a tenth; nil for never. Its successor accepts before it
+    /// leaves.
+    public final var maxRequests: Int?
+    /// Resident bytes at which a process is replaced, give or take a tenth; nil for never.
+    public final var maxMemory: Int?
     /// Connections the kernel holds for the worker; it allows no more than `net.core.somaxconn`.
     public final var backlog = 102_400
     /// Bounds and time-outs that new connections start with.
@@ -23,6 +35,8 @@ public class WorkerBase {
 
     /// What the worker was made for, or why that is impossible.
     final let requestedAddress: Result<SocketAddress, AddressError>?
+    /// The address as the program gave it.
+    final let requestedText: String?
     /// Where it listens, with the port that the kernel chose.
     final var address: SocketAddress?
     final var listener: Listener?
@@ -34,15 +48,36 @@ public class WorkerBase {
     /// Every worker that was made, in order. In a worker process only its own runs.
     static var all: [WorkerBase] = []
 
-    init(address text: String?) {
+    init(address text: String?, protocolName: String) {
+        requestedText = text
         if let text {
-            requestedAddress = Result { () throws(AddressError) in try SocketAddress(text) }
+            requestedAddress = Result { () throws(AddressError) in
+                try SocketAddress(Self.withoutScheme(text, protocolName))
+            }
             address = try? requestedAddress?.get()
         } else {
             requestedAddress = nil
         }
         Self.all.append(self)
     }
+
+    /// `text://0.0.0.0:5678` is allowed where the protocol is text.
+    private static func withoutScheme(_ text: String, _ protocolName: String) throws(AddressError) -> String {
+        guard let end = text.firstRange(of: "://") else { return text }
+        let scheme = text[..<end.lowerBound]
+        if scheme == "unix" { return text }
+        guard scheme == protocolName || scheme == "tcp" else {
+            throw AddressError(text: text, reason: "the worker speaks \(protocolName), not \(scheme)")
+        }
+        return String(text[end.upperBound...])
+    }
+
+    /// Values of your own that live as long as the worker.
+    public final subscript<Key: StorageKey>(_ key: Key.Type) -> Key.Value? {
+        get { userStorage[ObjectIdentifier(key)] as? Key.Value }
+        set { userStorage[ObjectIdentifier(key)] = newValue }
+    }
+    private final var userStorage: [ObjectIdentifier: Any] = [:]
 
     // MARK: What the typed worker fills in
 
@@ -73,6 +108,9 @@ public class WorkerBase {
         case nil: return -1
         }
         guard fd >= 0 else { throw SystemError("listen on \(socketName)", -fd) }
+        if case .unix(let path)? = address, let owner = try? Privileges.wanted(by: self), Privileges.mayChange {
+            _ = capus_change_owner(path, owner.user, owner.group)
+        }
         return fd
     }
 

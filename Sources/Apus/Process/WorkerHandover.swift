@@ -3,24 +3,43 @@ import CApus
 /// What a master hands to a worker process it starts: a few words in the environment, the rest by descriptor.
 struct WorkerHandover {
     static let variable = "APUS_WORKER"
-    /// Descriptors, in the order they are inherited.
+    /// Descriptors, in the order they are inherited; listeners follow.
     static let channel: Int32 = 3
-    static let status: Int32 = 4
-    static let firstListener: Int32 = 5
+    static let board: Int32 = 4
+    private static let firstListener: Int32 = 5
 
     /// Which of the program's workers, in the order they were made.
     var workerIndex: Int
     /// Its `id` there.
     var workerID: Int
+    /// Its entry on the status board.
+    var boardEntry: Int32
     var hasListener: Bool
-    var isDaemon: Bool
-    var backend: Backend
-    var pidPath: String
-    var logPath: String
+    var hasMetrics: Bool
+    var isDaemon = Service.settings.daemonize
+    var backend = Service.settings.backend
+    var pidPath = Service.settings.pidPath
+    var logPath = Service.settings.logPath
+    var instance = Service.settings.instance ?? ""
+    var master = capus_process_id()
+
+    init(workerIndex: Int, workerID: Int, boardEntry: Int32, hasListener: Bool, hasMetrics: Bool) {
+        self.workerIndex = workerIndex
+        self.workerID = workerID
+        self.boardEntry = boardEntry
+        self.hasListener = hasListener
+        self.hasMetrics = hasMetrics
+    }
+
+    var listener: Int32 { hasListener ? Self.firstListener : -1 }
+    var metricsListener: Int32 { hasMetrics ? Self.firstListener + (hasListener ? 1 : 0) : -1 }
 
     var text: String {
-        let flags = "\(hasListener ? 1 : 0):\(isDaemon ? 1 : 0)"
-        return "\(workerIndex):\(workerID):\(flags):\(backend.rawValue):\(pidPath)\u{1F}\(logPath)"
+        var record = RecordText()
+        record.add("worker", "\(workerIndex)", "\(workerID)", "\(boardEntry)")
+        record.add("has", hasListener ? "1" : "0", hasMetrics ? "1" : "0", isDaemon ? "1" : "0")
+        record.add("service", backend.rawValue, pidPath, logPath, instance, "\(master)")
+        return record.text
     }
 
     /// Nil when no master started this process.
@@ -29,34 +48,22 @@ struct WorkerHandover {
         let text = String(cString: value)
         // Processes that user code starts are no workers.
         capus_unset_environment(variable)
-        let words = text.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false).map(String.init)
-        guard words.count == 6, let index = Int(words[0]), let id = Int(words[1]),
-            let backend = Backend(rawValue: words[4])
-        else { Service.fail("\(variable)=\(text) was not set by a master of this version", status: 70) }
-        let paths = words[5].split(separator: "\u{1F}", omittingEmptySubsequences: false).map(String.init)
-        return WorkerHandover(
-            workerIndex: index, workerID: id, hasListener: words[2] == "1", isDaemon: words[3] == "1", backend: backend,
-            pidPath: paths[0], logPath: paths.count > 1 ? paths[1] : "/dev/null")
+        guard let handover = WorkerHandover(RecordText(text)) else {
+            Service.fail("\(variable) was not set by a master of this version", status: 70)
+        }
+        return handover
     }
-}
 
-/// What master and worker say to each other, one byte each, over the channel between them.
-enum ChannelMessage: UInt8 {
-    /// Worker: started, accepting.
-    case ready = 0x52
-    /// Master: stop now.
-    case stop = 0x53
-    /// Master: stop when the connections have gone.
-    case stopGracefully = 0x47
-    /// Master: your replacement is accepting; finish what is under way and leave.
-    case drain = 0x44
-    /// Master: as `drain`, without a deadline.
-    case drainGracefully = 0x45
-    /// Master: `reload` for a worker that stays.
-    case reload = 0x4C
-
-    static func send(_ message: ChannelMessage, on fd: Int32) {
-        var byte = message.rawValue
-        _ = capus_write(fd, &byte, 1)
+    private init?(_ record: RecordText) {
+        guard let worker = record["worker"], worker.count == 3, let has = record["has"], has.count == 3,
+            let service = record["service"], service.count == 5, let index = Int(worker[0]), let id = Int(worker[1]),
+            let entry = Int32(worker[2]), let backend = Backend(rawValue: service[0]), let master = Int32(service[4])
+        else { return nil }
+        self.init(
+            workerIndex: index, workerID: id, boardEntry: entry, hasListener: has[0] == "1", hasMetrics: has[1] == "1")
+        isDaemon = has[2] == "1"
+        self.backend = backend
+        (pidPath, logPath, instance) = (service[1], service[2], service[3])
+        self.master = master
     }
 }

@@ -1,102 +1,151 @@
 import CApus
 
-/// This process in its role as worker: the event loop, the worker that runs on it, and the ways to leave.
+/// This process in its role as worker: the event loop, the worker that runs on it, and its channel to the master. How
+/// it leaves is in `WorkerProcess+leaving`.
 final class WorkerProcess {
     static var current: WorkerProcess! = nil
 
-    private let loop: EventLoop
-    private let workers: [WorkerBase]
+    let loop: EventLoop
+    let workers: [WorkerBase]
+    let board: StatusBoard
     /// The channel to the master; −1 without one.
-    private let channel: Int32
-    private var mode: DrainMode?
-    private var exitStatus: Int32 = 0
+    let channel: Int32
+    var mode: DrainMode?
+    var exitStatus: Int32 = 0
+    /// What was said last of how many connections remain.
+    var remainingSaid = Int.max
 
-    private init(loop: EventLoop, workers: [WorkerBase], channel: Int32) {
+    private init(loop: EventLoop, workers: [WorkerBase], board: StatusBoard, channel: Int32) {
         self.loop = loop
         self.workers = workers
+        self.board = board
         self.channel = channel
         Self.current = self
         loop.errorHandler = { [unowned self] error, place in callbackFailed(error, in: place) }
     }
 
+    /// How the log calls it.
+    var label: String { "worker[\(workers.first?.name ?? "none"):\(capus_process_id())]" }
+
     // MARK: Starting
 
     /// Runs one worker for a master.
     static func run(_ handover: WorkerHandover) -> Never {
-        Service.settings.backend = handover.backend
-        Service.settings.pidFile = handover.pidPath
-        Log.path = handover.logPath
-        Log.echoes = !handover.isDaemon
+        apply(handover)
         guard handover.workerIndex < WorkerBase.all.count else {
             Service.fail("this program makes fewer workers than the master that started it", status: 70)
         }
         let worker = WorkerBase.all[handover.workerIndex]
         worker.id = handover.workerID
         WorkerBase.all = [worker]
-        let process = make([worker], status: capus_status_map(WorkerHandover.status), channel: WorkerHandover.channel)
-        capus_set_title("Apus: worker process  \(worker.name) \(worker.socketName)")
+        guard let board = StatusBoard(fd: WorkerHandover.board) else {
+            Service.fail("the status board cannot be mapped", status: 71)
+        }
+        // Opened before root is given up.
+        let output = handover.isDaemon ? DaemonOutput.open() : nil
+        let status = board.entry(handover.boardEntry)
+        let process = make([worker], board, status, channel: WorkerHandover.channel)
+        let instance = handover.instance.isEmpty ? "" : " instance=\(handover.instance)"
+        capus_set_title("Apus: worker process  \(worker.name) \(worker.socketName)\(instance)")
+        process.assumePrivileges(of: worker)
+        capus_crash_watch(status)
+        process.followMaster(handover.master)
         process.watchChannel()
-        process.start(listeners: [handover.hasListener ? WorkerHandover.firstListener : -1])
+        process.start(listeners: [handover.listener], metricsListener: handover.metricsListener, output)
+    }
+
+    private static func apply(_ handover: WorkerHandover) {
+        Service.settings.backend = handover.backend
+        Service.settings.pidFile = handover.pidPath
+        Service.settings.logFile = handover.logPath
+        Service.settings.daemonize = handover.isDaemon
+        Service.settings.instance = handover.instance.isEmpty ? nil : handover.instance
+        Log.path = handover.logPath
+        Log.echoes = !handover.isDaemon
     }
 
     /// Runs all workers in this process, without a master.
     static func runAlone() -> Never {
         capus_raise_descriptor_limit()
         var listeners: [Int32] = []
-        for worker in WorkerBase.all {
-            do {
-                listeners.append(try worker.openSocket())
-            } catch {
-                Service.fail("\(error)", status: 1)
-            }
-        }
-        let process = make(WorkerBase.all, status: nil, channel: -1)
-        process.start(listeners: listeners)
-    }
-
-    private static func make(
-        _ workers: [WorkerBase], status: UnsafeMutablePointer<capus_worker_status>?, channel: Int32
-    ) -> WorkerProcess {
+        var metricsListener: Int32 = -1
         do {
-            let loop = try EventLoop(backend: Service.settings.backend, status: status)
-            return WorkerProcess(loop: loop, workers: workers, channel: channel)
+            for worker in WorkerBase.all { listeners.append(try worker.openSocket()) }
+            if let metrics = MetricsWorker.make() { metricsListener = try metrics.openSocket() }
+        } catch {
+            Service.fail(error.explanation, status: 1)
+        }
+        do {
+            let board = try StatusBoard()
+            let status = board.entry(board.claim(WorkerBase.all.first?.name ?? "none", id: 0))
+            let process = make(WorkerBase.all, board, status, channel: -1)
+            process.start(listeners: listeners, metricsListener: metricsListener, nil)
         } catch {
             Service.fail("\(error)", status: 71)
         }
     }
 
+    private static func make(
+        _ workers: [WorkerBase], _ board: StatusBoard, _ status: UnsafeMutablePointer<capus_worker_status>,
+        channel: Int32
+    ) -> WorkerProcess {
+        do {
+            let backend = workers.first?.eventLoopBackend ?? Service.settings.backend
+            let loop = try EventLoop(backend: backend, status: status)
+            return WorkerProcess(loop: loop, workers: workers, board: board, channel: channel)
+        } catch {
+            Service.fail("\(error)", status: 71)
+        }
+    }
+
+    /// A worker that cannot become who it is to be does not serve.
+    private func assumePrivileges(of worker: WorkerBase) {
+        guard Privileges.mayChange else { return }
+        do {
+            try Privileges.wanted(by: worker)?.assume()
+        } catch {
+            Log.write("\(label) \(error)", .error)
+            capus_exit(ExitReason.cannotServe)
+        }
+    }
+
     /// `onWorkerStart` first, then accepting.
-    private func start(listeners: [Int32]) -> Never {
+    private func start(listeners: [Int32], metricsListener: Int32, _ output: DaemonOutput?) -> Never {
         watchSignals()
         loop.status.pointee.started_ns = UInt64(loop.now)
         loop.status.pointee.doing = UInt64(CAPUS_DOING_START)
         loop.status.pointee.busy_since_ns = UInt64(loop.now)
         for (worker, listener) in zip(workers, listeners) {
+            if listener >= 0 { worker.adoptAddress(of: listener) }
             do {
                 try worker.runStart()
             } catch {
-                Log.write("onWorkerStart of \(worker.name) failed: \(error)")
-                capus_exit(250)
+                let reason = (error as? SystemError)?.explanation ?? "\(error)"
+                Log.write("onWorkerStart of \(worker.name) failed: \(reason)\(Self.hint(for: error, worker))", .error)
+                capus_exit(ExitReason.callbackFailed)
             }
-            if listener >= 0 {
-                worker.adoptAddress(of: listener)
-                worker.startAccepting(listener)
-            }
+            if listener >= 0 { worker.startAccepting(listener) }
         }
+        if metricsListener >= 0, let metrics = MetricsWorker.make() {
+            metrics.adoptAddress(of: metricsListener)
+            metrics.startAccepting(metricsListener)
+        }
+        watchLimits()
         if channel >= 0 {
-            if !Log.echoes { redirectOutput() }
+            // Until the start is over a daemon's output went to the terminal, where it is looked for.
+            output?.redirect()
             ChannelMessage.send(.ready, on: channel)
         } else {
-            Terminal.write(Banner.text(for: workers, isDaemon: false, isSingleProcess: true))
+            Terminal.write(Banner.text(for: workers, .foreground, isSingleProcess: true))
         }
         loop.run()
         capus_exit(exitStatus)
     }
 
-    /// A daemon's output goes to its file. Until the start is over it went to the terminal, where it is looked for.
-    private func redirectOutput() {
-        let failure = capus_redirect_output(Service.settings.stdoutFile)
-        if failure != 0 { Log.write("\(SystemError("open \(Service.settings.stdoutFile)", -failure))") }
+    /// Several processes of one worker cannot all listen on one port.
+    private static func hint(for error: any Error, _ worker: WorkerBase) -> String {
+        guard (error as? SystemError)?.code == Int32(CAPUS_ADDRESS_IN_USE), worker.count > 1 else { return "" }
+        return ". Each of the \(worker.count) processes listens there: set reusePort, or count to 1"
     }
 
     // MARK: Being told
@@ -114,9 +163,11 @@ final class WorkerProcess {
         var sender: Int32 = 0
         while case let signal = capus_signals_read(fd, &sender), signal != 0 {
             switch Int(signal) {
-            case Int(CAPUS_SIGQUIT): stop(.graceful, reason: "received signal SIGQUIT")
+            case Int(CAPUS_SIGQUIT): stop(.graceful, reason: "received signal QUIT")
+            case Int(CAPUS_SIGTERM) where channel < 0 && Service.settings.termIsGraceful:
+                stop(.graceful, reason: "received signal TERM")
             case Int(CAPUS_SIGUSR1), Int(CAPUS_SIGUSR2): replaceSelf()
-            default: stop(.stop, reason: "received signal \(signal)")
+            default: stop(.stop, reason: "received \(ExitReason(raw: signal))")
             }
         }
     }
@@ -132,11 +183,17 @@ final class WorkerProcess {
     }
 
     private func messageArrived() {
-        var byte: UInt8 = 0
-        let count = capus_read(channel, &byte, 1)
-        if count == -Int(CAPUS_WOULD_BLOCK) { return }
-        guard count == 1 else { return masterIsGone() }
-        switch ChannelMessage(rawValue: byte) {
+        switch ChannelMessage.receive(channel) {
+        case .nothing: break
+        case .closed: masterIsGone()
+        case .message(let message, let passed):
+            if passed >= 0 { capus_close(passed) }
+            obey(message)
+        }
+    }
+
+    private func obey(_ message: ChannelMessage) {
+        switch message {
         case .stop: stop(.stop, reason: "")
         case .stopGracefully: stop(.graceful, reason: "")
         case .drain:
@@ -146,83 +203,29 @@ final class WorkerProcess {
             runReload()
             stop(.graceful, reason: "")
         case .reload: runReload()
-        case .ready, nil: break
+        case .connections, .connectionsJSON: reportConnections(isJSON: message == .connectionsJSON)
+        default: break
         }
     }
 
-    /// Without its master a worker would hold the port and could not be controlled.
-    private func masterIsGone() {
-        loop.watchNothing(of: channel)
-        Log.write("worker[\(workers[0].name):\(capus_process_id())] lost its master and stops")
-        stop(.stop, reason: "")
-        let exitStatus = exitStatus
-        WorkerTimer.after(Service.settings.stopTimeout) { _ in capus_exit(exitStatus) }
+    private func reportConnections(isJSON: Bool) {
+        let text = ConnectionsReport.rows(of: WorkerBase.all, isJSON: isJSON)
+        let file = Array(text.utf8).withUnsafeBytes { bytes in
+            capus_memory_file(bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1)!, bytes.count)
+        }
+        guard file >= 0 else { return }
+        ChannelMessage.send(.report, on: channel, passing: file)
+        capus_close(file)
     }
 
     private func runReload() {
-        if !Log.echoes { redirectOutput() }
+        if Service.settings.daemonize { DaemonOutput.open()?.redirect() }
         for worker in workers {
             do {
                 try worker.runReload()
             } catch {
-                Log.write("onWorkerReload of \(worker.name) failed: \(error)")
+                Log.write("onWorkerReload of \(worker.name) failed: \(error)", .error)
             }
         }
-    }
-
-    // MARK: Leaving
-
-    /// Stops accepting, closes what is idle, and ends the process when no connection is left.
-    func stop(_ mode: DrainMode, reason: String) {
-        if !reason.isEmpty { Log.write("worker[\(workers[0].name):\(capus_process_id())] stopping: \(reason)") }
-        let isFirst = self.mode == nil
-        // A later, harder command wins over a softer one.
-        if isFirst || mode == .stop { self.mode = mode }
-        if isFirst {
-            for worker in WorkerBase.all.reversed() { leave(worker) }
-            WorkerTimer.every(0.1) { [unowned self] _ in drain() }
-            if channel < 0 { WorkerTimer.after(Service.settings.stopTimeout) { [unowned self] _ in giveUp() } }
-            if mode == .reload {
-                WorkerTimer.after(Service.settings.drainTimeout) { [unowned self] _ in self.mode = .stop }
-            }
-        }
-        drain()
-    }
-
-    /// Without a master nobody ends a process whose connections do not: some wait for peers that send or read no more.
-    private func giveUp() {
-        guard mode != .graceful else { return }
-        for worker in WorkerBase.all {
-            for connection in worker.connectionsByID.values { connection.destroy() }
-        }
-    }
-
-    private func leave(_ worker: WorkerBase) {
-        worker.isStopping = true
-        loop.status.pointee.doing = UInt64(CAPUS_DOING_STOP)
-        do {
-            try worker.runStop()
-        } catch {
-            Log.write("onWorkerStop of \(worker.name) failed: \(error)")
-        }
-        worker.stopListening()
-    }
-
-    private func drain() {
-        for worker in WorkerBase.all { worker.drain(mode ?? .stop) }
-        connectionLeft()
-    }
-
-    /// Ends the loop with the last connection.
-    func connectionLeft() {
-        if mode != nil, WorkerBase.all.allSatisfy(\.connectionsByID.isEmpty) { loop.stop() }
-    }
-
-    /// A callback that belongs to no connection threw: the process cannot be trusted and is replaced.
-    func callbackFailed(_ error: any Error, in place: String) {
-        Log.write("\(place) failed: \(error)")
-        loop.status.pointee.callback_errors += 1
-        exitStatus = 250
-        stop(.stop, reason: "error in a callback")
     }
 }

@@ -2,13 +2,21 @@ import CApus
 
 /// What `start` prints.
 enum Banner {
-    static func text(for workers: [WorkerBase], isDaemon: Bool, isSingleProcess: Bool) -> String {
+    /// How the banner ends: with how the service is stopped.
+    enum Ending {
+        case foreground
+        case daemon
+        /// The program gave the command itself.
+        case library
+    }
+
+    static func text(for workers: [WorkerBase], _ ending: Ending, isSingleProcess: Bool = false) -> String {
         let columns = ["event-loop", "proto", "user", "worker", "listen", "count", "state"]
-        let user = userName
         let rows = workers.map { worker in
             [
-                Service.settings.backend.rawValue, worker.address == nil ? "none" : worker.protocolName, user,
-                worker.name,
+                (worker.eventLoopBackend ?? Service.settings.backend).rawValue,
+                worker.address == nil ? "none" : worker.protocolName,
+                worker.user.isEmpty || !Privileges.mayChange ? Privileges.currentUserName : worker.user, worker.name,
                 worker.socketName, isSingleProcess ? "1" : "\(worker.count)", " [OK] ",
             ]
         }
@@ -17,13 +25,32 @@ enum Banner {
         }
         let version = versionLine
         let width = max(widths.reduce(0, +), version.count)
-        var lines = [title("APUS", width), version, title("WORKERS", width)]
-        for row in [columns] + rows { lines.append(zip(row, widths).map { pad($0, $1) }.joined()) }
+        var lines = [TextColumns.rule("APUS", width: width), version, TextColumns.rule("WORKERS", width: width)]
+        lines.append(heading(line(columns, widths)))
+        lines += rows.map { line($0, widths).replacing(" [OK] ", with: approved(" [OK] ")) }
         lines.append(String(repeating: "-", count: width))
-        let program = ServiceSettings.executableName
-        lines.append(
-            isDaemon ? "Input \"\(program) stop\" to stop. Start success." : "Press Ctrl+C to stop. Start success.")
+        lines.append(last(ending))
         return lines.joined(separator: "\n")
+    }
+
+    private static func line(_ cells: [String], _ widths: [Int]) -> String {
+        zip(cells, widths).map { TextColumns.pad($0, $1) }.joined()
+    }
+
+    private static func last(_ ending: Ending) -> String {
+        switch ending {
+        case .foreground: "Press Ctrl+C to stop. Start success."
+        case .daemon: "Input \"\(ServiceSettings.executableName) stop\" to stop. Start success."
+        case .library: "Start success."
+        }
+    }
+
+    private static func heading(_ text: String) -> String {
+        Terminal.hasColors ? "\u{1B}[47;30m\(text)\u{1B}[0m" : text
+    }
+
+    private static func approved(_ text: String) -> String {
+        Terminal.hasColors ? "\u{1B}[32;40m\(text)\u{1B}[0m" : text
     }
 
     static var versionLine: String {
@@ -32,7 +59,8 @@ enum Banner {
             return String(cString: buffer.baseAddress!)
         }
         let loop = String(cString: capus_loop_description(Service.settings.backend.poller))
-        return pad("Apus/\(Service.version)", 24) + pad("Swift/\(swiftVersion) (\(loop))", 34) + system
+        return TextColumns.pad("Apus/\(Service.version)", 24) + TextColumns.pad("Swift/\(swiftVersion) (\(loop))", 30)
+            + system
     }
 
     private static var swiftVersion: String {
@@ -41,18 +69,5 @@ enum Banner {
         #else
             "6.2"
         #endif
-    }
-
-    private static var userName: String {
-        capus_environment("USER").map { String(cString: $0) } ?? (capus_user_id() == 0 ? "root" : "\(capus_user_id())")
-    }
-
-    private static func title(_ text: String, _ width: Int) -> String {
-        let rest = width - text.count - 2
-        return String(repeating: "-", count: rest / 2) + " \(text) " + String(repeating: "-", count: rest - rest / 2)
-    }
-
-    static func pad(_ text: String, _ width: Int) -> String {
-        text.count >= width ? text : text + String(repeating: " ", count: width - text.count)
     }
 }

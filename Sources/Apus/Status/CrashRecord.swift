@@ -1,33 +1,26 @@
 import CApus
 
-/// What a worker was doing last, read from its status page after it died.
+/// What a worker was doing last, read from its entry on the board after it died.
 struct CrashRecord: CustomStringConvertible {
     let description: String
+    /// Where it was, innermost first; empty after a signal from outside.
+    let backtrace: [String]
 
-    init(_ status: UnsafeMutablePointer<capus_worker_status>) {
+    /// `canName`: the process ran the executable that this one runs, so that its addresses mean something here.
+    init(_ status: UnsafeMutablePointer<capus_worker_status>, canName: Bool) {
         let page = status.pointee
         var text = "last in \(Activity.name(page.doing))"
         if page.doing == UInt64(CAPUS_DOING_MESSAGE) || page.doing == UInt64(CAPUS_DOING_CONNECT) {
             text += " of connection \(page.connection_id) (\(page.peer.family == 1 ? "unix" : page.peer.text))"
         }
         description = text
+        let count = Int32(clamping: min(page.frame_count, UInt64(CAPUS_BACKTRACE_DEPTH)))
+        backtrace = canName ? (0..<count).compactMap { Self.frame(status, $0) } : []
     }
-}
 
-/// Names for what a worker's loop does.
-enum Activity {
-    static func name(_ code: UInt64) -> String {
-        switch Int(code) {
-        case CAPUS_DOING_START: "onWorkerStart"
-        case CAPUS_DOING_CONNECT: "onConnect"
-        case CAPUS_DOING_MESSAGE: "onMessage"
-        case CAPUS_DOING_CLOSE: "onClose"
-        case CAPUS_DOING_ERROR: "onError"
-        case CAPUS_DOING_BUFFER: "onBufferFull or onBufferDrain"
-        case CAPUS_DOING_TIMER: "a timer"
-        case CAPUS_DOING_TASK: "a task"
-        case CAPUS_DOING_STOP: "onWorkerStop"
-        default: "the event loop"
+    private static func frame(_ status: UnsafeMutablePointer<capus_worker_status>, _ index: Int32) -> String? {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 512) { text in
+            capus_crash_frame(status, index, text.baseAddress!, 512) ? String(cString: text.baseAddress!) : nil
         }
     }
 }

@@ -29,7 +29,7 @@ nonisolated struct ProcessGroup {
     private mutating func start(_ plan: LoadPlan) throws(LoadError) {
         var own: Int32 = -1
         var theirs: Int32 = -1
-        let failure = capus_socket_pair(&own, &theirs)
+        let failure = capus_socket_pair(&own, &theirs, false)
         guard failure == 0 else { throw .system("make a socket pair", errno: -failure) }
         defer { capus_close(theirs) }
         let id = Self.spawn(theirs)

@@ -1,3 +1,5 @@
+import Apus
+
 nonisolated extension LoadReport {
     /// The report as a JSON object; the type's documentation has its keys.
     public var json: String {
@@ -51,5 +53,11 @@ nonisolated extension LoadReport {
         for (percentile, value) in zip(LatencySummary.percentiles, latency.values) {
             object.add(percentile.name, value, decimals: 3)
         }
+    }
+}
+
+nonisolated extension JSONObject {
+    mutating func add(_ key: String, _ value: Double, decimals: Int) {
+        add(key, json: NumberText.fixed(value, decimals: decimals))
     }
 }

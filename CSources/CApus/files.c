@@ -1,0 +1,220 @@
+#define _GNU_SOURCE
+#include "capus_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// ---- Lock files ----
+
+int capus_lock_file(const char *path, int mode) {
+    for (;;) {
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, (mode_t)mode);
+        if (fd < 0) {
+            return -errno;
+        }
+        if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+            int failure = errno;
+            close(fd);
+            return -failure;
+        }
+        // The holder before us may have removed the file between our open and our lock.
+        struct stat held, named;
+        if (fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino) {
+            return fd;
+        }
+        close(fd);
+    }
+}
+
+bool capus_is_locked(const char *path) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return false;
+    }
+    bool locked = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    close(fd);
+    return locked;
+}
+
+
+// ---- The log ----
+
+#define LOCK_TRIES 50
+
+// Opens the file under its name and takes its lock for this line. A process that holds the lock for long must not hold
+// up a server: after some milliseconds the line is written without it.
+static int open_log(const char *path, int mode, bool *locked) {
+    for (int tries = 0;; tries++) {
+        int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, (mode_t)mode);
+        if (fd < 0 && (errno == EACCES || errno == EINVAL || errno == ESPIPE)) {
+            fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY);
+        }
+        if (fd < 0) {
+            return -errno;
+        }
+        struct stat held, named;
+        if (fstat(fd, &held) != 0 || !S_ISREG(held.st_mode)) {
+            return fd;
+        }
+        *locked = flock(fd, LOCK_EX | LOCK_NB) == 0;
+        if (*locked && (stat(path, &named) != 0 || named.st_ino != held.st_ino)) {
+            close(fd); // It was rotated in between.
+        } else if (*locked || tries >= LOCK_TRIES) {
+            return fd;
+        } else {
+            close(fd);
+            usleep(200);
+        }
+    }
+}
+
+// Copies what stands behind `start`, from the next line on.
+static int copy_lines(int from, int to, off_t start) {
+    char block[65536];
+    bool found = false;
+    ssize_t count;
+    while ((count = pread(from, block, sizeof block, start)) > 0) {
+        start += count;
+        char *text = block;
+        if (!found) {
+            char *end = memchr(block, '\n', (size_t)count);
+            if (end == NULL) {
+                continue;
+            }
+            found = true;
+            count -= end + 1 - block;
+            text = end + 1;
+        }
+        if (write(to, text, (size_t)count) != count) {
+            return -1;
+        }
+    }
+    return count < 0 ? -1 : 0;
+}
+
+// Keeps the newer half. When that cannot be written the file stays as it is.
+static void halve(const char *path, int fd, const struct stat *info) {
+    char temporary[4096];
+    if (snprintf(temporary, sizeof temporary, "%s.tmp", path) >= (int)sizeof temporary) {
+        return;
+    }
+    int half = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, info->st_mode & 0777);
+    if (half < 0) {
+        return;
+    }
+    int ignored = fchown(half, info->st_uid, info->st_gid);
+    (void)ignored;
+    if (copy_lines(fd, half, info->st_size / 2) != 0 || rename(temporary, path) != 0) {
+        unlink(temporary);
+    }
+    close(half);
+}
+
+int capus_append_file(const char *path, const void *bytes, size_t count, int mode, int64_t max_size) {
+    bool locked = false;
+    int fd = open_log(path, mode, &locked);
+    if (fd < 0) {
+        return fd;
+    }
+    ssize_t written = write(fd, bytes, count);
+    int failure = written < 0 ? errno : written < (ssize_t)count ? ENOSPC : 0;
+    struct stat info;
+    if (locked && max_size > 0 && fstat(fd, &info) == 0 && info.st_size > max_size) {
+        halve(path, fd, &info);
+    }
+    close(fd);
+    return -failure;
+}
+
+// ---- Files ----
+
+int capus_change_owner(const char *path, uint32_t user, uint32_t group) {
+    return chown(path, user, group) == 0 ? 0 : -errno;
+}
+
+int capus_memory_file(const void *bytes, size_t count) {
+    int fd = memfd_create("apus", MFD_CLOEXEC);
+    if (fd < 0) {
+        return -errno;
+    }
+    for (size_t done = 0; done < count;) {
+        ssize_t written = write(fd, (const char *)bytes + done, count - done);
+        if (written < 0) {
+            int failure = errno;
+            close(fd);
+            return -failure;
+        }
+        done += (size_t)written;
+    }
+    return fd;
+}
+
+long capus_file_size(int fd) {
+    struct stat info;
+    return fstat(fd, &info) == 0 ? (long)info.st_size : -errno;
+}
+
+long capus_read_at(int fd, void *bytes, size_t capacity, long offset) {
+    ssize_t count = pread(fd, bytes, capacity, offset);
+    return count < 0 ? -errno : count;
+}
+
+int capus_file_owner(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 ? (int)info.st_uid : -errno;
+}
+
+bool capus_same_file(const char *first, const char *second) {
+    struct stat a, b;
+    return stat(first, &a) == 0 && stat(second, &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+bool capus_is_writable_folder(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode) && access(path, W_OK | X_OK) == 0;
+}
+
+int capus_working_folder(char *path, size_t capacity) { return getcwd(path, capacity) == NULL ? -errno : 0; }
+
+int capus_replace_content(int fd, const void *bytes, size_t count) {
+    if (ftruncate(fd, 0) != 0) {
+        return -errno;
+    }
+    return pwrite(fd, bytes, count, 0) == (ssize_t)count ? 0 : -errno;
+}
+
+long capus_read_file(const char *path, void *bytes, size_t capacity) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return -errno;
+    }
+    ssize_t count = read(fd, bytes, capacity);
+    int failure = errno;
+    close(fd);
+    return count < 0 ? -failure : count;
+}
+
+int capus_remove_file(const char *path) { return unlink(path) == 0 ? 0 : -errno; }
+
+long capus_write(int fd, const void *bytes, size_t count) {
+    ssize_t written;
+    do {
+        written = write(fd, bytes, count);
+    } while (written < 0 && errno == EINTR);
+    return written < 0 ? -errno : written;
+}
+
+long capus_read(int fd, void *bytes, size_t capacity) {
+    ssize_t count;
+    do {
+        count = read(fd, bytes, capacity);
+    } while (count < 0 && errno == EINTR);
+    return count < 0 ? -errno : count;
+}
+

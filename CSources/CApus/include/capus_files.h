@@ -1,0 +1,40 @@
+// Files of a service: its lock, its log, what its processes hand to each other. Functions that can fail return a
+// negated errno.
+#ifndef CAPUS_FILES_H
+#define CAPUS_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Opens the file and takes its lock; -EWOULDBLOCK when another process holds it. The lock lasts as long as the
+// descriptor.
+int capus_lock_file(const char *_Nonnull path, int mode);
+// Whether some process holds the lock.
+bool capus_is_locked(const char *_Nonnull path);
+
+// Appends bytes in one piece, creating the file with `mode`. A file that is then larger than `max_size` keeps its newer
+// half; 0 is no limit. Processes may write at the same time.
+int capus_append_file(const char *_Nonnull path, const void *_Nonnull bytes, size_t count, int mode, int64_t max_size);
+
+int capus_change_owner(const char *_Nonnull path, uint32_t user, uint32_t group);
+// The user that a file belongs to.
+int capus_file_owner(const char *_Nonnull path);
+bool capus_same_file(const char *_Nonnull first, const char *_Nonnull second);
+bool capus_is_writable_folder(const char *_Nonnull path);
+int capus_working_folder(char *_Nonnull path, size_t capacity);
+
+// A file without a name that holds the bytes.
+int capus_memory_file(const void *_Nonnull bytes, size_t count);
+long capus_file_size(int fd);
+long capus_read_at(int fd, void *_Nonnull bytes, size_t capacity, long offset);
+
+int capus_replace_content(int fd, const void *_Nonnull bytes, size_t count);
+// Reads at most `capacity` bytes of a file; the count or a negated errno.
+long capus_read_file(const char *_Nonnull path, void *_Nonnull bytes, size_t capacity);
+int capus_remove_file(const char *_Nonnull path);
+// Writes to a descriptor whatever it is.
+long capus_write(int fd, const void *_Nonnull bytes, size_t count);
+long capus_read(int fd, void *_Nonnull bytes, size_t capacity);
+
+#endif

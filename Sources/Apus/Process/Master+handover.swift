@@ -1,0 +1,172 @@
+import CApus
+
+/// A master that becomes another program keeps its process id: it replaces itself in place, and hands on its children,
+/// its sockets and what it knows about them by descriptor.
+extension Master {
+    static let variable = "APUS_MASTER"
+
+    private enum Intent: String {
+        case reload, gracefulReload, rollback
+    }
+
+    // MARK: Leaving
+
+    /// Becomes the program that is on disk now. Returns only when that fails.
+    func becomeNewProgram() {
+        guard let reload = reloading else { return }
+        let own = capus_open_executable()
+        guard own >= 0 else { return giveUp("\(SystemError("open the own executable", -own))") }
+        let failure = become(launchPath, reload.isGraceful ? .gracefulReload : .reload, previous: own, reason: "")
+        capus_close(own)
+        giveUp("\(SystemError("become \(launchPath)", failure))")
+    }
+
+    /// Becomes the program again that this one took the place of.
+    func becomePreviousProgram(_ reload: Reload, _ reason: String) {
+        guard reload.previousProgram >= 0 else { return giveUp(reason) }
+        let failure = become("/proc/self/fd/\(reload.previousProgram)", .rollback, previous: -1, reason: reason)
+        giveUp("\(reason); \(SystemError("become the previous program again", failure))")
+    }
+
+    private func become(_ path: String, _ intent: Intent, previous: Int32, reason: String) -> Int32 {
+        control?.answerAll(self)
+        var state = RecordText()
+        state.add("intent", intent.rawValue, reason)
+        state.add("launch", launchPath)
+        state.add("started", "\(startedAt)", startTime)
+        state.add("announced", isAnnounced ? "1" : "0")
+        state.add("pid", Service.settings.pidPath)
+        state.add("lock", "\(lock)")
+        state.add("board", "\(board.fd)")
+        state.add("control", "\(control?.fd ?? -1)")
+        state.add("previous", "\(previous)")
+        for (key, entry) in listeners.entries { state.add("listener", key, "\(entry.fd)", entry.path ?? "") }
+        for slot in slots { describe(slot, in: &state) }
+        for (key, counts) in exits {
+            for (status, count) in counts { state.add("exit", key, "\(status)", "\(count)") }
+        }
+        let file = Array(state.text.utf8).withUnsafeBytes { capus_memory_file($0.baseAddress!, $0.count) }
+        guard file >= 0 else { return -file }
+        let kept =
+            [lock, board.fd, control?.fd ?? -1, previous, file] + listeners.entries.values.map(\.fd)
+            + slots.flatMap(\.children).map(\.channel)
+        for fd in kept where fd >= 0 { capus_set_inherited(fd, true) }
+        let failure = Self.withArguments { capus_exec(path, $0, capus_environment_with(Self.variable, "\(file)")) }
+        capus_unset_environment(Self.variable)
+        for fd in kept where fd >= 0 { capus_set_inherited(fd, false) }
+        capus_close(file)
+        return -failure
+    }
+
+    private func describe(_ slot: WorkerSlot, in state: inout RecordText) {
+        func add(_ child: WorkerChild, _ role: String) {
+            state.add(
+                "child", slot.key, "\(slot.id)", role, "\(child.pid)", "\(child.channel)", "\(child.entry)",
+                "\(child.startedAt)", child.isReady ? "1" : "0", "\(child.killDeadline ?? -1)", slot.name, slot.listen)
+        }
+        if let child = slot.current { add(child, "current") }
+        for child in slot.leaving { add(child, "leaving") }
+    }
+
+    // MARK: Taking over
+
+    /// Goes on as the master of another program, if this process was one.
+    static func resumeIfHandedOver() {
+        guard let value = capus_environment(variable), let file = Int32(String(cString: value)) else { return }
+        capus_unset_environment(variable)
+        let state = RecordText(read(file))
+        capus_close(file)
+        guard let pidPath = state.word("pid"), let boardDescriptor: Int32 = state.number("board"),
+            let board = StatusBoard(fd: boardDescriptor)
+        else { Service.fail("\(variable) was not set by a master", status: 70) }
+        if let invocation = try? Invocation(CommandLine.arguments) { Service.apply(invocation) }
+        Service.settings.pidFile = pidPath
+        Log.path = Service.settings.logPath
+        Log.echoes = !Service.settings.daemonize
+        Master(board: board).resume(state)
+    }
+
+    private static func read(_ file: Int32) -> String {
+        let size = max(0, capus_file_size(file))
+        return withUnsafeTemporaryAllocation(byteCount: size + 1, alignment: 1) { buffer in
+            let count = capus_read_at(file, buffer.baseAddress!, size, 0)
+            return String(decoding: buffer[..<max(0, count)], as: UTF8.self)
+        }
+    }
+
+    private func resume(_ state: RecordText) -> Never {
+        adoptDescriptors(state)
+        prepareProcess()
+        redirectOutput()
+        phase = .running
+        let intent = state["intent"] ?? []
+        let reload = Reload(isGraceful: intent.first == Intent.gracefulReload.rawValue)
+        reload.previousProgram = state.number("previous") ?? -1
+        capus_set_inherited(reload.previousProgram, false)
+        do {
+            try prepareWorkers(isRollback: intent.first == Intent.rollback.rawValue)
+        } catch {
+            // The children are still those of the previous program: nothing was touched.
+            for child in state.all("child") { adopt(child) }
+            becomePreviousProgram(reload, "\((error as? SystemError)?.explanation ?? "\(error)")")
+        }
+        for child in state.all("child") { adopt(child) }
+        for exit in state.all("exit") where exit.count == 3 {
+            exits[exit[0], default: [:]][Int32(exit[1]) ?? 0] = Int(exit[2]) ?? 0
+        }
+        let now = capus_monotonic_ns()
+        if intent.first == Intent.rollback.rawValue {
+            for slot in slots where slot.worker != nil && slot.current == nil { slot.backoff.startNow(at: now) }
+            reloading = reload
+            giveUp(intent.count > 1 ? intent[1] : "")
+        } else {
+            beginReplacing(reload)
+        }
+        serve()
+    }
+
+    private func adoptDescriptors(_ state: RecordText) {
+        lock = state.number("lock") ?? -1
+        launchPath = state.word("launch") ?? launchPath
+        isAnnounced = state.word("announced") == "1"
+        if let started = state["started"], started.count == 2 {
+            startedAt = Int64(started[0]) ?? startedAt
+            startTime = started[1]
+        }
+        capus_set_inherited(lock, false)
+        capus_set_inherited(board.fd, false)
+        if let fd: Int32 = state.number("control"), fd >= 0 {
+            capus_set_inherited(fd, false)
+            control = ControlSocket(fd: fd)
+        }
+        for listener in state.all("listener") {
+            guard listener.count == 3, let fd = Int32(listener[1]) else { continue }
+            capus_set_inherited(fd, false)
+            listeners.inherit(fd, key: listener[0], path: listener[2].isEmpty ? nil : listener[2])
+        }
+    }
+
+    /// `onMasterReload` may change how many processes a worker has.
+    private func prepareWorkers(isRollback: Bool) throws {
+        if !isRollback { try Service.settings.onMasterReload?() }
+        try Service.checkWorkers()
+        try makeSlots()
+    }
+
+    private func adopt(_ words: [String]) {
+        guard words.count == 11, let id = Int(words[1]), let pid = Int32(words[3]), let channel = Int32(words[4]),
+            let entry = Int32(words[5]), let startedAt = Int64(words[6]), let deadline = Int64(words[8])
+        else { return }
+        capus_set_inherited(channel, false)
+        let child = WorkerChild(
+            pid: pid, channel: channel, entry: entry, status: board.entry(entry), startedAt: startedAt,
+            isOfThisProgram: false)
+        child.isReady = words[7] == "1"
+        child.killDeadline = deadline < 0 ? nil : deadline
+        let slot =
+            slots.first { $0.key == words[0] && $0.id == id }
+            ?? WorkerSlot(abandoned: words[0], name: words[9], listen: words[10], id: id)
+        if !slots.contains(where: { $0 === slot }) { slots.append(slot) }
+        if words[2] == "current", slot.current == nil { slot.current = child } else { slot.leaving.append(child) }
+    }
+}

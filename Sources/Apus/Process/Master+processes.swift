@@ -1,0 +1,133 @@
+import CApus
+
+/// Starting worker processes, and what happens when they end.
+extension Master {
+    /// The executable that this process runs, also when its file was replaced: workers that are started after a crash
+    /// run what their master runs.
+    private static let ownExecutable = "/proc/self/exe"
+
+    /// Starts a process for a place. It counts once it says that it is ready.
+    @discardableResult
+    func spawn(_ slot: WorkerSlot) -> WorkerChild? {
+        do {
+            let child = try startProcess(slot)
+            slot.backoff.started()
+            if slot.current == nil, slot.replacement == nil { slot.current = child } else { slot.replacement = child }
+            return child
+        } catch {
+            Log.write("cannot start worker \(slot.label): \(error)", .error)
+            slot.backoff.startFailed(at: capus_monotonic_ns())
+            return nil
+        }
+    }
+
+    private func startProcess(_ slot: WorkerSlot) throws(SystemError) -> WorkerChild {
+        var ours: Int32 = -1
+        var theirs: Int32 = -1
+        let failure = capus_socket_pair(&ours, &theirs, true)
+        guard failure == 0 else { throw SystemError("make a channel", -failure) }
+        defer { capus_close(theirs) }
+        let entry = board.claim(slot.name, id: slot.id)
+        guard entry >= 0 else {
+            capus_close(ours)
+            throw SystemError("find a free entry on the status board", Int32(CAPUS_NO_DESCRIPTORS))
+        }
+        let metrics = listeners.entries[MetricsWorker.key]?.fd
+        let handover = WorkerHandover(
+            workerIndex: slot.worker?.index ?? 0, workerID: slot.id, boardEntry: entry,
+            hasListener: slot.listener >= 0, hasMetrics: metrics != nil)
+        var descriptors = [theirs, board.fd]
+        if slot.listener >= 0 { descriptors.append(slot.listener) }
+        if let metrics { descriptors.append(metrics) }
+        let pid = Self.spawn(
+            Self.ownExecutable, variable: WorkerHandover.variable, handover.text, descriptors: descriptors)
+        guard pid > 0 else {
+            capus_close(ours)
+            board.retire(entry)
+            throw SystemError("start \(launchPath)", -pid)
+        }
+        return WorkerChild(pid: pid, channel: ours, entry: entry, status: board.entry(entry))
+    }
+
+    /// Starts a program with this process' arguments and one more variable in its environment.
+    static func spawn(_ path: String, variable: String, _ value: String, descriptors: [Int32]) -> Int32 {
+        let pid = withArguments { arguments in
+            capus_spawn(
+                path, arguments, capus_environment_with(variable, value), descriptors, Int32(descriptors.count))
+        }
+        capus_unset_environment(variable)
+        return pid
+    }
+
+    /// The arguments of this process as C takes them.
+    static func withArguments<Result>(_ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result) -> Result {
+        var pointers: [UnsafeMutablePointer<CChar>?] = CommandLine.arguments.map { text in
+            let bytes = text.utf8CString
+            let copy = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count)
+            for (index, byte) in bytes.enumerated() { copy[index] = byte }
+            return copy
+        }
+        pointers.append(nil)
+        defer { for pointer in pointers { pointer?.deallocate() } }
+        return body(pointers)
+    }
+
+    // MARK: Ends
+
+    func reap() {
+        var status: Int32 = 0
+        while case let pid = capus_reap(&status), pid > 0 {
+            if pid == reloading?.probe?.pid { probeEnded(status) }
+            for slot in slots {
+                if let child = slot.children.first(where: { $0.pid == pid }) { ended(child, slot, status) }
+            }
+        }
+        slots.removeAll { $0.worker == nil && $0.children.isEmpty }
+        if phase == .stopping, slots.allSatisfy(\.children.isEmpty) { finish() }
+    }
+
+    /// A process ended: says so, and fills its place.
+    private func ended(_ child: WorkerChild, _ slot: WorkerSlot, _ raw: Int32) {
+        let reason = ExitReason(raw: raw)
+        let now = capus_monotonic_ns()
+        exits[slot.key, default: [:]][raw, default: 0] += 1
+        // At the terminal Ctrl-C reaches the workers as well.
+        let isExpected = reason.isNormal || phase == .stopping && raw == Int32(CAPUS_SIGINT)
+        if !isExpected { logEnd(child, slot, reason) }
+        let wasAwaited = child === reloading?.awaited
+        slot.remove(child)
+        capus_close(child.channel)
+        board.retire(child.entry)
+        control?.reported(child.pid, -1)
+        tellExit(slot, raw, child.pid)
+        guard phase == .running else { return }
+        if wasAwaited { return awaitedEnded(slot, reason) }
+        guard slot.worker != nil, slot.current == nil, slot.replacement == nil else { return }
+        let delay = slot.backoff.ended(at: now, lived: now - child.startedAt, abnormally: !reason.isNormal)
+        if delay > 0 {
+            Log.write(
+                "worker \(slot.label) fails again and again; next start in \(delay / 1_000_000_000) s", .error)
+            // A program whose processes cannot start is not worth waiting for at the terminal.
+            if !isAnnounced { capus_daemon_ready(1) }
+        }
+    }
+
+    private func logEnd(_ child: WorkerChild, _ slot: WorkerSlot, _ reason: ExitReason) {
+        let record = CrashRecord(child.status, canName: child.isOfThisProgram)
+        Log.write(
+            "worker[\(slot.name):\(child.pid)] exit with status \(reason.raw) (\(reason))"
+                + (reason.isSignal ? ", \(record)" : ""), .error)
+        for (depth, frame) in record.backtrace.enumerated() {
+            Log.write("worker[\(slot.name):\(child.pid)] #\(depth) \(frame)", .error)
+        }
+    }
+
+    private func tellExit(_ slot: WorkerSlot, _ status: Int32, _ pid: Int32) {
+        guard let worker = slot.worker?.base else { return }
+        do {
+            try Service.settings.onWorkerExit?(worker, status, pid)
+        } catch {
+            Log.write("onWorkerExit failed: \(error)", .error)
+        }
+    }
+}

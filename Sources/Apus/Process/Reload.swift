@@ -1,0 +1,39 @@
+import CApus
+
+/// A reload that is under way. The master's part is in `Master+reload`.
+///
+/// It goes through three stages. A *probe* runs the program that is on disk now up to the point where it would serve:
+/// a program that crashes, or cannot bind, goes no further. The master then *becomes* that program, keeping its process
+/// id, its children and its sockets. The new master *replaces* one process after the other, each new one accepting
+/// before the old one leaves; the first of each worker show whether the program can serve at all, and if one of them
+/// cannot, the master becomes the old program again.
+final class Reload {
+    /// Nanoseconds a replacement may take to become ready.
+    static let readyTimeout: Int64 = 30_000_000_000
+    /// Nanoseconds that a program may take to say that it could serve.
+    static let probeTimeout: Int64 = 30_000_000_000
+
+    /// The process that tries out the program that is on disk.
+    struct Probe {
+        let pid: Int32
+        let channel: Int32
+        let deadline: Int64
+    }
+
+    let isGraceful: Bool
+    var probe: Probe?
+    /// Places to fill anew, in order; the first of each worker lead.
+    var queue: [WorkerSlot] = []
+    /// How many places at the head of the queue have to be ready before the first old process leaves.
+    var firsts = 0
+    /// Places whose new process is ready and waits for the others of the first.
+    var held: [WorkerSlot] = []
+    /// The process that has to become ready next.
+    var awaited: WorkerChild?
+    /// A process of the new program serves alone: there is no way back.
+    var hasTakenOver = false
+    /// The program that this one took the place of: a descriptor of its executable; −1 without one.
+    var previousProgram: Int32 = -1
+
+    init(isGraceful: Bool) { self.isGraceful = isGraceful }
+}

@@ -1,0 +1,86 @@
+import CApus
+
+/// What `connections` shows. Each worker process writes the rows of its own connections, and the master puts them
+/// behind the titles.
+struct ConnectionsReport {
+    private static let titles = [
+        "PID", "Worker", "CID", "Trans", "Protocol", "ipv4", "ipv6", "Recv-Q", "Send-Q", "Bytes-R", "Bytes-W",
+    ]
+    private static let widths = [9, 16, 10, 8, 16, 7, 7, 13, 13, 13, 13]
+
+    static var heading: String {
+        TextColumns.rule(" APUS CONNECTION STATUS ", left: 69, right: 80) + "\n"
+            + zip(titles, widths).map { TextColumns.pad($0, $1) }.joined() + " "
+            + TextColumns.pad("Status", 14) + TextColumns.pad("Local Address", 22)
+            + TextColumns.pad("Foreign Address", 22) + "\n"
+    }
+
+    /// A line for a process that has not answered.
+    static func missing(_ child: WorkerChild, _ slot: WorkerSlot, isJSON: Bool) -> String {
+        let page = child.status.pointee
+        let busy = page.busyTime(at: UInt64(capus_monotonic_ns())).map { Activity.describe(page.doing, for: $0) }
+        guard !isJSON else {
+            var object = JSONObject()
+            object.add("pid", Int(child.pid))
+            object.add("worker", slot.name)
+            object.add("state", "busy")
+            object.add("connections", page.connections)
+            return object.line + ",\n"
+        }
+        return TextColumns.pad("\(child.pid)", widths[0]) + TextColumns.pad(workerCell(slot.name), widths[1])
+            + "[busy] \(busy ?? "does not answer"); \(page.connections) connections are not shown\n"
+    }
+
+    private static func workerCell(_ name: String) -> String { TextColumns.cut(name, to: 14, keeping: 12) }
+
+    // MARK: In the worker
+
+    /// The connections of this process, a line each.
+    static func rows(of workers: [WorkerBase], isJSON: Bool) -> String {
+        var text = ""
+        for worker in workers {
+            let connections = worker.connectionsByID.values.sorted { $0.id < $1.id }
+            for connection in connections {
+                text += isJSON ? json(connection, worker) + ",\n" : row(connection, worker) + "\n"
+            }
+        }
+        return text
+    }
+
+    private static func transport(_ connection: StreamConnection) -> String {
+        connection.peer.family == 1 ? "unix" : "tcp"
+    }
+
+    private static func row(_ connection: StreamConnection, _ worker: WorkerBase) -> String {
+        let isRaw = worker.protocolName == "tcp"
+        let name = isRaw ? transport(connection) : worker.protocolName
+        let cells = [
+            "\(capus_process_id())", workerCell(worker.name), "\(connection.id)", transport(connection),
+            TextColumns.cut(name, to: 15, keeping: 13), connection.peer.family == 4 ? " 1" : " 0",
+            connection.peer.family == 6 ? " 1" : " 0", TextColumns.bytes(connection.partial.count),
+            TextColumns.bytes(connection.pendingSendBytes), TextColumns.bytes(connection.bytesRead),
+            TextColumns.bytes(connection.bytesWritten),
+        ]
+        return zip(cells, widths).map { TextColumns.pad($0, $1) }.joined() + " "
+            + TextColumns.pad("\(connection.state)".uppercased(), 14)
+            + TextColumns.pad(connection.localAddress.text, 22) + TextColumns.pad(connection.peer.text, 22)
+    }
+
+    private static func json(_ connection: StreamConnection, _ worker: WorkerBase) -> String {
+        var object = JSONObject()
+        object.add("pid", Int(capus_process_id()))
+        object.add("worker", worker.name)
+        object.add("id", connection.id)
+        object.add("transport", transport(connection))
+        object.add("protocol", worker.protocolName)
+        object.add("ip_version", Int(connection.peer.family == 1 ? 0 : connection.peer.family))
+        object.add("receive_queue", connection.partial.count)
+        object.add("send_queue", connection.pendingSendBytes)
+        object.add("bytes_read", connection.bytesRead)
+        object.add("bytes_written", connection.bytesWritten)
+        object.add("state", "\(connection.state)")
+        object.add("local_address", connection.localAddress.text)
+        object.add("remote_address", connection.peer.text)
+        return object.line
+    }
+}
