@@ -11,11 +11,14 @@ let package = Package(
     name: "apus",
     products: [
         .library(name: "Apus", targets: ["Apus"]),
+        .library(name: "ApusObservability", targets: ["ApusObservability"]),
         .library(name: "ApusLoad", targets: ["ApusLoad"]),
         .executable(name: "apus", targets: ["apus"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
@@ -25,6 +28,13 @@ let package = Package(
         .target(name: "CApus", dependencies: ["CLibevent"], path: "CSources/CApus"),
         .target(name: "ApusProtocols", dependencies: ["CApus"]),
         .target(name: "Apus", dependencies: ["CApus", "ApusProtocols"], swiftSettings: onTheLoop),
+        .target(
+            name: "ApusObservability",
+            dependencies: [
+                "Apus", .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+            ],
+            swiftSettings: onTheLoop),
         .target(
             name: "ApusLoad",
             dependencies: [
@@ -44,6 +54,12 @@ let package = Package(
         .testTarget(name: "ProcessTests", dependencies: ["TestSupport", "ConformanceServer", "Examples"]),
         .testTarget(name: "ApusLoadTests", dependencies: ["ApusLoad", "apus", "Examples"]),
         .testTarget(name: "ApusProtocolsTests", dependencies: ["ApusProtocols", "CApus"]),
+        .testTarget(
+            name: "ApusObservabilityTests",
+            dependencies: [
+                "ApusObservability", .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"), .product(name: "MetricsTestKit", package: "swift-metrics"),
+            ]),
         .testTarget(name: "TidyTests"),
     ],
     swiftLanguageModes: [.v6]

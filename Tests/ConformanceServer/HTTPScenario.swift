@@ -42,6 +42,7 @@ func serveHTTP(_ options: Options) {
             sleep(UInt32(request.query) ?? 1)
             connection.send("blocked")
         case "/never": report("never")
+        case "/trap": fatalError("asked for")
         default: answerLater(connection, request)
         }
     }

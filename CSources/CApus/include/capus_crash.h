@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 // From now on a crash leaves a backtrace in `status`. Handlers that are installed already, such as the Swift runtime's
-// own (SWIFT_BACKTRACE=enable=yes), are left alone.
+// own, which prints one to standard error, are called behind it.
 void capus_crash_watch(capus_worker_status *_Nonnull status);
 
 // The frame's name in this executable, "+0x1234" when it has none there; false for code of another library.

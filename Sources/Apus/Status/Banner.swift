@@ -59,7 +59,7 @@ enum Banner {
             return String(cString: buffer.baseAddress!)
         }
         let loop = String(cString: capus_loop_description(Service.settings.backend.poller))
-        return TextColumns.pad("Apus/\(Service.version)", 24) + TextColumns.pad("Swift/\(swiftVersion) (\(loop))", 30)
+        return TextColumns.pad("Apus/\(Service.version)", 24) + TextColumns.pad("Swift/\(swiftVersion) (\(loop)) ", 30)
             + system
     }
 

@@ -15,7 +15,9 @@ struct CrashRecord: CustomStringConvertible {
         }
         description = text
         let count = Int32(clamping: min(page.frame_count, UInt64(CAPUS_BACKTRACE_DEPTH)))
-        backtrace = canName ? (0..<count).compactMap { Self.frame(status, $0) } : []
+        let frames = canName ? (0..<count).compactMap { Self.frame(status, $0) } : []
+        // Below the loop all processes are alike.
+        backtrace = Array(frames.prefix { !$0.contains("Apus.EventLoop.") })
     }
 
     private static func frame(_ status: UnsafeMutablePointer<capus_worker_status>, _ index: Int32) -> String? {

@@ -5,25 +5,25 @@ public struct ServiceMetrics: Sendable {
     /// The name of the worker that they belong to.
     public let worker: String
     /// Processes that run.
-    public internal(set) var processes = 0
+    public package(set) var processes = 0
     /// Connections open now.
-    public internal(set) var connections = 0
+    public package(set) var connections = 0
     /// Connections accepted since the service was started.
-    public internal(set) var accepted = 0
+    public package(set) var accepted = 0
     /// Messages received since then.
-    public internal(set) var requests = 0
+    public package(set) var requests = 0
     /// Sends that failed: peer gone or buffer full.
-    public internal(set) var failedSends = 0
+    public package(set) var failedSends = 0
     /// Errors thrown by callbacks.
-    public internal(set) var callbackErrors = 0
+    public package(set) var callbackErrors = 0
     /// Bytes received.
-    public internal(set) var bytesRead = 0
+    public package(set) var bytesRead = 0
     /// Bytes sent.
-    public internal(set) var bytesWritten = 0
+    public package(set) var bytesWritten = 0
     /// Timers that wait.
-    public internal(set) var timers = 0
+    public package(set) var timers = 0
 
-    init(worker: String) { self.worker = worker }
+    package init(worker: String) { self.worker = worker }
 
     /// The counters of each worker, in the order of their names. Empty outside of worker processes.
     public static var current: [ServiceMetrics] {
