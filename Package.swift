@@ -50,8 +50,16 @@ let package = Package(
         .executableTarget(
             name: "ConformanceServer", dependencies: ["Apus"], path: "Tests/ConformanceServer",
             swiftSettings: onTheLoop),
+        .executableTarget(
+            name: "UpgradeServerV1", dependencies: ["Apus"], path: "Tests/UpgradeServers/V1", swiftSettings: onTheLoop),
+        .executableTarget(
+            name: "UpgradeServerV2", dependencies: ["Apus"], path: "Tests/UpgradeServers/V2", swiftSettings: onTheLoop),
         .testTarget(name: "ConformanceTests", dependencies: ["TestSupport", "ConformanceServer"]),
-        .testTarget(name: "ProcessTests", dependencies: ["TestSupport", "ConformanceServer", "Examples"]),
+        .testTarget(
+            name: "ProcessTests",
+            dependencies: [
+                "TestSupport", "ConformanceServer", "Examples", "UpgradeServerV1", "UpgradeServerV2", "apus",
+            ]),
         .testTarget(name: "ApusLoadTests", dependencies: ["ApusLoad", "apus", "Examples"]),
         .testTarget(name: "ApusProtocolsTests", dependencies: ["ApusProtocols", "CApus"]),
         .testTarget(

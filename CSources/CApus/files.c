@@ -116,9 +116,19 @@ static void halve(const char *path, int fd, const struct stat *info) {
     close(half);
 }
 
+// Kept for the line that says that there are no descriptors left.
+static int spare_descriptor = -1;
+
+void capus_keep_spare_descriptor(void) { spare_descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC); }
+
 int capus_append_file(const char *path, const void *bytes, size_t count, int mode, int64_t max_size) {
     bool locked = false;
     int fd = open_log(path, mode, &locked);
+    bool used_spare = spare_descriptor >= 0 && (fd == -EMFILE || fd == -ENFILE);
+    if (used_spare) {
+        close(spare_descriptor);
+        fd = open_log(path, mode, &locked);
+    }
     if (fd < 0) {
         return fd;
     }
@@ -129,6 +139,9 @@ int capus_append_file(const char *path, const void *bytes, size_t count, int mod
         halve(path, fd, &info);
     }
     close(fd);
+    if (used_spare) {
+        capus_keep_spare_descriptor();
+    }
     return -failure;
 }
 

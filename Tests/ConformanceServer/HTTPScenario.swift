@@ -16,9 +16,10 @@ func serveHTTP(_ options: Options) {
     server.name = "conformance"
     setLimits(server, options)
     server.onWorkerStart = { worker in
-        if let path = options["fail-if-exists"], access(path, F_OK) == 0 { exit(3) }
+        try makeStartTrouble(options)
         report("start \(worker.id) \(getpid())")
     }
+    setService(server, options)
     server.onWorkerStop = { _ in report("stop") }
     server.onWorkerReload = { report("reload \($0.id) \(getpid())") }
     server.isReloadable = options["stay"] == nil
@@ -42,6 +43,11 @@ func serveHTTP(_ options: Options) {
             sleep(UInt32(request.query) ?? 1)
             connection.send("blocked")
         case "/never": report("never")
+        case "/stop-service": Worker.stopService(gracefully: request.query == "g")
+        case "/stop-all": Worker.stopAll(exitCode: 7, reason: "a handler wants it")
+        case "/log":
+            Worker.log(String(repeating: "x", count: Int(request.query) ?? 1))
+            connection.send("logged")
         case "/trap": fatalError("asked for")
         default: answerLater(connection, request)
         }

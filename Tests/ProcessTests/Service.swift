@@ -14,13 +14,16 @@ final class Service {
     private let program: String
     private let recipe: String
     private let options: [String]
+    private let launch: ServerProcess.Launch
     /// Everything that was started, so that it ends with the test.
     private var started: [ServerProcess] = []
 
     /// `options` are those of the recipe.
     init(
-        _ program: String, _ recipe: String, _ backend: String, _ options: [String], in folder: TemporaryFolder? = nil
+        _ program: String, _ recipe: String, _ backend: String, _ options: [String], in folder: TemporaryFolder? = nil,
+        launch: ServerProcess.Launch = ServerProcess.Launch()
     ) throws {
+        self.launch = launch
         self.folder = try folder ?? TemporaryFolder()
         self.program = program
         self.recipe = recipe
@@ -35,10 +38,13 @@ final class Service {
     }
 
     /// The HTTP scenario of `ConformanceServer`.
-    static func conformance(_ backend: String, count: Int = 2, _ options: [String] = []) throws -> Service {
+    static func conformance(
+        _ backend: String, count: Int = 2, _ options: [String] = [], in folder: TemporaryFolder? = nil,
+        launch: ServerProcess.Launch = ServerProcess.Launch()
+    ) throws -> Service {
         try Service(
             "ConformanceServer", "http", backend,
-            ["--listen", "127.0.0.1:0", "--count", "\(count)", "--load", "1"] + options)
+            ["--listen", "127.0.0.1:0", "--count", "\(count)", "--load", "1"] + options, in: folder, launch: launch)
     }
 
     var log: String { folder.text("log") }
@@ -46,9 +52,12 @@ final class Service {
     /// The master's id in the pid file; nil when it names none.
     var pidInFile: Int32? { readText(folder.file("pid")).flatMap { Int32($0) } }
 
+    /// A command with its options, for another way of starting it.
+    func commandLine(_ command: String...) -> [String] { [recipe] + command + options }
+
     /// Starts a command without waiting for it.
     func launch(_ command: String...) throws -> ServerProcess {
-        let process = try ServerProcess(program, [recipe] + command + options, in: folder)
+        let process = try ServerProcess(program, [recipe] + command + options, in: folder, launch)
         started.append(process)
         return process
     }
@@ -56,11 +65,12 @@ final class Service {
     /// Runs a command to its end.
     func run(_ command: String..., within seconds: Double = 20) throws -> Outcome {
         let errorsBefore = folder.text("stderr").utf8.count
-        let process = try ServerProcess(program, [recipe] + command + options, in: folder)
+        let process = try ServerProcess(program, [recipe] + command + options, in: folder, launch)
         started.append(process)
+        let output = try process.outputToEnd(within: seconds)
         let status = try process.waitForExit(within: seconds)
         let errors = String(decoding: folder.text("stderr").utf8.dropFirst(errorsBefore), as: UTF8.self)
-        return Outcome(status: status, output: try process.outputToEnd(within: 5), errors: errors)
+        return Outcome(status: status, output: output, errors: errors)
     }
 
     /// Starts it in the foreground; returns the master and where it listens.
@@ -74,7 +84,7 @@ final class Service {
     /// Starts it as a daemon; returns the master, which ends with the test, and where it listens.
     func startDaemon(_ command: String...) throws -> (master: ProcessFacts, endpoint: Endpoint) {
         let process = try ServerProcess(
-            program, [recipe] + (command.isEmpty ? ["start"] : command) + ["-d"] + options, in: folder)
+            program, [recipe] + (command.isEmpty ? ["start"] : command) + ["-d"] + options, in: folder, launch)
         started.append(process)
         guard let endpoint = try process.endpoints().first else { throw Failure("the banner names no address") }
         let status = try process.waitForExit()

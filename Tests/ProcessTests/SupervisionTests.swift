@@ -4,40 +4,6 @@ import Testing
 
 /// What the master does when processes die, and how it replaces them: spec 01 §8, §9, §18 and §19.
 @Suite struct SupervisionTests {
-    /// The worker processes as they report themselves: the next `count` starts, ids to process ids.
-    private func starts(_ count: Int, _ master: ServerProcess, within seconds: Double = 15) throws -> [Int: Int32] {
-        var found: [Int: Int32] = [:]
-        for _ in 0..<count {
-            let line = try master.line("a worker's start", within: seconds) { $0.hasPrefix("event start ") }
-            let words = line.split(separator: " ")
-            found[Int(words[2])!] = Int32(words[3])!
-        }
-        return found
-    }
-
-    /// A supervised scenario server that is ready, its processes by id, and a keep-alive client of each.
-    private func startedWithClients(
-        _ service: Service
-    ) throws -> (master: ServerProcess, endpoint: Endpoint, pids: [Int: Int32], clients: [Int: Client]) {
-        let master = try service.launch("start")
-        let pids = try starts(2, master)
-        let endpoint = try #require(try master.endpoints().first)
-        _ = master.children
-        #expect(pids.keys.sorted() == [0, 1])
-        var clients: [Int: Client] = [:]
-        var others: [Client] = []
-        let deadline = Deadline(20)
-        while clients.count < 2, !deadline.isPast {
-            let client = try Client(endpoint)
-            let words = try client.get("/id").text.split(separator: " ")
-            let id = try #require(Int(words[0]))
-            #expect(pids[id] == Int32(words[1]))
-            if clients[id] == nil { clients[id] = client } else { others.append(client) }
-        }
-        #expect(clients.count == 2, "all connections went to one worker")
-        return (master, endpoint, pids, clients)
-    }
-
     @Test(arguments: backends)
     func aKilledWorkerIsReplacedWithTheSameID(_ backend: String) async throws {
         try await TestThreads.heavy.run {
@@ -108,96 +74,6 @@ import Testing
         }
     }
 
-    // MARK: Reload
-
-    @Test(arguments: backends)
-    func reloadUnderLoadLosesNothing(_ backend: String) async throws {
-        try await TestThreads.heavy.run {
-            let service = try Service.example(backend)
-            let (master, endpoint) = try service.start()
-            let short = RequestStream(endpoint, threads: 3)
-            let kept = RequestStream(endpoint, threads: 2, keepAlive: true)
-            var workers = Set(master.children)
-            for round in 0..<4 {
-                try short.waitForMore(30)
-                #expect(
-                    try round % 2 == 0
-                        ? service.run("reload").status == .code(0) : service.run("reload", "-g").status == .code(0))
-                let old = workers
-                workers = Set(
-                    try waitFor("two new workers: \(service.log)") { () -> [ProcessFacts]? in
-                        let now = master.children.filter { !old.contains($0) }
-                        return now.count == 2 && old.allSatisfy { !$0.isRunning } ? now : nil
-                    })
-            }
-            try short.waitForMore(30)
-            try kept.waitForMore(30)
-            let failures = (try short.finish(), try kept.finish())
-            #expect(failures.0 == [])
-            #expect(failures.1 == [])
-            #expect(service.pidInFile == master.pid)
-            #expect(!service.log.contains("exit with status"))
-            #expect(try master.stop() == .code(0))
-        }
-    }
-
-    @Test(arguments: backends)
-    func reloadWaitsForAnswersThatAreUnderWay(_ backend: String) async throws {
-        try await TestThreads.heavy.run {
-            let service = try Service.example(backend)
-            let (master, endpoint) = try service.start()
-            let old = master.children
-            let slow = try (0..<6).map { _ in try Client(endpoint) }
-            for client in slow { try client.send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n") }
-            let load = RequestStream(endpoint, threads: 2)
-            try load.waitForMore(30)
-            #expect(try service.run("reload").status == .code(0))
-            for client in slow {
-                let reply = try client.readReply()
-                #expect(reply.status == 200 && reply.text == "Hello, World!")
-                #expect(reply["Connection"] == "close")
-                #expect(try client.readToEnd().bytes.isEmpty)
-            }
-            #expect(eventually { old.allSatisfy { !$0.isRunning } })
-            let failures = try load.finish()
-            #expect(failures == [])
-            #expect(master.children.count == 2)
-        }
-    }
-
-    @Test(arguments: backends)
-    func aReloadThatCannotStartLeavesTheOldProcesses(_ backend: String) async throws {
-        try await TestThreads.light.run {
-            let folder = try TemporaryFolder()
-            let flag = folder.file("flag")
-            let service = try Service.conformance(backend, ["--fail-if-exists", flag])
-            let (master, _, pids, clients) = try startedWithClients(service)
-            try writeText("", to: flag)
-            #expect(try service.run("reload").status == .code(0))
-            #expect(eventually { service.log.contains("reload given up") })
-            for (id, client) in clients { #expect(try client.get("/id").text == "\(id) \(pids[id]!)") }
-            #expect(Set(master.children.map(\.pid)) == Set(pids.values))
-            unlink(flag)
-            #expect(try service.run("reload").status == .code(0))
-            let fresh = try starts(2, master)
-            #expect(fresh.keys.sorted() == [0, 1])
-            #expect(eventually { Set(master.children.map(\.pid)) == Set(fresh.values) })
-        }
-    }
-
-    @Test(arguments: backends)
-    func aWorkerThatStaysIsToldOfTheReload(_ backend: String) async throws {
-        try await TestThreads.light.run {
-            let service = try Service.conformance(backend, ["--stay", "1"])
-            let (master, _, pids, clients) = try startedWithClients(service)
-            #expect(try service.run("reload").status == .code(0))
-            let told = try (0..<2).map { _ in try master.line("onWorkerReload") { $0.hasPrefix("event reload ") } }
-            #expect(Set(told) == Set(pids.map { "event reload \($0) \($1)" }))
-            for (id, client) in clients { #expect(try client.get("/id").text == "\(id) \(pids[id]!)") }
-            #expect(try master.stop() == .code(0))
-        }
-    }
-
     @Test(arguments: backends)
     func eachProcessHasAnIDOfItsOwn(_ backend: String) async throws {
         try await TestThreads.light.run {
@@ -227,7 +103,9 @@ import Testing
             // Five failures at once, then a pause of a second.
             #expect(Double(times[5] - times[4]) / 1e9 > 0.9)
             #expect(eventually { service.log.contains("next start in 2 s") })
-            let reason = ["exit": "(exit code 3)", "throw": "(exit code 250: a callback of the process threw)", "trap": "(signal"][way]!
+            let reason = [
+                "exit": "(exit code 3)", "throw": "(exit code 250: a callback of the process threw)", "trap": "(signal",
+            ][way]!
             #expect(service.log.contains(reason), "\(service.log)")
             #expect(service.log.split(separator: "\n").count { $0.contains("next start in 1 s") } == 1)
             let start = Deadline.now

@@ -61,3 +61,19 @@ public struct ProcessFacts: Hashable, Sendable {
         }
     }
 }
+
+extension ProcessFacts {
+    /// A line of `/proc/PID/status`: its words behind `name:`.
+    public func status(_ name: String) -> [String] {
+        let lines = (readText("/proc/\(pid)/status") ?? "").split(separator: "\n")
+        let line = lines.first { $0.hasPrefix("\(name):") }
+        return line.map { $0.dropFirst(name.count + 1).split { " \t".contains($0) }.map(String.init) } ?? []
+    }
+
+    /// The user that it runs as.
+    public var userID: Int? { status("Uid").first.flatMap { Int($0) } }
+    /// The group that it runs as.
+    public var groupID: Int? { status("Gid").first.flatMap { Int($0) } }
+    /// How often it has waited.
+    public var waits: Int { status("voluntary_ctxt_switches").first.flatMap { Int($0) } ?? 0 }
+}

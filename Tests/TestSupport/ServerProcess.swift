@@ -28,17 +28,39 @@ public final class ServerProcess {
     private var buffer: [UInt8] = []
     private var family: Set<ProcessFacts> = []
 
-    /// Starts the program `name` of this package. Its standard error goes to a file in `folder`.
-    public init(_ name: String, _ arguments: [String], in folder: TemporaryFolder) throws {
+    /// How a program is started, where it is not as usual.
+    public struct Launch: Sendable {
+        /// What the program's command stands behind: `["setpriv", "--reuid=1"]`.
+        public var under: [String] = []
+        /// Variables added to the environment.
+        public var environment: [String: String] = [:]
+        /// Descriptors that the program gets as 3, 4, …
+        public var descriptors: [Int32] = []
+
+        /// As usual, but for what is given.
+        public init(under: [String] = [], environment: [String: String] = [:], descriptors: [Int32] = []) {
+            self.under = under
+            self.environment = environment
+            self.descriptors = descriptors
+        }
+
+        /// Behind what a shell does first: `ulimit -n 64`.
+        public static func afterShell(_ script: String) -> Launch {
+            Launch(under: ["/bin/sh", "-c", "\(script); exec \"$@\"", "sh"])
+        }
+    }
+
+    /// Starts the program `name` of this package, or at a path. Its standard error goes to a file in `folder`.
+    public init(_ name: String, _ arguments: [String], in folder: TemporaryFolder, _ launch: Launch = Launch()) throws {
         errorPath = folder.file("stderr")
-        let path = Self.folderOfPrograms + "/" + name
+        let path = name.hasPrefix("/") ? name : Self.folderOfPrograms + "/" + name
         (pid, output) = try Self.starting.withLock { [errorPath] _ in
             var pipe: [Int32] = [-1, -1]
             guard Glibc.pipe(&pipe) == 0 else { throw Failure("pipe: \(systemError())") }
             for end in pipe { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
             defer { Glibc.close(pipe[1]) }
             do {
-                return (try Self.spawn(path, arguments, output: pipe[1], errorPath: errorPath), pipe[0])
+                return (try Self.spawn([path] + arguments, launch, output: pipe[1], errorPath: errorPath), pipe[0])
             } catch {
                 Glibc.close(pipe[0])
                 throw error
@@ -51,7 +73,7 @@ public final class ServerProcess {
     private static let starting = Mutex(())
 
     private static func spawn(
-        _ path: String, _ arguments: [String], output: Int32, errorPath: String
+        _ command: [String], _ launch: Launch, output: Int32, errorPath: String
     ) throws -> Int32 {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -59,18 +81,21 @@ public final class ServerProcess {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, output, 1)
         posix_spawn_file_actions_addopen(&actions, 2, errorPath, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        for (index, fd) in launch.descriptors.enumerated() {
+            posix_spawn_file_actions_adddup2(&actions, fd, Int32(3 + index))
+        }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
         // A group of its own: what it starts can be found and ended with it.
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
         posix_spawnattr_setpgroup(&attributes, 0)
-        var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
-        words.append(nil)
-        defer { for word in words { free(word) } }
+        let words = CStrings(launch.under + command)
+        let variables = CStrings(CStrings.environment + launch.environment.map { "\($0.key)=\($0.value)" })
         var pid: pid_t = 0
-        let failure = posix_spawn(&pid, path, &actions, &attributes, words, environ)
-        guard failure == 0 else { throw Failure("start \(path): \(String(cString: strerror(failure)))") }
+        let program = (launch.under + command)[0]
+        let failure = posix_spawnp(&pid, program, &actions, &attributes, words.pointers, variables.pointers)
+        guard failure == 0 else { throw Failure("start \(program): \(String(cString: strerror(failure)))") }
         return pid
     }
 

@@ -17,6 +17,9 @@ bool capus_is_locked(const char *_Nonnull path);
 // half; 0 is no limit. Processes may write at the same time.
 int capus_append_file(const char *_Nonnull path, const void *_Nonnull bytes, size_t count, int mode, int64_t max_size);
 
+// From now on capus_append_file works also when this process may open nothing more.
+void capus_keep_spare_descriptor(void);
+
 int capus_change_owner(const char *_Nonnull path, uint32_t user, uint32_t group);
 // The user that a file belongs to.
 int capus_file_owner(const char *_Nonnull path);

@@ -85,6 +85,14 @@ final class ListenerSet {
         }
     }
 
+    /// The service stops: nobody new is let in. Files of Unix sockets stay until `removeFiles`.
+    func stopListening() {
+        for (key, entry) in entries where entry.fd >= 0 {
+            capus_close(entry.fd)
+            entries[key] = Entry(fd: -1, path: entry.path)
+        }
+    }
+
     /// Removes the files of Unix sockets: the service ends.
     func removeFiles() {
         for path in entries.values.compactMap(\.path) { _ = capus_remove_file(path) }

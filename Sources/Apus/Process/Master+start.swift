@@ -27,6 +27,7 @@ extension Master {
     /// What every master process does, also one that takes over.
     func prepareProcess() {
         capus_raise_descriptor_limit()
+        capus_keep_spare_descriptor()
         capus_set_title(
             "Apus: master process  start_file=\(launchPath)\(Service.settings.instance.map { " instance=\($0)" } ?? "")"
         )

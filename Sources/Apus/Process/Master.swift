@@ -164,6 +164,7 @@ final class Master {
         phase = .stopping
         dropReload()
         ServiceManager.stopping()
+        listeners.stopListening()
         Log.write("Apus[\(Service.settings.serviceName)] \(reason), \(gracefully ? "gracefully " : "")stopping")
         let now = capus_monotonic_ns()
         let deadline = now + Int64(Service.settings.stopTimeout * 1e9)

@@ -8,10 +8,11 @@ extension WorkerProcess {
         let isFirst = self.mode == nil
         // A later, harder command wins over a softer one.
         if isFirst || mode == .stop { self.mode = mode }
+        // Some connections wait for peers that send or read no more. Before the master's patience ends.
+        if mode == .stop { WorkerTimer.after(Service.settings.stopTimeout * 0.9) { [unowned self] _ in giveUp() } }
         if isFirst {
             for worker in WorkerBase.all.reversed() { leave(worker) }
             WorkerTimer.every(0.1) { [unowned self] _ in drain() }
-            if channel < 0 { WorkerTimer.after(Service.settings.stopTimeout) { [unowned self] _ in giveUp() } }
             if mode == .reload {
                 WorkerTimer.after(Service.settings.drainTimeout) { [unowned self] _ in self.mode = .stop }
             }
@@ -19,9 +20,7 @@ extension WorkerProcess {
         drain()
     }
 
-    /// Without a master nobody ends a process whose connections do not: some wait for peers that send or read no more.
     private func giveUp() {
-        guard mode != .graceful else { return }
         for worker in WorkerBase.all {
             for connection in worker.connectionsByID.values { connection.destroy() }
         }

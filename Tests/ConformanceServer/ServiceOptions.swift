@@ -1,0 +1,61 @@
+import Apus
+import Glibc
+
+/// Sets what concerns the service as a whole, and makes the trouble that the file behind `--trouble` names, so that a
+/// test can spoil the program between its start and a reload.
+func setService(_ server: WorkerBase, _ options: Options) {
+    server.reusePort = options["reuse-port"] != nil
+    server.maxRequests = options.number("max-requests")
+    server.user = options["user"] ?? ""
+    server.group = options["group"] ?? ""
+    if let path = options["stdout"] { Worker.stdoutFile = path }
+    if let bytes = options.number("log-size") { Worker.logFileMaxSize = bytes }
+    if let seconds = options.number("graceful-timeout") { Worker.gracefulTimeout = Double(seconds) }
+    if options["sigterm-graceful"] != nil { Worker.sigtermIsGraceful = true }
+    Worker.metricsAddress = options["metrics"]
+    if options["master-events"] != nil {
+        Worker.onMasterReload = { report("master reload \(getpid())") }
+        Worker.onMasterStop = { report("master stop \(getpid())") }
+        Worker.onWorkerExit = { worker, status, pid in report("exit \(worker.name) \(status) \(pid)") }
+    }
+    makeSetupTrouble(server, options)
+}
+
+private func trouble(_ options: Options) -> [String] {
+    guard let path = options["trouble"], let file = fopen(path, "r") else { return [] }
+    defer { fclose(file) }
+    var line = [CChar](repeating: 0, count: 200)
+    guard fgets(&line, 200, file) != nil else { return [] }
+    let text = String(decoding: line.prefix { $0 != 0 && $0 != 10 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return text.split(separator: " ").map(String.init)
+}
+
+/// Trouble before `runAll`.
+private func makeSetupTrouble(_ server: WorkerBase, _ options: Options) {
+    let words = trouble(options)
+    switch words.first {
+    case "trap": fatalError("the set-up trapped")
+    case "exit": exit(3)
+    case "bind":
+        let other = Worker(.text, on: words[1])
+        other.name = "other"
+        other.onMessage = { connection, line in connection.send(line) }
+    case "master": Worker.onMasterReload = { throw ScenarioError(description: "onMasterReload threw") }
+    case "count": server.count = Int(words[1]) ?? 1
+    case "name": server.name = words[1]
+    default: break
+    }
+}
+
+/// Trouble in `onWorkerStart`.
+func makeStartTrouble(_ options: Options) throws {
+    switch trouble(options).first {
+    case "start-exit": exit(3)
+    case "start-throw": throw ScenarioError(description: "the start threw")
+    case "start-trap": fatalError("the start trapped")
+    case "inner":
+        let inner = Worker(.text, on: trouble(options)[1])
+        try inner.listen()
+    default: break
+    }
+}
