@@ -60,7 +60,7 @@ let package = Package(
             dependencies: [
                 "TestSupport", "ConformanceServer", "Examples", "UpgradeServerV1", "UpgradeServerV2", "apus",
             ]),
-        .testTarget(name: "ApusLoadTests", dependencies: ["ApusLoad", "apus", "Examples"]),
+        .testTarget(name: "ApusLoadTests", dependencies: ["ApusLoad", "CApus", "apus", "Examples"]),
         .testTarget(name: "ApusProtocolsTests", dependencies: ["ApusProtocols", "CApus"]),
         .testTarget(
             name: "ApusObservabilityTests",

@@ -2,8 +2,8 @@ public import Apus
 public import Metrics
 
 /// Reports what this process counts to swift-metrics: `apus_connections` and `apus_timers` as gauges, `apus_requests`,
-/// `apus_accepted`, `apus_failed_sends`, `apus_callback_errors`, `apus_received_bytes` and `apus_sent_bytes` as counters,
-/// each with the dimension `worker`.
+/// `apus_accepted`, `apus_failed_sends`, `apus_callback_errors`, `apus_received_bytes` and `apus_sent_bytes` as
+/// counters, each with the dimension `worker`.
 ///
 /// Every process reports its own share, as back ends of swift-metrics expect. `Worker.metricsAddress` gives the sums of
 /// all processes instead.

@@ -159,7 +159,7 @@ import Testing
             let fresh = try starts(2, master)
             #expect(fresh.keys.sorted() == [0, 1])
             #expect(eventually { Set(master.children.map(\.pid)) == Set(fresh.values) })
-            #expect(eventually { master.facts?.descriptorCount == descriptors })
+            #expect(eventually { (master.facts?.descriptorCount ?? .max) <= descriptors })
             try load.waitForMore(5)
             #expect(try load.finish() == [])
             #expect(try master.stop() == .code(0))
@@ -279,7 +279,7 @@ import Testing
             #expect(try short.finish() == [])
             #expect(try kept.finish() == [])
             #expect(eventually { master.children.count == 2 })
-            #expect(eventually { master.facts?.descriptorCount == descriptors })
+            #expect(eventually { (master.facts?.descriptorCount ?? .max) <= descriptors })
             #expect(master.facts?.threadCount == 1)
             let workers = master.children
             // One or two of them in the middle of closing a connection.

@@ -62,10 +62,19 @@ nonisolated struct ProcessChannel {
         return capus_wait_readable(&descriptor, &isReady, 1, timeout) > 0
     }
 
-    /// False when the other side is gone.
+    /// What the next message lacks, as far as it can be told.
+    private var missing: Int {
+        guard received.count >= Self.headCount else { return Self.headCount - received.count }
+        var decoder = MessageDecoder(Array(received[1..<Self.headCount]))
+        return max(1, Self.headCount + (decoder.integer() ?? 0) - received.count)
+    }
+
+    /// False when the other side is gone. Nothing behind the message is taken: who waits for the descriptor to become
+    /// readable would never learn of it.
     private mutating func readMore() -> Bool {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 16 * 1024) { piece in
-            let count = capus_read(fd, piece.baseAddress!, piece.count)
+        let most = min(missing, 16 * 1024)
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: most) { piece in
+            let count = capus_read(fd, piece.baseAddress!, most)
             if count > 0 { received.append(contentsOf: piece[..<count]) }
             return count > 0 || -count == Int(CAPUS_WOULD_BLOCK)
         }
