@@ -66,7 +66,8 @@ let package = Package(
             name: "ApusObservabilityTests",
             dependencies: [
                 "ApusObservability", .product(name: "Logging", package: "swift-log"),
-                .product(name: "Metrics", package: "swift-metrics"), .product(name: "MetricsTestKit", package: "swift-metrics"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
             ]),
         .testTarget(name: "TidyTests"),
     ],
