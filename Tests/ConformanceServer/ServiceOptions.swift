@@ -6,6 +6,9 @@ import Glibc
 func setService(_ server: WorkerBase, _ options: Options) {
     server.reusePort = options["reuse-port"] != nil
     server.maxRequests = options.number("max-requests")
+    server.maxMemory = options.number("max-memory")
+    if options["terminate-on-error"] != nil { server.errorPolicy = .terminateWorker }
+    if let command = options["command"] { Worker.command = command }
     server.user = options["user"] ?? ""
     server.group = options["group"] ?? ""
     if let path = options["stdout"] { Worker.stdoutFile = path }

@@ -25,6 +25,7 @@ let scenarios: [String: @MainActor (Options) -> Void] = [
     "http": serveHTTP,
     "failing": failing,
     "loop": exerciseLoop,
+    "inner": innerWorker,
 ]
 
 let options = Options(CommandLine.arguments)

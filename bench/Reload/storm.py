@@ -184,9 +184,11 @@ def storm(server, tool, arguments, kills):
                 signals += 1
             if kills and now >= killed + 1:
                 workers = children(server.master)
-                if workers:
+                try:
                     os.kill(random.choice(workers), signal.SIGKILL)
                     killed += 1
+                except (IndexError, ProcessLookupError):
+                    pass  # It had just ended by itself.
             time.sleep(0.01)
         for name, process, result, keeps in loads:
             requests, failed = result(process)

@@ -6,6 +6,8 @@ protocol ConnectionOwner: AnyObject {
     var clientSpeaksFirst: Bool { get }
     /// Accepting was paused, or is over.
     var refusesConnections: Bool { get }
+    /// What a callback throws ends the process, not its connection alone.
+    var errorPolicy: ErrorPolicy { get }
     /// The driver that new connections start with.
     var untypedDriver: ProtocolDriver { get }
 

@@ -22,6 +22,6 @@ nonisolated struct ExitReason: CustomStringConvertible {
 
     private static let signalNames: [Int32: String] = [
         1: "HUP", 2: "INT", 3: "QUIT", 4: "ILL (a Swift run-time trap)", 5: "TRAP (a Swift run-time trap)", 6: "ABRT",
-        7: "BUS", 8: "FPE", 9: "KILL", 11: "SEGV", 15: "TERM",
+        7: "BUS", 8: "FPE", 9: "KILL", 11: "SEGV", 15: "TERM", 20: "TSTP",
     ]
 }

@@ -84,8 +84,10 @@ class TypedDriver<P: WireProtocol>: ProtocolDriver {
     override func callbackFailed(_ connection: StreamConnection, _ error: any Error) {
         connection.loop.status.pointee.callback_errors += 1
         if let handler = callbacks.errorHandler { return handler(Connection(connection), error) }
-        Log.write("callback of connection \(connection.id) (\(connection.peer.text)) failed: \(error)")
+        Log.write("callback of connection \(connection.id) (\(connection.peer.text)) failed: \(error)", .error)
+        let policy = connection.worker?.errorPolicy
         answerFailure(connection)
+        if policy == .terminateWorker { connection.loop.errorHandler(error, "a callback") }
     }
 
     /// What a peer gets whose message could not be handled.

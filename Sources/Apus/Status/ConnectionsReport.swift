@@ -2,7 +2,14 @@ import CApus
 
 /// What `connections` shows. Each worker process writes the rows of its own connections, and the master puts them
 /// behind the titles.
-struct ConnectionsReport {
+final class ConnectionsReport {
+    /// Rows written in one turn of the loop: a process with many connections goes on serving them meanwhile.
+    private static let rowsPerTurn = 200
+
+    private var rest: [(StreamConnection, WorkerBase)]
+    private let isJSON: Bool
+    private var text = ""
+
     private static let titles = [
         "PID", "Worker", "CID", "Trans", "Protocol", "ipv4", "ipv6", "Recv-Q", "Send-Q", "Bytes-R", "Bytes-W",
     ]
@@ -35,16 +42,22 @@ struct ConnectionsReport {
 
     // MARK: In the worker
 
-    /// The connections of this process, a line each.
-    static func rows(of workers: [WorkerBase], isJSON: Bool) -> String {
-        var text = ""
-        for worker in workers {
-            let connections = worker.connectionsByID.values.sorted { $0.id < $1.id }
-            for connection in connections {
-                text += isJSON ? json(connection, worker) + ",\n" : row(connection, worker) + "\n"
-            }
+    /// A report on the connections that these workers have now.
+    init(of workers: [WorkerBase], isJSON: Bool) {
+        self.isJSON = isJSON
+        rest = workers.flatMap { worker in
+            worker.connectionsByID.values.sorted { $0.id > $1.id }.map { ($0, worker) }
         }
-        return text
+    }
+
+    /// Writes a line for each, and calls `completion` with them.
+    func write(on loop: EventLoop, _ completion: @escaping @MainActor (String) -> Void) {
+        for _ in 0..<min(Self.rowsPerTurn, rest.count) {
+            let (connection, worker) = rest.removeLast()
+            guard connection.state != .closed else { continue }
+            text += isJSON ? Self.json(connection, worker) + ",\n" : Self.row(connection, worker) + "\n"
+        }
+        if rest.isEmpty { completion(text) } else { loop.execute { self.write(on: loop, completion) } }
     }
 
     private static func transport(_ connection: StreamConnection) -> String {

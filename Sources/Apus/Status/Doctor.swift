@@ -2,6 +2,9 @@ import CApus
 
 /// `doctor`: looks for what keeps a service from starting, or from running well, and says it in a line each.
 public enum Doctor {
+    /// A server with fewer descriptors per process is short of them soon.
+    static let enoughDescriptors: UInt64 = 10_000
+
     enum Verdict: String {
         case ok = "ok  "
         case warning = "warn"
@@ -57,7 +60,7 @@ public enum Doctor {
         var soft: UInt64 = 0
         var hard: UInt64 = 0
         capus_descriptor_limits(&soft, &hard)
-        let isEnough = hard >= 10_000
+        let isEnough = hard >= enoughDescriptors
         return Finding(
             verdict: isEnough ? .ok : .warning, subject: "open files per process",
             detail: "\(soft), raised to \(hard) at the start"

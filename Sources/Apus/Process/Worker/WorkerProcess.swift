@@ -210,13 +210,12 @@ final class WorkerProcess {
     }
 
     private func reportConnections(isJSON: Bool) {
-        let text = ConnectionsReport.rows(of: WorkerBase.all, isJSON: isJSON)
-        let file = Array(text.utf8).withUnsafeBytes { bytes in
-            capus_memory_file(bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1)!, bytes.count)
+        ConnectionsReport(of: WorkerBase.all, isJSON: isJSON).write(on: loop) { [channel] text in
+            let file = ControlFile.make(text)
+            guard file >= 0 else { return }
+            ChannelMessage.send(.report, on: channel, passing: file)
+            capus_close(file)
         }
-        guard file >= 0 else { return }
-        ChannelMessage.send(.report, on: channel, passing: file)
-        capus_close(file)
     }
 
     private func runReload() {

@@ -12,6 +12,8 @@ final class WorkerChild {
     let isOfThisProgram: Bool
     /// It has said that it accepts.
     var isReady = false
+    /// What it was asked and has not answered yet, in order.
+    var questions: [ConnectionsQuery] = []
     /// When it is killed if it has not gone by itself; monotonic nanoseconds, nil for never.
     var killDeadline: Int64?
 

@@ -14,7 +14,7 @@ extension WorkerProcess {
             for worker in WorkerBase.all.reversed() { leave(worker) }
             WorkerTimer.every(0.1) { [unowned self] _ in drain() }
             if mode == .reload {
-                WorkerTimer.after(Service.settings.drainTimeout) { [unowned self] _ in self.mode = .stop }
+                WorkerTimer.after(Service.settings.drainTimeout) { [unowned self] _ in stop(.stop, reason: "") }
             }
         }
         drain()

@@ -137,7 +137,7 @@ final class Master {
         case .recycle: recycle(child, slot)
         case .stopService: stop(gracefully: false, "worker[\(slot.name):\(child.pid)] asked for it")
         case .stopServiceGracefully: stop(gracefully: true, "worker[\(slot.name):\(child.pid)] asked for it")
-        case .report: control?.reported(child.pid, passed)
+        case .report: control?.reported(child, passed)
         default: if passed >= 0 { capus_close(passed) }
         }
     }

@@ -30,6 +30,8 @@ public class WorkerBase {
     public final var backlog = 102_400
     /// Bounds and time-outs that new connections start with.
     public final var limits = ConnectionLimits() { didSet { limitsChanged() } }
+    /// What happens when a callback of a connection throws; closes the connection unless set.
+    public final var errorPolicy = ErrorPolicy.closeConnection
     /// The process is stopping or being replaced.
     public internal(set) final var isStopping = false
 

@@ -17,8 +17,9 @@ extension Master {
         prepareProcess()
         writePid()
         control = ControlSocket(path: Service.settings.controlPath)
-        giveLogAway()
         Log.write("Apus[\(Service.settings.serviceName)] start in \(isDaemon ? "DAEMON" : "DEBUG") mode")
+        giveLogAway()
+        warnOfFewDescriptors()
         for slot in slots { spawn(slot) }
         phase = .running
         serve()
@@ -32,6 +33,14 @@ extension Master {
             "Apus: master process  start_file=\(launchPath)\(Service.settings.instance.map { " instance=\($0)" } ?? "")"
         )
         openSignals()
+    }
+
+    private func warnOfFewDescriptors() {
+        var soft: UInt64 = 0
+        var hard: UInt64 = 0
+        capus_descriptor_limits(&soft, &hard)
+        guard hard < Doctor.enoughDescriptors else { return }
+        Log.write("a process may have \(hard) files open, and no more connections: see ulimit -Hn", .warning)
     }
 
     /// The lock is held for as long as the master lives: whether one runs never depends on a process id.
@@ -106,7 +115,6 @@ extension Master {
         guard Privileges.mayChange, let worker = WorkerBase.all.first(where: { !$0.user.isEmpty }),
             let wanted = try? Privileges.wanted(by: worker)
         else { return }
-        Log.write("Apus[\(Service.settings.serviceName)] keeps its log for user \(wanted.userName)")
         _ = capus_change_owner(Service.settings.logPath, wanted.user, wanted.group)
     }
 
@@ -132,6 +140,8 @@ extension Master {
     /// Ends a start that failed, without leaving files behind.
     func leave(_ message: String, status: Int32) -> Never {
         _ = capus_remove_file(Service.settings.pidPath)
+        // Whoever started it looks at the terminal, as long as it has not said that it runs.
+        Log.echoes = true
         Log.write(message, .error)
         capus_daemon_ready(status)
         capus_exit(status)

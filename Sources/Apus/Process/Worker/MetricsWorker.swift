@@ -1,7 +1,7 @@
 /// The inner worker of each process that serves the service's counters, when `Worker.metricsAddress` is set.
 enum MetricsWorker {
     /// Its socket in the master's `ListenerSet`.
-    static let key = "metrics"
+    static var key: String { "metrics \(Service.settings.metricsAddress ?? "")" }
 
     static var isWanted: Bool { Service.settings.metricsAddress != nil }
 

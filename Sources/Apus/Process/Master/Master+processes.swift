@@ -98,7 +98,7 @@ extension Master {
         slot.remove(child)
         capus_close(child.channel)
         board.retire(child.entry)
-        control?.reported(child.pid, -1)
+        control?.forget(child)
         tellExit(slot, raw, child.pid)
         guard phase == .running else { return }
         if wasAwaited { return awaitedEnded(slot, reason) }

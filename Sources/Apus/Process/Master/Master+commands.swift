@@ -1,0 +1,24 @@
+/// What commands ask the master for.
+extension Master {
+    /// A client of the control socket has sent its command.
+    func serve(_ client: ControlSocket.Client) {
+        guard let control, let command = control.command(of: client) else { return }
+        let words = command.split(separator: " ")
+        let children = slots.flatMap { slot in slot.children.map { ($0, slot) } }
+        switch (words.first, words.dropFirst().first) {
+        case ("status", "json"): control.answer(client, ServiceSnapshot(self).json)
+        case ("status", "live"):
+            let snapshot = ServiceSnapshot(self, rates: rates.look(at: children.map(\.0)))
+            let full = StatusReport(snapshot).text
+            let width = words.count > 2 ? Int(words[2]) ?? 0 : 0
+            let isNarrow = width > 0 && full.split(separator: "\n").contains { $0.count > width }
+            control.answer(client, isNarrow ? NarrowStatus(snapshot, width: width).text : full)
+        case ("status", _): control.answer(client, StatusReport(ServiceSnapshot(self)).text)
+        case ("connections", let form):
+            let ready = children.filter { $0.0.isReady }
+            client.query = ConnectionsQuery(ready, isJSON: form == "json")
+            if ready.isEmpty { control.answer(client, client.query!.text) }
+        default: control.answer(client, "unknown command \(command)")
+        }
+    }
+}
