@@ -1,3 +1,4 @@
+import Apus
 import CApus
 
 /// A load as a command of its own: progress on the terminal, the report on standard output, an exit status.
@@ -40,17 +41,17 @@ public nonisolated struct LoadProgram: Sendable {
             return .failure
         }
         progress.erase()
-        if jsonPath != "-" { Self.write(report.text, to: Self.standardOutput) }
+        if jsonPath != "-" { Terminal.write(report.text, to: Self.standardOutput) }
         if let jsonPath, !Self.write(report.json, toFile: jsonPath) { return .failure }
         return report.isSuccess ? .success : .failure
     }
 
     /// Says on standard error what went wrong.
-    public static func complain(_ text: String) { write("apus load: \(text)\n", to: standardError) }
+    public static func complain(_ text: String) { Terminal.write("apus load: \(text)\n", to: standardError) }
 
     private static func write(_ text: String, toFile path: String) -> Bool {
         if path == "-" {
-            write(text, to: standardOutput)
+            Terminal.write(text, to: standardOutput)
             return true
         }
         var text = text
@@ -64,17 +65,5 @@ public nonisolated struct LoadProgram: Sendable {
         }
         if failure < 0 { complain("cannot write \(path): \(String(cString: capus_error_text(-failure)))") }
         return failure == 0
-    }
-
-    private static func write(_ text: String, to descriptor: Int32) {
-        var text = text
-        text.withUTF8 { bytes in
-            var written = 0
-            while written < bytes.count {
-                let count = capus_write(descriptor, bytes.baseAddress! + written, bytes.count - written)
-                guard count > 0 else { return }
-                written += count
-            }
-        }
     }
 }

@@ -42,6 +42,9 @@ func serveHTTP(_ options: Options) {
             report("blocking")
             sleep(UInt32(request.query) ?? 1)
             connection.send("blocked")
+        case "/spin":
+            report("blocking")
+            while true {}
         case "/never": report("never")
         case "/stop-service": Worker.stopService(gracefully: request.query == "g")
         case "/stop-all": Worker.stopAll(exitCode: 7, reason: "a handler wants it")

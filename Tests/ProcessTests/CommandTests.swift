@@ -114,7 +114,7 @@ import Testing
             let (master, endpoint) = try service.start()
             // One handler blocks, one request waits for its answer, one is incomplete.
             let blocked = try Client(endpoint)
-            try blocked.send("GET /block?60 HTTP/1.1\r\nHost: h\r\n\r\n")
+            try blocked.send("GET /spin HTTP/1.1\r\nHost: h\r\n\r\n")
             _ = try master.line("the block") { $0 == "event blocking" }
             let waiting = try Client(endpoint)
             try waiting.send("GET /sleep?60000 HTTP/1.1\r\nHost: h\r\n\r\n")

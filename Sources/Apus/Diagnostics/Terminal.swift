@@ -1,7 +1,7 @@
 import CApus
 
 /// Standard output and error, without buffering.
-enum Terminal {
+package nonisolated enum Terminal {
     static func write(_ text: String) { write(text + "\n", to: 1) }
     static func writeError(_ text: String) { write(text + "\n", to: 2) }
 
@@ -21,9 +21,10 @@ enum Terminal {
         return capus_is_terminal(1)
     }
 
-    private static func write(_ text: String, to fd: Int32) {
-        let bytes = Array(text.utf8)
-        bytes.withUnsafeBytes { bytes in
+    /// Writes all of it, or as much as can be written.
+    package static func write(_ text: String, to fd: Int32) {
+        var text = text
+        text.withUTF8 { bytes in
             var written = 0
             while written < bytes.count {
                 let count = capus_write(fd, bytes.baseAddress! + written, bytes.count - written)
