@@ -174,13 +174,14 @@ import Testing
             let options = ["--trouble", file] + (reusePort ? ["--reuse-port", "1"] : [])
             let service = try Service.conformance(backend, count: 2, options)
             let (master, endpoint) = try service.start()
-            for count in [4, 1, 3] {
+            for (round, count) in [4, 1, 3].enumerated() {
                 try writeText("count \(count)", to: file)
                 let before = Set(master.children)
                 #expect(try service.run("reload").status == .code(0))
                 #expect(
                     eventually { master.children.count == count && before.isDisjoint(with: master.children) },
                     "\(count): \(service.log)")
+                #expect(eventually { service.log.ranges(of: "] reloaded").count == round + 1 })
                 for _ in 0..<20 { #expect(try Client(endpoint).get("/").status == 200) }
             }
             #expect(try master.stop() == .code(0))
