@@ -10,17 +10,39 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+// Root does not follow a link that somebody else may have put in the place of a file. Devices are often links.
+static int link_flags(const char *path) {
+    return geteuid() == 0 && strncmp(path, "/dev/", 5) != 0 && strncmp(path, "/proc/", 6) != 0 ? O_NOFOLLOW : 0;
+}
+
+int capus_open_output(const char *path) {
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | link_flags(path), 0640);
+    return fd < 0 ? -errno : fd;
+}
+
 // ---- Lock files ----
+// Write locks of the open file: they outlive fork and exec, and only who may write the file can take one.
+
+static int write_lock(int fd, int command, struct flock *lock) {
+    *lock = (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return fcntl(fd, command, lock);
+}
 
 int capus_lock_file(const char *path, int mode) {
     for (;;) {
-        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, (mode_t)mode);
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | link_flags(path), (mode_t)mode);
         if (fd < 0) {
             return -errno;
         }
-        if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-            int failure = errno;
+        struct flock lock;
+        if (write_lock(fd, F_OFD_SETLK, &lock) != 0) {
+            int failure = errno == EACCES ? EAGAIN : errno;
+            // A read lock is not ours: anybody who may read the file can take one. A new file is free of it.
+            bool is_known = write_lock(fd, F_OFD_GETLK, &lock) == 0;
             close(fd);
+            if (is_known && (lock.l_type == F_UNLCK || (lock.l_type == F_RDLCK && unlink(path) == 0))) {
+                continue;
+            }
             return -failure;
         }
         // The holder before us may have removed the file between our open and our lock.
@@ -37,11 +59,11 @@ bool capus_is_locked(const char *path) {
     if (fd < 0) {
         return false;
     }
-    bool locked = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    struct flock lock;
+    bool locked = write_lock(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_WRLCK;
     close(fd);
     return locked;
 }
-
 
 // ---- The log ----
 
@@ -51,9 +73,9 @@ bool capus_is_locked(const char *path) {
 // up a server: after some milliseconds the line is written without it.
 static int open_log(const char *path, int mode, bool *locked) {
     for (int tries = 0;; tries++) {
-        int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, (mode_t)mode);
+        int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | link_flags(path), (mode_t)mode);
         if (fd < 0 && (errno == EACCES || errno == EINVAL || errno == ESPIPE)) {
-            fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY);
+            fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | link_flags(path));
         }
         if (fd < 0) {
             return -errno;
@@ -148,7 +170,7 @@ int capus_append_file(const char *path, const void *bytes, size_t count, int mod
 // ---- Files ----
 
 int capus_change_owner(const char *path, uint32_t user, uint32_t group) {
-    return chown(path, user, group) == 0 ? 0 : -errno;
+    return lchown(path, user, group) == 0 ? 0 : -errno;
 }
 
 int capus_memory_file(const void *bytes, size_t count) {

@@ -96,6 +96,19 @@ int capus_open_executable(void) {
     return fd < 0 ? -errno : fd;
 }
 
+void capus_fill_standard_descriptors(void) {
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (fd >= 0 && fd <= STDERR_FILENO) {
+            capus_set_inherited(fd, true);
+        }
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
 // ---- Daemon mode ----
 
 static int daemon_report = -1;
@@ -130,10 +143,14 @@ int capus_daemonize(int *exit_status) {
     if (pid != 0) {
         _exit(0);
     }
-    umask(022);
+    umask(022 | umask(0)); // Never wider than it was.
     daemon_report = report[1];
     return 0;
 }
+
+int capus_daemon_report(void) { return daemon_report; }
+
+void capus_daemon_resume(int report) { daemon_report = report; }
 
 void capus_daemon_ready(int exit_status) {
     if (daemon_report < 0) {
@@ -144,11 +161,6 @@ void capus_daemon_ready(int exit_status) {
     (void)ignored;
     close(daemon_report);
     daemon_report = -1;
-}
-
-int capus_open_output(const char *path) {
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-    return fd < 0 ? -errno : fd;
 }
 
 void capus_redirect_output(int output) {

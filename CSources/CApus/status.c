@@ -2,9 +2,11 @@
 #include "capus_status.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct capus_board {
@@ -16,11 +18,13 @@ struct capus_board {
 };
 
 int capus_board_create(void) {
-    int fd = memfd_create("apus-board", MFD_CLOEXEC);
+    int fd = memfd_create("apus-board", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0) {
         return -errno;
     }
-    if (ftruncate(fd, sizeof(capus_board)) != 0) {
+    // A worker that gave up root must not be able to take the memory away from its master.
+    if (ftruncate(fd, sizeof(capus_board)) != 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
         int failure = errno;
         close(fd);
         return -failure;
@@ -28,7 +32,19 @@ int capus_board_create(void) {
     return fd;
 }
 
+long capus_board_size(void) { return sizeof(capus_board); }
+
+// What a worker wrote there is not to be trusted.
+static uint32_t used_entries(const capus_board *board) {
+    uint32_t used = board->used;
+    return used < CAPUS_BOARD_CAPACITY ? used : CAPUS_BOARD_CAPACITY;
+}
+
 capus_board *capus_board_map(int fd) {
+    struct stat info;
+    if (fstat(fd, &info) != 0 || info.st_size != (off_t)sizeof(capus_board)) {
+        return NULL;
+    }
     void *board = mmap(NULL, sizeof(capus_board), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     return board == MAP_FAILED ? NULL : board;
 }
@@ -70,9 +86,9 @@ int capus_board_claim(capus_board *board, const char *worker, int worker_id) {
 capus_worker_status *capus_board_entry(capus_board *board, int index) { return &board->entries[index]; }
 
 static capus_worker_status *ended_entry(capus_board *board, const char *worker) {
-    for (uint32_t i = 0; i < board->used; i++) {
+    for (uint32_t i = 0; i < used_entries(board); i++) {
         capus_worker_status *entry = &board->entries[i];
-        if (entry->kind == CAPUS_ENTRY_ENDED && strcmp(entry->worker, worker) == 0) {
+        if (entry->kind == CAPUS_ENTRY_ENDED && strncmp(entry->worker, worker, sizeof entry->worker) == 0) {
             return entry;
         }
     }
@@ -106,7 +122,7 @@ int capus_board_snapshot(capus_board *board, capus_worker_status *entries, int c
     for (int tries = 0;; tries++) {
         uint64_t before = board->sequence;
         int count = 0;
-        for (uint32_t i = 0; i < board->used && count < capacity; i++) {
+        for (uint32_t i = 0; i < used_entries(board) && count < capacity; i++) {
             if (board->entries[i].kind != CAPUS_ENTRY_FREE) {
                 entries[count++] = board->entries[i];
             }

@@ -42,6 +42,12 @@ func serveHTTP(_ options: Options) {
             report("blocking")
             sleep(UInt32(request.query) ?? 1)
             connection.send("blocked")
+        case "/spawn":
+            var child: pid_t = 0
+            var words: [UnsafeMutablePointer<CChar>?] = [strdup("sleep"), strdup("30"), nil]
+            posix_spawnp(&child, "sleep", nil, nil, &words, environ)
+            connection.send("\(child)")
+        case "/arguments": connection.send(CommandLine.arguments.joined(separator: " "))
         case "/spin":
             report("blocking")
             while true {}

@@ -39,7 +39,7 @@ private func makeSetupTrouble(_ server: WorkerBase, _ options: Options) {
     switch words.first {
     case "trap": fatalError("the set-up trapped")
     case "exit": exit(3)
-    case "bind":
+    case "bind", "bind-exit":
         let other = Worker(.text, on: words[1])
         other.name = "other"
         other.onMessage = { connection, line in connection.send(line) }
@@ -54,6 +54,17 @@ private func makeSetupTrouble(_ server: WorkerBase, _ options: Options) {
 func makeStartTrouble(_ options: Options) throws {
     switch trouble(options).first {
     case "start-exit": exit(3)
+    case "bind-exit":
+        // The program that is gone back to has no trouble.
+        unlink(options["trouble"] ?? "")
+        exit(3)
+    case "start-exit-then-trap":
+        // From now on the set-up traps, also that of a program that is gone back to.
+        guard let path = options["trouble"], let file = fopen(path, "w") else { return }
+        fputs("trap", file)
+        fclose(file)
+        exit(3)
+    case "start-slow": sleep(1)
     case "start-throw": throw ScenarioError(description: "the start threw")
     case "start-trap": fatalError("the start trapped")
     case "inner":

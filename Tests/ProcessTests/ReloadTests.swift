@@ -309,4 +309,77 @@ import Testing
             #expect(try master.stop() == .code(0))
         }
     }
+
+    /// Neither the new program can serve nor the old one start again: what runs goes on.
+    @Test(arguments: backends)
+    func aReloadThatCannotGoBackChangesNothing(_ backend: String) async throws {
+        try await TestThreads.light.run {
+            let folder = try TemporaryFolder()
+            let service = try Service.conformance(backend, ["--trouble", folder.file("trouble")])
+            let (master, _, pids, clients) = try startedWithClients(service)
+            try writeText("start-exit-then-trap", to: folder.file("trouble"))
+            master.signal(SIGUSR1)
+            #expect(eventually(within: 20) { service.log.contains("reload given up") }, "\(service.log)")
+            #expect(service.log.contains("the program before it ended with signal"), "\(service.log)")
+            for (id, client) in clients { #expect(try client.get("/id").text == "\(id) \(pids[id]!)") }
+            #expect(eventually { Set(master.children.map(\.pid)) == Set(pids.values) })
+            unlink(folder.file("trouble"))
+            #expect(try service.run("reload").status == .code(0))
+            let fresh = try starts(2, master)
+            #expect(eventually { Set(master.children.map(\.pid)) == Set(fresh.values) })
+            #expect(try master.stop() == .code(0))
+        }
+    }
+
+    /// What a program that cannot serve has opened is closed again.
+    @Test(arguments: backends)
+    func aFailedReloadLeavesNoSockets(_ backend: String) async throws {
+        try await TestThreads.light.run {
+            let folder = try TemporaryFolder()
+            let path = folder.file("socket")
+            let service = try Service.conformance(backend, count: 1, ["--trouble", folder.file("trouble")])
+            let (master, endpoint) = try service.start()
+            let descriptors = try #require(master.facts).descriptorCount
+            try writeText("bind-exit \(path)", to: folder.file("trouble"))
+            #expect(try service.run("reload").status == .code(0))
+            #expect(eventually { service.log.contains("reload given up") }, "\(service.log)")
+            #expect(access(path, F_OK) != 0)
+            #expect(eventually { master.facts?.descriptorCount == descriptors && master.children.count == 1 })
+            #expect(try Client(endpoint).get("/").status == 200)
+        }
+    }
+
+    /// A reload while a process that has served enough is being replaced: no process is forgotten.
+    @Test(arguments: backends)
+    func aReloadDuringARecycling(_ backend: String) async throws {
+        try await TestThreads.light.run {
+            let folder = try TemporaryFolder()
+            let service = try Service.conformance(
+                backend, count: 1, ["--trouble", folder.file("trouble"), "--max-requests", "10"])
+            let (master, endpoint) = try service.start()
+            try writeText("start-slow", to: folder.file("trouble"))
+            for _ in 0..<15 { #expect(try Client(endpoint).get("/").status == 200) }
+            #expect(eventually { master.children.count == 2 })
+            master.signal(SIGUSR1)
+            #expect(eventually { service.log.contains("] reloaded") }, "\(service.log)")
+            #expect(eventually { master.children.count == 1 }, "\(master.children)")
+            #expect(try service.run("status").output.contains("1 processes"))
+            #expect(try Client(endpoint).get("/").status == 200)
+            #expect(try master.stop() == .code(0))
+        }
+    }
+
+    @Test(arguments: backends)
+    func aProgramThatGivesItsOwnCommandReloads(_ backend: String) async throws {
+        try await TestThreads.light.run {
+            let service = try Service.conformance(backend, count: 1)
+            let process = try ServerProcess(
+                "ConformanceServer", service.commandLine() + ["--command", "start"], in: service.folder)
+            let endpoint = try #require(try process.endpoints().first)
+            process.signal(SIGUSR1)
+            #expect(eventually { service.log.contains("] reloaded") }, "\(service.log)")
+            #expect(try Client(endpoint).get("/").status == 200)
+            #expect(try process.stop() == .code(0))
+        }
+    }
 }

@@ -64,4 +64,20 @@ import Testing
             #expect(try again.stop() == .code(0))
         }
     }
+
+    /// A milder command does not take a harder one back.
+    @Test(arguments: backends)
+    func aGracefulStopAfterAStopChangesNothing(_ backend: String) async throws {
+        try await TestThreads.light.run {
+            let service = try Service.conformance(backend, count: 1)
+            let (master, endpoint) = try service.start()
+            let blocked = try Client(endpoint)
+            try blocked.send("GET /block?60 HTTP/1.1\r\nHost: h\r\n\r\n")
+            _ = try master.line("the block") { $0 == "event blocking" }
+            master.signal(SIGINT)
+            #expect(eventually { service.log.contains("received signal 2 INT, stopping") })
+            master.signal(SIGQUIT)
+            #expect(try master.waitForExit(within: 4) == .code(0))
+        }
+    }
 }

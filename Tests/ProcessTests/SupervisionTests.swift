@@ -89,11 +89,12 @@ import Testing
 
     // MARK: Processes that cannot start
 
-    @Test(arguments: backends, ["exit", "throw", "trap"])
+    @Test(arguments: backends, ["exit", "leave", "throw", "trap"])
     func aWorkerThatKeepsFailingIsStartedLessAndLessOften(_ backend: String, _ way: String) async throws {
         try await TestThreads.light.run {
             let service = try Service(
-                "ConformanceServer", "failing", backend, ["--listen", "127.0.0.1:0", "--\(way)", "3"])
+                "ConformanceServer", "failing", backend,
+                ["--listen", "127.0.0.1:0"] + (way == "leave" ? ["--exit", "0"] : ["--\(way)", "3"]))
             let master = try service.launch("start")
             var times: [Int64] = []
             for _ in 0..<6 {
@@ -104,7 +105,8 @@ import Testing
             #expect(Double(times[5] - times[4]) / 1e9 > 0.9)
             #expect(eventually { service.log.contains("next start in 2 s") })
             let reason = [
-                "exit": "(exit code 3)", "throw": "(exit code 250: a callback of the process threw)", "trap": "(signal",
+                "exit": "(exit code 3)", "leave": "(exit code 0) before it was ready",
+                "throw": "(exit code 250: a callback of the process threw)", "trap": "(signal",
             ][way]!
             #expect(service.log.contains(reason), "\(service.log)")
             #expect(service.log.split(separator: "\n").count { $0.contains("next start in 1 s") } == 1)
@@ -124,6 +126,50 @@ import Testing
             if let pid = service.pidInFile, let master = ProcessFacts(pid) { start.adopt(master) }
             #expect(status == .code(1))
             _ = try service.run("stop")
+        }
+    }
+
+    /// A child of a handler has nothing of the service: it would keep the port when that has stopped.
+    @Test(arguments: backends)
+    func processesOfHandlersInheritNothing(_ backend: String) async throws {
+        try await TestThreads.light.run {
+            let service = try Service.conformance(backend, count: 1)
+            let (master, endpoint) = try service.start()
+            let child = try #require(
+                Int32(try Client(endpoint).get("/spawn").text).flatMap { ProcessFacts($0) })
+            defer { child.kill() }
+            #expect(try master.stop() == .code(0))
+            #expect(child.isRunning)
+            let own = try #require(ProcessFacts(getpid())).descriptorTargets
+            let targets = child.descriptorTargets.filter { !own.contains($0) }
+            #expect(!targets.contains { $0.hasPrefix("socket:") || $0.contains("apus-board") }, "\(targets)")
+            #expect(throws: (any Error).self) { try Client(endpoint) }
+        }
+    }
+
+    @Test(arguments: backends)
+    func theCommandLineIsWhole(_ backend: String) async throws {
+        try await TestThreads.light.run {
+            let service = try Service.conformance(backend, count: 1)
+            let (_, endpoint) = try service.start()
+            let words = service.commandLine("start").joined(separator: " ")
+            #expect(try Client(endpoint).get("/arguments").text.hasSuffix("ConformanceServer " + words))
+        }
+    }
+
+    /// Whatever is closed when it starts: no file of the service gets the number of a standard descriptor.
+    @Test(arguments: backends)
+    func standardDescriptorsMayBeClosed(_ backend: String) async throws {
+        try await TestThreads.light.run {
+            let service = try Service.conformance(backend, count: 1, launch: .afterShell("exec <&-"))
+            let (master, endpoint) = try service.startDaemon()
+            try #require(master.children.first).kill()
+            #expect(eventually { service.log.contains("exit with status 9") && master.children.count == 1 })
+            #expect(try Client(endpoint).get("/").status == 200)
+            #expect(try service.run("reload").status == .code(0))
+            #expect(eventually { service.log.contains("] reloaded") })
+            #expect(try Client(endpoint).get("/").status == 200)
+            #expect(try service.run("stop").status == .code(0))
         }
     }
 }

@@ -124,6 +124,12 @@ import Testing
             let client = try Client(endpoint)
             try client.send("GET /log?7 HTTP/1.1\r\nHost: h\r\n\r\n")
             #expect(eventually { service.log.contains("pid:\(worker.pid) xxxxxxx\n") }, "\(service.log)")
+            // The file stays the master's: the worker's lines go through it.
+            #expect(stat(service.folder.file("log"), &info) == 0 && info.st_uid == 0)
+            // Nor can a worker take the board away from under its master.
+            let board = open("/proc/\(worker.pid)/fd/4", O_RDWR)
+            #expect(board >= 0 && ftruncate(board, 0) != 0)
+            close(board)
             #expect(try service.run("reload").status == .code(0))
             #expect(eventually { !worker.isRunning && master.children.first?.userID == 65534 })
             master.signal(SIGKILL)
@@ -156,6 +162,53 @@ import Testing
             #expect(failures.contains { $0.contains("/no/such/folder/pid") && $0.contains("--pid-file") })
             let few = try Service("Examples", "AllProtocols", "epoll", [], launch: .afterShell("ulimit -n 512"))
             #expect(try few.run("doctor").output.contains("warn  open files per process"))
+        }
+    }
+
+    /// Where somebody else may write, a link could lead root to any file.
+    @Test func rootDoesNotFollowLinks() async throws {
+        try await TestThreads.light.run {
+            guard getuid() == 0 else { return }
+            let folder = try TemporaryFolder()
+            try writeText("secret", to: folder.file("victim"))
+            for option in ["--pid-file", "--log-file"] {
+                symlink(folder.file("victim"), folder.file("link"))
+                let other = option == "--pid-file" ? "--log-file" : "--pid-file"
+                let process = try ServerProcess(
+                    "Examples",
+                    [
+                        "AllProtocols", "start", "--http", "127.0.0.1:0", option, folder.file("link"), other,
+                        folder.file("other"),
+                    ],
+                    in: folder)
+                if option == "--pid-file" {
+                    #expect(try process.waitForExit() == .code(1))
+                } else {
+                    _ = try process.endpoints()
+                    #expect(try process.stop() == .code(0))
+                }
+                #expect(process.errorText.contains("symbolic links"), "\(process.errorText)")
+                #expect(readText(folder.file("victim")) == "secret")
+                for name in ["link", "other", "stderr"] { unlink(folder.file(name)) }
+            }
+        }
+    }
+
+    /// Anybody who can read the pid file can lock it for reading.
+    @Test func aStrangersLockDoesNotKeepItFromStarting() async throws {
+        try await TestThreads.light.run {
+            let service = try Service.example("epoll", count: 1)
+            try writeText("1", to: service.folder.file("pid"))
+            let fd = open(service.folder.file("pid"), O_RDONLY | O_CLOEXEC)
+            defer { close(fd) }
+            var lock = flock()
+            lock.l_type = Int16(F_RDLCK)
+            #expect(fcntl(fd, 37, &lock) == 0)  // F_OFD_SETLK, which Glibc's module hides.
+            for command in ["status", "stop", "reload"] { #expect(try service.run(command).status == .code(1)) }
+            let (master, endpoint) = try service.start()
+            #expect(try Client(endpoint).get("/").status == 200)
+            #expect(service.pidInFile == master.pid)
+            #expect(try master.stop() == .code(0))
         }
     }
 }

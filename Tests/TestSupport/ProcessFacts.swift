@@ -76,4 +76,15 @@ extension ProcessFacts {
     public var groupID: Int? { status("Gid").first.flatMap { Int($0) } }
     /// How often it has waited.
     public var waits: Int { status("voluntary_ctxt_switches").first.flatMap { Int($0) } ?? 0 }
+
+    /// What its descriptors stand for: paths, `socket:[1]`, …
+    public var descriptorTargets: [String] {
+        TemporaryFolder.names(in: "/proc/\(pid)/fd").map { name in
+            var target = [UInt8](repeating: 0, count: 512)
+            let count = target.withUnsafeMutableBytes {
+                readlink("/proc/\(pid)/fd/\(name)", $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
+            }
+            return String(decoding: target[..<max(0, count)], as: UTF8.self)
+        }
+    }
 }

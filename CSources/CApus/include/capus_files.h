@@ -7,12 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Opens the file and takes its lock; -EWOULDBLOCK when another process holds it. The lock lasts as long as the
-// descriptor.
+// Opens the file and takes its lock; -EWOULDBLOCK when another process holds it. The lock lasts as long as the open
+// file, over fork and exec.
 int capus_lock_file(const char *_Nonnull path, int mode);
 // Whether some process holds the lock.
 bool capus_is_locked(const char *_Nonnull path);
 
+// Opens a file for what a daemon prints.
+int capus_open_output(const char *_Nonnull path);
 // Appends bytes in one piece, creating the file with `mode`. A file that is then larger than `max_size` keeps its newer
 // half; 0 is no limit. Processes may write at the same time.
 int capus_append_file(const char *_Nonnull path, const void *_Nonnull bytes, size_t count, int mode, int64_t max_size);

@@ -19,14 +19,19 @@ void capus_set_inherited(int fd, bool inherited);
 // A descriptor that stands for the running executable even when its file is replaced.
 int capus_open_executable(void);
 
+// Opens /dev/null as standard input, output and error as far as they are closed: nothing else may get their numbers.
+void capus_fill_standard_descriptors(void);
+
 // Detaches from the terminal (fork, setsid, fork). Returns 0 in the process that stays. In the process that was
 // called it returns the exit status to leave with, once the other one has written it with capus_daemon_ready or died.
 int capus_daemonize(int *_Nonnull exit_status);
 // Tells the starting shell's process that the start is over, with its exit status.
 void capus_daemon_ready(int exit_status);
 
-// Opens a file for what a daemon prints.
-int capus_open_output(const char *_Nonnull path);
+// What capus_daemon_ready writes to, -1 once it has: for a program that takes this one's place.
+int capus_daemon_report(void);
+void capus_daemon_resume(int report);
+
 // Points standard output and error at `output`, which is closed, and standard input at /dev/null.
 void capus_redirect_output(int output);
 

@@ -81,7 +81,9 @@ typedef struct capus_board capus_board;
 
 // Makes a board, returns its descriptor (close-on-exec) or a negated errno.
 int capus_board_create(void);
-// Maps a board; NULL when the system refuses.
+// Bytes of a board: programs that differ in it cannot share one.
+long capus_board_size(void);
+// Maps a board; NULL when the system refuses, or it is the board of another version.
 capus_board *_Nullable capus_board_map(int fd);
 
 // A cleared entry for a new process, or -1 when the board is full.

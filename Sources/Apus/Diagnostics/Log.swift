@@ -36,11 +36,23 @@ enum Log {
     static var maxSize: Int64 = 10_485_760
     /// Gets the lines instead of the file.
     static var sink: (@MainActor (LogRecord) -> Void)?
+    /// Takes the lines of a process that may not write the file; false when it cannot.
+    static var relay: (@MainActor (LogRecord) -> Bool)?
     private static var isBroken = false
 
     static func write(_ message: String, _ level: LogLevel = .notice) {
         let record = LogRecord(level: level, message: message, processID: capus_process_id(), time: localTime())
         if let sink { return sink(record) }
+        if let relay, relay(record) {
+            if echoes { Terminal.writeError(message) }
+            return
+        }
+        append(record)
+        if echoes || isBroken { Terminal.writeError(message) }
+    }
+
+    /// Writes a line to the file, whichever process it comes from.
+    static func append(_ record: LogRecord) {
         let failure = Array((record.text + "\n").utf8).withUnsafeBytes {
             capus_append_file(path, $0.baseAddress!, $0.count, 0o640, maxSize)
         }
@@ -49,7 +61,6 @@ enum Log {
             Terminal.writeError("\(error); its lines go to standard error until it can be written again")
         }
         isBroken = failure != 0
-        if echoes || isBroken { Terminal.writeError(message) }
     }
 
     static func localTime() -> String {

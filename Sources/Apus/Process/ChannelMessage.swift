@@ -1,7 +1,7 @@
 import CApus
 
-/// What master and worker say to each other over the channel between them: one message each, of this byte and perhaps a
-/// descriptor.
+/// What master and worker say to each other over the channel between them: one message each, of this byte, and perhaps
+/// text or a descriptor.
 enum ChannelMessage: UInt8 {
     // From the worker.
 
@@ -14,6 +14,8 @@ enum ChannelMessage: UInt8 {
     case stopServiceGracefully = 0x59
     /// The connections that were asked for, in the file that comes with it.
     case report = 0x50
+    /// A line for the log, from a process that may not write there.
+    case log = 0x4F
 
     // From the master.
 
@@ -21,7 +23,8 @@ enum ChannelMessage: UInt8 {
     case stop = 0x53
     /// Stop when the connections have gone.
     case stopGracefully = 0x47
-    /// Your replacement is accepting; finish what is under way and leave.
+    /// Your replacement is accepting; finish what is under way and leave. A daemon's output, opened anew, comes with
+    /// it, as with the next two.
     case drain = 0x44
     /// As `drain`, without a deadline.
     case drainGracefully = 0x45
@@ -33,27 +36,33 @@ enum ChannelMessage: UInt8 {
 
     /// What a channel has to give.
     enum Arrival {
-        case message(ChannelMessage, passed: Int32)
+        case message(ChannelMessage, text: String, passed: Int32)
         case nothing
         /// The other side is gone.
         case closed
     }
 
-    static func send(_ message: ChannelMessage, on fd: Int32, passing passed: Int32 = -1) {
-        var byte = message.rawValue
-        _ = capus_send_descriptor(fd, &byte, 1, passed)
+    /// Bytes of one message.
+    private static let capacity = 16 * 1024
+
+    /// False when the other side does not take it.
+    @discardableResult
+    static func send(_ message: ChannelMessage, on fd: Int32, text: String = "", passing passed: Int32 = -1) -> Bool {
+        let bytes = [message.rawValue] + text.utf8.prefix(capacity - 1)
+        return bytes.withUnsafeBytes { capus_send_descriptor(fd, $0.baseAddress!, $0.count, passed) } > 0
     }
 
     static func receive(_ fd: Int32) -> Arrival {
-        var byte: UInt8 = 0
-        var passed: Int32 = -1
-        let count = capus_receive_descriptor(fd, &byte, 1, &passed)
-        if count == -Int(CAPUS_WOULD_BLOCK) { return .nothing }
-        guard count == 1 else { return .closed }
-        guard let message = ChannelMessage(rawValue: byte) else {
-            if passed >= 0 { capus_close(passed) }
-            return .nothing
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: capacity) { bytes in
+            var passed: Int32 = -1
+            let count = capus_receive_descriptor(fd, bytes.baseAddress!, bytes.count, &passed)
+            if count == -Int(CAPUS_WOULD_BLOCK) { return .nothing }
+            guard count > 0 else { return .closed }
+            guard let message = ChannelMessage(rawValue: bytes[0]) else {
+                if passed >= 0 { capus_close(passed) }
+                return .nothing
+            }
+            return .message(message, text: String(decoding: bytes[1..<count], as: UTF8.self), passed: passed)
         }
-        return .message(message, passed: passed)
     }
 }

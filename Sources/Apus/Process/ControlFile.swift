@@ -10,8 +10,11 @@ enum ControlFile {
         }
     }
 
+    /// Bytes that are read of a file: a process that gave up root must not fill its master's memory.
+    private static let most = 256 * 1024 * 1024
+
     static func text(of file: Int32) -> String {
-        let size = capus_file_size(file)
+        let size = min(capus_file_size(file), most)
         guard size > 0 else { return "" }
         return withUnsafeTemporaryAllocation(byteCount: size, alignment: 1) { buffer in
             var done = 0

@@ -8,6 +8,8 @@ enum Service {
     /// Decides what this process is: a worker that a master started, its probe, a master that goes on as another
     /// program, a command, a master, or everything in one.
     static func run() -> Never {
+        _ = arguments  // Before a title is written over them.
+        capus_fill_standard_descriptors()
         if let handover = WorkerHandover.fromEnvironment() { WorkerProcess.run(handover) }
         ProgramProbe.answerIfAsked()
         Master.resumeIfHandedOver()
@@ -32,10 +34,14 @@ enum Service {
         }
     }
 
+    /// The command line, and the command that the program gives itself.
+    static var arguments: [String] {
+        CommandLine.arguments + settings.command.split(separator: " ").map(String.init)
+    }
+
     private static func readInvocation() -> Invocation {
-        let words = settings.command.split(separator: " ").map(String.init)
         do {
-            return try Invocation(CommandLine.arguments + words)
+            return try Invocation(arguments)
         } catch {
             fail("\(error)\n\n\(Invocation.usage)", status: 64)
         }

@@ -47,7 +47,7 @@ enum OperatorCommand {
         }
         let deadline = capus_monotonic_ns() + Int64((Service.settings.stopTimeout + 3) * 1e9)
         // Not its pid file: that goes a moment before the process, and its sockets with the process alone.
-        while !hasEnded(watch) {
+        while !hasEnded(master, watch) {
             if !graceful, capus_monotonic_ns() > deadline {
                 Terminal.writeError("\(name) stop fail: process \(master) is still there")
                 return 2
@@ -57,11 +57,12 @@ enum OperatorCommand {
         return 0
     }
 
-    /// Looks for 10 ms whether the process has ended.
-    private static func hasEnded(_ watch: Int32) -> Bool {
-        guard watch >= 0 else { return true }
+    /// Looks for 10 ms whether the process has ended; `watch` is negative where the system cannot watch it.
+    private static func hasEnded(_ master: Int32, _ watch: Int32) -> Bool {
+        if watch == -Int32(CAPUS_NO_PROCESS) { return true }
         var isReadable = false
-        return capus_wait_readable([watch], &isReadable, 1, 10) > 0
+        if capus_wait_readable([max(watch, -1)], &isReadable, 1, 10) > 0 { return true }
+        return watch < 0 && capus_send_signal(master, 0) == -Int32(CAPUS_NO_PROCESS)
     }
 
     static func reload(graceful: Bool) -> Int32 {

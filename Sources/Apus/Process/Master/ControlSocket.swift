@@ -57,6 +57,8 @@ final class ControlSocket {
 
     /// Reads a client's command; nil when it has gone.
     func command(of client: Client) -> String? {
+        // Answered in the same turn, since the last worker has reported.
+        guard clients.contains(where: { $0 === client }) else { return nil }
         guard client.query == nil else {
             close(client)
             return nil
@@ -89,10 +91,10 @@ final class ControlSocket {
 
     /// A worker has reported into `file`. Each report answers the oldest question, also when nobody waits any more.
     func reported(_ child: WorkerChild, _ file: Int32) {
-        guard file >= 0 else { return }
-        defer { capus_close(file) }
+        defer { if file >= 0 { capus_close(file) } }
         guard !child.questions.isEmpty else { return }
-        child.questions.removeFirst().add(child.pid, ControlFile.text(of: file))
+        let question = child.questions.removeFirst()
+        if file >= 0 { question.add(child.pid, ControlFile.text(of: file)) }
         finishQueries { $0.query?.isComplete == true }
     }
 

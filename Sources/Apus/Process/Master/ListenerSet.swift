@@ -54,8 +54,12 @@ final class ListenerSet {
     func open(_ worker: WorkerBase, key: String) throws(SystemError) -> Int32 {
         if let entry = entries[key] { return entry.fd }
         guard worker.address != nil else { return -1 }
-        let fd: Int32
-        if let activated = takeActivated(for: worker) { fd = activated } else { fd = try worker.openSocket() }
+        // The file of a socket that the service manager opened is its own.
+        if let fd = takeActivated(for: worker) {
+            entries[key] = Entry(fd: fd, path: nil)
+            return fd
+        }
+        let fd = try worker.openSocket()
         entries[key] = Entry(fd: fd, path: worker.address?.path)
         return fd
     }

@@ -12,20 +12,20 @@ extension Master {
     // MARK: Leaving
 
     /// Becomes the program that is on disk now. Returns only when that fails.
-    func becomeNewProgram() {
-        guard let reload = reloading else { return }
+    func becomeNewProgram(_ reload: Reload) {
         let own = capus_open_executable()
         guard own >= 0 else { return giveUp("\(SystemError("open the own executable", -own))") }
+        // A process that was to take over from one that has served enough would not be known any more.
+        dropReplacements()
         let failure = become(launchPath, reload.isGraceful ? .gracefulReload : .reload, previous: own, reason: "")
         capus_close(own)
         giveUp("\(SystemError("become \(launchPath)", failure))")
     }
 
-    /// Becomes the program again that this one took the place of.
+    /// Becomes the program again that this one took the place of. Returns only when that fails.
     func becomePreviousProgram(_ reload: Reload, _ reason: String) {
-        guard reload.previousProgram >= 0 else { return giveUp(reason) }
         let failure = become("/proc/self/fd/\(reload.previousProgram)", .rollback, previous: -1, reason: reason)
-        giveUp("\(reason); \(SystemError("become the previous program again", failure))")
+        giveUp("\(reason); \(SystemError("become the program before it again", failure))")
     }
 
     private func become(_ path: String, _ intent: Intent, previous: Int32, reason: String) -> Int32 {
@@ -36,6 +36,7 @@ extension Master {
         state.add("started", "\(startedAt)", startTime)
         state.add("announced", isAnnounced ? "1" : "0")
         state.add("pid", Service.settings.pidPath)
+        state.add("report", "\(capus_daemon_report())")
         state.add("lock", "\(lock)")
         state.add("board", "\(board.fd)")
         state.add("control", "\(control?.fd ?? -1)")
@@ -48,7 +49,8 @@ extension Master {
         let file = Array(state.text.utf8).withUnsafeBytes { capus_memory_file($0.baseAddress!, $0.count) }
         guard file >= 0 else { return -file }
         let kept =
-            [lock, board.fd, control?.fd ?? -1, previous, file] + listeners.entries.values.map(\.fd)
+            [lock, board.fd, control?.fd ?? -1, previous, file, capus_daemon_report()]
+            + listeners.entries.values.map(\.fd)
             + slots.flatMap(\.children).map(\.channel)
         for fd in kept where fd >= 0 { capus_set_inherited(fd, true) }
         let failure = Self.withArguments { capus_exec(path, $0, capus_environment_with(Self.variable, "\(file)")) }
@@ -79,7 +81,7 @@ extension Master {
         guard let pidPath = state.word("pid"), let boardDescriptor: Int32 = state.number("board"),
             let board = StatusBoard(fd: boardDescriptor)
         else { Service.fail("\(variable) was not set by a master", status: 70) }
-        if let invocation = try? Invocation(CommandLine.arguments) { Service.apply(invocation) }
+        if let invocation = try? Invocation(Service.arguments) { Service.apply(invocation) }
         Service.settings.pidFile = pidPath
         Log.path = Service.settings.logPath
         Log.echoes = !Service.settings.daemonize
@@ -103,22 +105,25 @@ extension Master {
         let reload = Reload(isGraceful: intent.first == Intent.gracefulReload.rawValue)
         reload.previousProgram = state.number("previous") ?? -1
         capus_set_inherited(reload.previousProgram, false)
+        let isRollback = intent.first == Intent.rollback.rawValue
+        var obstacle: String?
         do {
-            try prepareWorkers(isRollback: intent.first == Intent.rollback.rawValue)
+            try prepareWorkers(isRollback: isRollback)
         } catch {
-            // The children are still those of the previous program: nothing was touched.
-            for child in state.all("child") { adopt(child) }
-            becomePreviousProgram(reload, "\((error as? SystemError)?.explanation ?? "\(error)")")
+            obstacle = (error as? SystemError)?.explanation ?? "\(error)"
         }
         for child in state.all("child") { adopt(child) }
         for exit in state.all("exit") where exit.count == 3 {
             exits[exit[0], default: [:]][Int32(exit[1]) ?? 0] = Int(exit[2]) ?? 0
         }
-        let now = capus_monotonic_ns()
-        if intent.first == Intent.rollback.rawValue {
-            for slot in slots where slot.worker != nil && slot.current == nil { slot.backoff.startNow(at: now) }
+        if let obstacle {
+            // The processes that serve are still those of the program before: nothing was touched.
+            goBack(reload, "the new program cannot serve: \(obstacle)")
+        } else if isRollback {
             reloading = reload
+            releaseAbandoned()
             giveUp(intent.count > 1 ? intent[1] : "")
+            for slot in slots where slot.isVacant { slot.backoff.startNow(at: capus_monotonic_ns()) }
         } else {
             beginReplacing(reload)
         }
@@ -133,8 +138,11 @@ extension Master {
             startedAt = Int64(started[0]) ?? startedAt
             startTime = started[1]
         }
-        capus_set_inherited(lock, false)
-        capus_set_inherited(board.fd, false)
+        for fd in [lock, board.fd] { capus_set_inherited(fd, false) }
+        if let report: Int32 = state.number("report"), report >= 0 {
+            capus_set_inherited(report, false)
+            capus_daemon_resume(report)
+        }
         if let fd: Int32 = state.number("control"), fd >= 0 {
             capus_set_inherited(fd, false)
             control = ControlSocket(fd: fd)

@@ -16,7 +16,7 @@ extension Master {
             return child
         } catch {
             Log.write("cannot start worker \(slot.label): \(error)", .error)
-            slot.backoff.startFailed(at: capus_monotonic_ns())
+            if slot.isVacant { slot.backoff.startFailed(at: capus_monotonic_ns()) }
             return nil
         }
     }
@@ -30,7 +30,7 @@ extension Master {
         let entry = board.claim(slot.name, id: slot.id)
         guard entry >= 0 else {
             capus_close(ours)
-            throw SystemError("find a free entry on the status board", Int32(CAPUS_NO_DESCRIPTORS))
+            throw SystemError("find room for more than \(CAPUS_BOARD_CAPACITY) processes", Int32(CAPUS_NO_MEMORY))
         }
         let metrics = listeners.entries[MetricsWorker.key]?.fd
         let handover = WorkerHandover(
@@ -92,9 +92,11 @@ extension Master {
         let now = capus_monotonic_ns()
         exits[slot.key, default: [:]][raw, default: 0] += 1
         // At the terminal Ctrl-C reaches the workers as well.
-        let isExpected = reason.isNormal || phase == .stopping && raw == Int32(CAPUS_SIGINT)
+        let isExpected =
+            reason.isNormal && (child.isReady || child.wasToldToLeave)
+            || phase == .stopping && raw == Int32(CAPUS_SIGINT)
         if !isExpected { logEnd(child, slot, reason) }
-        let wasAwaited = child === reloading?.awaited
+        let wasAwaited = reloading.map { $0.awaits(child, in: slot) } ?? false
         slot.remove(child)
         capus_close(child.channel)
         board.retire(child.entry)
@@ -103,7 +105,7 @@ extension Master {
         guard phase == .running else { return }
         if wasAwaited { return awaitedEnded(slot, reason) }
         guard slot.worker != nil, slot.current == nil, slot.replacement == nil else { return }
-        let delay = slot.backoff.ended(at: now, lived: now - child.startedAt, abnormally: !reason.isNormal)
+        let delay = slot.backoff.ended(at: now, lived: now - child.startedAt, abnormally: !isExpected)
         if delay > 0 {
             Log.write(
                 "worker \(slot.label) fails again and again; next start in \(delay / 1_000_000_000) s", .error)
@@ -116,7 +118,7 @@ extension Master {
         let record = CrashRecord(child.status, canName: child.isOfThisProgram)
         Log.write(
             "worker[\(slot.name):\(child.pid)] exit with status \(reason.raw) (\(reason))"
-                + (reason.isSignal ? ", \(record)" : ""), .error)
+                + (reason.isSignal ? ", \(record)" : "") + (child.isReady ? "" : " before it was ready"), .error)
         for (depth, frame) in record.backtrace.enumerated() {
             Log.write("worker[\(slot.name):\(child.pid)] #\(depth) \(frame)", .error)
         }

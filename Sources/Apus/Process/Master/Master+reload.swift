@@ -9,41 +9,61 @@ extension Master {
         ServiceManager.reloading()
         let reload = Reload(isGraceful: gracefully)
         reloading = reload
-        startProbe(reload)
+        startProbe(reload, of: .next)
     }
 
     // MARK: The probe
 
-    private func startProbe(_ reload: Reload) {
+    private func startProbe(_ reload: Reload, of candidate: Reload.Probe.Candidate) {
         var ours: Int32 = -1
         var theirs: Int32 = -1
         let failure = capus_socket_pair(&ours, &theirs, true)
         guard failure == 0 else { return giveUp("\(SystemError("make a channel", -failure))") }
         defer { capus_close(theirs) }
-        var known = RecordText()
-        for key in listeners.entries.keys { known.add("listener", key) }
-        known.add("pid", Service.settings.pidPath)
-        let pid = Self.spawn(launchPath, variable: ProgramProbe.variable, known.text, descriptors: [theirs])
+        let path: String
+        if case .next = candidate { path = launchPath } else { path = "/proc/self/fd/\(reload.previousProgram)" }
+        let known = ProgramProbe.question(sockets: Array(listeners.entries.keys))
+        let pid = Self.spawn(path, variable: ProgramProbe.variable, known, descriptors: [theirs])
         guard pid > 0 else {
             capus_close(ours)
-            return giveUp("\(SystemError("start \(launchPath)", -pid))")
+            return giveUp("\(SystemError("start \(path)", -pid))")
         }
-        reload.probe = Reload.Probe(pid: pid, channel: ours, deadline: capus_monotonic_ns() + Reload.probeTimeout)
+        reload.probe = Reload.Probe(
+            candidate: candidate, pid: pid, channel: ours, deadline: capus_monotonic_ns() + Reload.probeTimeout)
     }
 
     func probeTimedOut(_ probe: Reload.Probe) { _ = capus_send_signal(probe.pid, Int32(CAPUS_SIGKILL)) }
 
     func probeEnded(_ status: Int32) {
-        guard let probe = reloading?.probe else { return }
-        reloading?.probe = nil
+        guard let reload = reloading, let probe = reload.probe else { return }
+        reload.probe = nil
         let answer = ProgramProbe.answer(on: probe.channel)
         capus_close(probe.channel)
         guard phase == .running else { return }
+        let obstacle: String
         switch answer {
-        case .canServe?: becomeNewProgram()
-        case .cannotServe(let reason)?: giveUp("the new program cannot serve: \(reason)")
-        case nil: giveUp("the new program ended with \(ExitReason(raw: status)) before it could serve")
+        case .canServe?: return become(probe.candidate, reload)
+        case .cannotServe(let reason)?: obstacle = "cannot serve: \(reason)"
+        case nil: obstacle = "ended with \(ExitReason(raw: status)) before it could serve"
         }
+        switch probe.candidate {
+        case .next: giveUp("the new program \(obstacle)")
+        case .previous(let reason): giveUp("\(reason); the program before it \(obstacle)")
+        }
+    }
+
+    private func become(_ candidate: Reload.Probe.Candidate, _ reload: Reload) {
+        switch candidate {
+        case .next: becomeNewProgram(reload)
+        case .previous(let reason): becomePreviousProgram(reload, reason)
+        }
+    }
+
+    /// Goes back to the program that this one took the place of, if that can still serve.
+    func goBack(_ reload: Reload, _ reason: String) {
+        reloading = reload
+        guard reload.previousProgram >= 0 else { return giveUp(reason) }
+        startProbe(reload, of: .previous(reason))
     }
 
     // MARK: Replacing
@@ -52,7 +72,10 @@ extension Master {
     func beginReplacing(_ reload: Reload) {
         reloading = reload
         for slot in slots where !slot.isReloadable {
-            if let child = slot.current { ChannelMessage.send(.reload, on: child.channel) }
+            guard let child = slot.current else { continue }
+            let output = DaemonOutput.descriptor()
+            ChannelMessage.send(.reload, on: child.channel, passing: output)
+            if output >= 0 { capus_close(output) }
         }
         var workers: Set<String> = []
         var firsts: [WorkerSlot] = []
@@ -100,21 +123,26 @@ extension Master {
 
     private func release(_ old: WorkerChild, of slot: WorkerSlot) {
         let isGraceful = reloading?.isGraceful ?? false
-        ChannelMessage.send(isGraceful ? .drainGracefully : .drain, on: old.channel)
-        if !isGraceful {
-            let patience = Service.settings.drainTimeout + Service.settings.stopTimeout
-            old.killDeadline = capus_monotonic_ns() + Int64(patience * 1e9)
-        }
+        let output = DaemonOutput.descriptor()
+        old.tellToLeave(
+            isGraceful ? .drainGracefully : .drain,
+            within: isGraceful ? nil : Service.settings.drainTimeout + Service.settings.stopTimeout, passing: output)
+        if output >= 0 { capus_close(output) }
         slot.leaving.append(old)
     }
 
-    private func finishReload(_ reload: Reload) {
+    /// What the program has no use for: processes of places that it does not have, and sockets.
+    func releaseAbandoned() {
         for slot in slots where slot.worker == nil {
             if let old = slot.current { release(old, of: slot) }
             slot.current = nil
         }
         let keys = slots.filter { $0.worker != nil }.flatMap { [$0.key, "\($0.key)/\($0.id)"] }
         listeners.close(allBut: Set(keys + (MetricsWorker.isWanted ? [MetricsWorker.key] : [])))
+    }
+
+    private func finishReload(_ reload: Reload) {
+        releaseAbandoned()
         endReload()
         Log.write("Apus[\(Service.settings.serviceName)] reloaded")
     }
@@ -124,28 +152,25 @@ extension Master {
     /// The new process of a place died before it was ready.
     func awaitedEnded(_ slot: WorkerSlot, _ reason: ExitReason) {
         guard let reload = reloading else { return }
-        reload.awaited = nil
         replacementFailed(reload, "the new process of worker \(slot.label) ended with \(reason) before it was ready")
     }
 
     private func replacementFailed(_ reload: Reload, _ reason: String) {
+        reload.awaited = nil
         guard !reload.hasTakenOver else { return giveUp(reason) }
-        for slot in slots {
-            guard let child = slot.replacement else { continue }
-            ChannelMessage.send(.stop, on: child.channel)
-            child.killDeadline = capus_monotonic_ns() + Int64(Service.settings.stopTimeout * 1e9)
-            slot.leaving.append(child)
-            slot.replacement = nil
-        }
-        becomePreviousProgram(reload, reason)
+        dropReplacements()
+        goBack(reload, reason)
+    }
+
+    /// Processes that are to take over leave instead.
+    func dropReplacements() {
+        for slot in slots { slot.dropReplacement(within: Service.settings.stopTimeout) }
     }
 
     /// The reload ends without having replaced everything.
     func giveUp(_ reason: String) {
         endReload()
-        for slot in slots where slot.worker != nil && slot.current == nil && slot.replacement == nil {
-            slot.backoff.startFailed(at: capus_monotonic_ns())
-        }
+        for slot in slots where slot.isVacant { slot.backoff.startFailed(at: capus_monotonic_ns()) }
         Log.write("reload given up: \(reason). The processes that run go on serving", .error)
     }
 

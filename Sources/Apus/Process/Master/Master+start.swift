@@ -18,7 +18,6 @@ extension Master {
         writePid()
         control = ControlSocket(path: Service.settings.controlPath)
         Log.write("Apus[\(Service.settings.serviceName)] start in \(isDaemon ? "DAEMON" : "DEBUG") mode")
-        giveLogAway()
         warnOfFewDescriptors()
         for slot in slots { spawn(slot) }
         phase = .running
@@ -55,6 +54,8 @@ extension Master {
         guard lock >= 0 else {
             Service.fail("\(SystemError("open \(path)", -lock)); choose another with --pid-file", status: 1)
         }
+        // Until it holds this process' id it must not name another one.
+        _ = capus_replace_content(lock, path, 0)
     }
 
     /// A place for each process of each worker, with its listening socket. Each process of a worker with `reusePort`
@@ -110,14 +111,6 @@ extension Master {
         Log.write("the pid file \(Service.settings.pidPath) was gone and is written again", .warning)
     }
 
-    /// Workers that give up root go on writing to the log.
-    private func giveLogAway() {
-        guard Privileges.mayChange, let worker = WorkerBase.all.first(where: { !$0.user.isEmpty }),
-            let wanted = try? Privileges.wanted(by: worker)
-        else { return }
-        _ = capus_change_owner(Service.settings.logPath, wanted.user, wanted.group)
-    }
-
     /// Everything runs: the banner, and the terminal may have its prompt back.
     func announceStart() {
         isAnnounced = true
@@ -139,6 +132,7 @@ extension Master {
 
     /// Ends a start that failed, without leaving files behind.
     func leave(_ message: String, status: Int32) -> Never {
+        listeners.removeFiles()
         _ = capus_remove_file(Service.settings.pidPath)
         // Whoever started it looks at the terminal, as long as it has not said that it runs.
         Log.echoes = true
@@ -164,6 +158,9 @@ struct DaemonOutput {
 
     /// Points standard output and error at it.
     func redirect() { capus_redirect_output(fd) }
+
+    /// Its file, opened for another process; −1 when there is none. The caller closes it.
+    static func descriptor() -> Int32 { Service.settings.daemonize ? open()?.fd ?? -1 : -1 }
 }
 
 extension SystemError {

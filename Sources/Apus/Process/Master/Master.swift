@@ -17,6 +17,8 @@ final class Master {
     var isAnnounced = false
     /// When a graceful stop ceases to be one.
     var gracefulDeadline: Int64?
+    /// Processes were told to stop at once: nothing makes that milder.
+    private var stopsAtOnce = false
     let rates = RequestRates()
 
     /// What outlives this program when another one takes its place: see `Master+handover`.
@@ -76,7 +78,7 @@ final class Master {
     private func nextWait() -> Int32 {
         let now = capus_monotonic_ns()
         var deadlines = slots.flatMap(\.children).compactMap(\.killDeadline) + [nextHousekeeping]
-        if phase == .running { deadlines += slots.compactMap(\.backoff.nextStart) }
+        if phase == .running { deadlines += slots.filter(\.isVacant).compactMap(\.backoff.nextStart) }
         deadlines += [gracefulDeadline, reloading?.probe?.deadline, control?.nextDeadline].compactMap { $0 }
         return Int32(clamping: max(0, (deadlines.min()! - now + 999_999) / 1_000_000))
     }
@@ -91,11 +93,7 @@ final class Master {
                 Log.write("worker[\(slot.name):\(child.pid)] \(what) and is killed", .warning)
                 _ = capus_send_signal(child.pid, Int32(CAPUS_SIGKILL))
             }
-            if phase == .running, slot.worker != nil, slot.current == nil, let start = slot.backoff.nextStart,
-                start <= now
-            {
-                spawn(slot)
-            }
+            if phase == .running, slot.isVacant, let start = slot.backoff.nextStart, start <= now { spawn(slot) }
         }
         if let deadline = gracefulDeadline, deadline <= now {
             gracefulDeadline = nil
@@ -109,7 +107,11 @@ final class Master {
     /// What operators may do to a running service's files is put right once a minute.
     private func keepHouse(_ now: Int64) {
         nextHousekeeping = now + Self.housekeepingInterval
-        if phase == .running, !capus_is_locked(Service.settings.pidPath) { restorePidFile() }
+        guard phase == .running else { return }
+        if !capus_is_locked(Service.settings.pidPath) { restorePidFile() }
+        if capus_file_owner(Service.settings.controlPath) < 0 {
+            control = ControlSocket(path: Service.settings.controlPath) ?? control
+        }
     }
 
     // MARK: What arrives
@@ -129,7 +131,7 @@ final class Master {
     }
 
     private func readChannel(_ child: WorkerChild) {
-        guard case .message(let message, let passed) = ChannelMessage.receive(child.channel),
+        guard case .message(let message, let text, let passed) = ChannelMessage.receive(child.channel),
             let slot = slots.first(where: { $0.children.contains { $0 === child } })
         else { return }
         switch message {
@@ -138,8 +140,18 @@ final class Master {
         case .stopService: stop(gracefully: false, "worker[\(slot.name):\(child.pid)] asked for it")
         case .stopServiceGracefully: stop(gracefully: true, "worker[\(slot.name):\(child.pid)] asked for it")
         case .report: control?.reported(child, passed)
+        case .log: relay(text, from: child)
         default: if passed >= 0 { capus_close(passed) }
         }
+    }
+
+    /// Logs a line of a worker that may not write the log itself.
+    private func relay(_ text: String, from child: WorkerChild) {
+        let words = text.split(separator: "\n", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
+        guard words.count == 3, let level = LogLevel(rawValue: words[0]) else { return }
+        // One line stays one line.
+        let message = words[2].split(whereSeparator: \.isNewline).joined(separator: " ")
+        Log.append(LogRecord(level: level, message: message, processID: child.pid, time: words[1]))
     }
 
     private func becameReady(_ child: WorkerChild, _ slot: WorkerSlot) {
@@ -161,17 +173,19 @@ final class Master {
     // MARK: Stopping
 
     func stop(gracefully: Bool, _ reason: String) {
+        guard !stopsAtOnce else { return }
+        stopsAtOnce = !gracefully
+        gracefulDeadline = nil
         phase = .stopping
         dropReload()
         ServiceManager.stopping()
         listeners.stopListening()
         Log.write("Apus[\(Service.settings.serviceName)] \(reason), \(gracefully ? "gracefully " : "")stopping")
         let now = capus_monotonic_ns()
-        let deadline = now + Int64(Service.settings.stopTimeout * 1e9)
         if gracefully { gracefulDeadline = Service.settings.gracefulTimeout.map { now + Int64($0 * 1e9) } }
         for child in slots.flatMap(\.children) {
-            ChannelMessage.send(gracefully ? .stopGracefully : .stop, on: child.channel)
-            child.killDeadline = gracefully ? nil : deadline
+            child.tellToLeave(
+                gracefully ? .stopGracefully : .stop, within: gracefully ? nil : Service.settings.stopTimeout)
         }
     }
 

@@ -12,10 +12,19 @@ final class WorkerChild {
     let isOfThisProgram: Bool
     /// It has said that it accepts.
     var isReady = false
+    /// It was told to end: that it does is no failure.
+    var wasToldToLeave = false
     /// What it was asked and has not answered yet, in order.
     var questions: [ConnectionsQuery] = []
     /// When it is killed if it has not gone by itself; monotonic nanoseconds, nil for never.
     var killDeadline: Int64?
+
+    /// Tells it to end, and kills it if it has not within `seconds`; nil for no limit.
+    func tellToLeave(_ message: ChannelMessage, within seconds: Double?, passing passed: Int32 = -1) {
+        wasToldToLeave = true
+        ChannelMessage.send(message, on: channel, passing: passed)
+        killDeadline = seconds.map { capus_monotonic_ns() + Int64($0 * 1e9) }
+    }
 
     init(
         pid: Int32, channel: Int32, entry: Int32, status: UnsafeMutablePointer<capus_worker_status>,
@@ -71,9 +80,19 @@ final class WorkerSlot {
     }
 
     var children: [WorkerChild] { [current, replacement].compactMap { $0 } + leaving }
+    /// The program wants a process here, and there is none.
+    var isVacant: Bool { worker != nil && current == nil && replacement == nil }
     var isReloadable: Bool { worker?.base.isReloadable ?? true }
     /// How the log calls it: `chat/0`.
     var label: String { "\(name)/\(id)" }
+
+    /// Tells the process that is to take over to leave instead.
+    func dropReplacement(within seconds: Double) {
+        guard let child = replacement else { return }
+        replacement = nil
+        leaving.append(child)
+        child.tellToLeave(.stop, within: seconds)
+    }
 
     /// Takes a process that ended out of its place.
     func remove(_ child: WorkerChild) {

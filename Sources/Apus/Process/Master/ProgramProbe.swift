@@ -13,11 +13,23 @@ enum ProgramProbe {
         case cannotServe(String)
     }
 
+    /// What a master asks: which sockets it has, and how it hands over.
+    static func question(sockets: [String]) -> String {
+        var question = RecordText()
+        question.add("format", handoverFormat)
+        for key in sockets { question.add("listener", key) }
+        return question.text
+    }
+
+    /// Programs between which this differs cannot hand over to each other.
+    private static var handoverFormat: String { "1/\(capus_board_size())" }
+
     /// Ends this process with its answer, if a master has started it for that.
     static func answerIfAsked() {
         guard let value = capus_environment(variable) else { return }
         let known = RecordText(String(cString: value))
         capus_unset_environment(variable)
+        capus_set_inherited(channel, false)
         Log.echoes = false
         let answer = obstacle(known) ?? yes
         _ = Array(answer.utf8).withUnsafeBytes { capus_send(channel, $0.baseAddress!, $0.count) }
@@ -26,9 +38,12 @@ enum ProgramProbe {
 
     /// What keeps the program from serving; nil when nothing does.
     private static func obstacle(_ known: RecordText) -> String? {
+        guard known.word("format") == handoverFormat else {
+            return "it is made with another version of Apus, which needs a restart"
+        }
         let sockets = Set(known.all("listener").compactMap(\.first))
         do {
-            Service.apply(try Invocation(CommandLine.arguments))
+            Service.apply(try Invocation(Service.arguments))
             try Service.checkWorkers()
             for (worker, key) in zip(WorkerBase.all, Master.keys(of: WorkerBase.all)) {
                 for id in 0..<(worker.reusePort ? worker.count : 1) {

@@ -51,6 +51,8 @@ struct WorkerHandover {
         guard let handover = WorkerHandover(RecordText(text)) else {
             Service.fail("\(variable) was not set by a master of this version", status: 70)
         }
+        // Nor do they get the channel or the sockets.
+        for fd in channel..<(firstListener + 2) { capus_set_inherited(fd, false) }
         return handover
     }
 

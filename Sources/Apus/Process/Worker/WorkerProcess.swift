@@ -102,7 +102,12 @@ final class WorkerProcess {
     private func assumePrivileges(of worker: WorkerBase) {
         guard Privileges.mayChange else { return }
         do {
-            try Privileges.wanted(by: worker)?.assume()
+            guard let wanted = try Privileges.wanted(by: worker) else { return }
+            try wanted.assume()
+            Log.relay = { [channel] record in
+                ChannelMessage.send(
+                    .log, on: channel, text: "\(record.level.rawValue)\n\(record.time)\n\(record.message)")
+            }
         } catch {
             Log.write("\(label) \(error)", .error)
             capus_exit(ExitReason.cannotServe)
@@ -175,6 +180,7 @@ final class WorkerProcess {
 
     /// `reload` of this process alone: the master fills the place once it is empty.
     private func replaceSelf() {
+        if Service.settings.daemonize { DaemonOutput.open()?.redirect() }
         runReload()
         if workers.allSatisfy(\.isReloadable) { stop(.reload, reason: "reload") }
     }
@@ -187,13 +193,13 @@ final class WorkerProcess {
         switch ChannelMessage.receive(channel) {
         case .nothing: break
         case .closed: masterIsGone()
-        case .message(let message, let passed):
-            if passed >= 0 { capus_close(passed) }
-            obey(message)
+        case .message(let message, _, let passed): obey(message, output: passed)
         }
     }
 
-    private func obey(_ message: ChannelMessage) {
+    /// `output` is a daemon's new output, or −1.
+    private func obey(_ message: ChannelMessage, output: Int32) {
+        if output >= 0 { capus_redirect_output(output) }
         switch message {
         case .stop: stop(.stop, reason: "")
         case .stopGracefully: stop(.graceful, reason: "")
@@ -211,15 +217,14 @@ final class WorkerProcess {
 
     private func reportConnections(isJSON: Bool) {
         ConnectionsReport(of: WorkerBase.all, isJSON: isJSON).write(on: loop) { [channel] text in
+            // Without one the master still has to know that this was the answer.
             let file = ControlFile.make(text)
-            guard file >= 0 else { return }
             ChannelMessage.send(.report, on: channel, passing: file)
-            capus_close(file)
+            if file >= 0 { capus_close(file) }
         }
     }
 
     private func runReload() {
-        if Service.settings.daemonize { DaemonOutput.open()?.redirect() }
         for worker in workers {
             do {
                 try worker.runReload()
