@@ -24,8 +24,10 @@ let package = Package(
     targets: [
         .systemLibrary(
             name: "CLibevent", path: "CSources/CLibevent", pkgConfig: "libevent_core",
-            providers: [.apt(["libevent-dev"])]),
-        .target(name: "CApus", dependencies: ["CLibevent"], path: "CSources/CApus"),
+            providers: [.apt(["libevent-dev", "libssl-dev"])]),
+        .target(
+            name: "CApus", dependencies: ["CLibevent"], path: "CSources/CApus",
+            linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         .target(name: "ApusProtocols", dependencies: ["CApus"]),
         .target(name: "Apus", dependencies: ["CApus", "ApusProtocols"], swiftSettings: onTheLoop),
         .target(
@@ -46,7 +48,7 @@ let package = Package(
             dependencies: ["Apus", "ApusLoad", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: onTheLoop),
         .executableTarget(name: "Examples", dependencies: ["Apus"], swiftSettings: onTheLoop),
-        .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["CApus"], path: "Tests/TestSupport"),
         .executableTarget(
             name: "ConformanceServer", dependencies: ["Apus"], path: "Tests/ConformanceServer",
             swiftSettings: onTheLoop),

@@ -99,8 +99,31 @@ capus_outbound *capus_outbound_create(capus_loop *loop, int fd, uint32_t generat
     return outbound;
 }
 
+capus_outbound *capus_outbound_create_secured(capus_loop *loop, int fd, uint32_t generation, capus_tls *tls,
+                                              bool starts) {
+    capus_outbound *outbound = calloc(1, sizeof *outbound);
+    if (outbound == NULL) {
+        return NULL;
+    }
+    *outbound = (capus_outbound){.loop = loop, .fd = fd, .generation = generation, .tls = tls};
+    outbound->bytes = evbuffer_new();
+    if (outbound->bytes == NULL || (starts && loop->vtable->outbound_watch(outbound, true) != 0)) {
+        evbuffer_free(outbound->bytes);
+        free(outbound);
+        return NULL;
+    }
+    return outbound;
+}
+
+void capus_outbound_start(capus_outbound *outbound) { outbound->loop->vtable->outbound_watch(outbound, true); }
+
 void capus_outbound_destroy(capus_outbound *outbound) {
-    outbound->loop->vtable->outbound_close(outbound);
+    if (outbound->tls != NULL) {
+        outbound->loop->vtable->outbound_watch(outbound, false);
+        evbuffer_free(outbound->bytes);
+    } else {
+        outbound->loop->vtable->outbound_close(outbound);
+    }
     free(outbound);
 }
 
@@ -124,4 +147,24 @@ size_t capus_outbound_progress(capus_outbound *outbound) {
     return progress;
 }
 
-int capus_outbound_flush(capus_outbound *outbound) { return outbound->loop->vtable->outbound_flush(outbound); }
+// A record that the kernel did not take whole has to be offered again with at least as many bytes.
+#define RECORD_BYTES 16384
+
+static int flush_secured(capus_outbound *outbound) {
+    size_t budget = CAPUS_WRITE_PER_EVENT;
+    size_t count;
+    while (budget > 0 && (count = evbuffer_get_length(outbound->bytes)) > 0) {
+        size_t piece = count < RECORD_BYTES ? count : RECORD_BYTES;
+        long written = capus_tls_send(outbound->tls, evbuffer_pullup(outbound->bytes, (ev_ssize_t)piece), piece);
+        if (written < 0) {
+            return written == -EAGAIN ? 0 : (outbound->error = (int)-written);
+        }
+        evbuffer_drain(outbound->bytes, (size_t)written);
+        budget = budget > (size_t)written ? budget - (size_t)written : 0;
+    }
+    return 0;
+}
+
+int capus_outbound_flush(capus_outbound *outbound) {
+    return outbound->tls != NULL ? flush_secured(outbound) : outbound->loop->vtable->outbound_flush(outbound);
+}

@@ -16,6 +16,8 @@ typedef struct capus_backend_vtable {
     int (*outbound_open)(capus_outbound *outbound);
     void (*outbound_close)(capus_outbound *outbound);
     int (*outbound_flush)(capus_outbound *outbound);
+    // Whether CAPUS_WRITE is delivered when the descriptor takes more: for what the backend does not write itself.
+    int (*outbound_watch)(capus_outbound *outbound, bool wanted);
 } capus_backend_vtable;
 
 struct capus_loop {
@@ -41,6 +43,8 @@ struct capus_outbound {
     // Owned by the backend: an evbuffer of its own (epoll) or that of `transport` (libevent).
     struct evbuffer *bytes;
     void *transport;
+    // The session that the bytes leave through; NULL for a plain connection.
+    capus_tls *tls;
 };
 
 extern const capus_backend_vtable capus_epoll_vtable;

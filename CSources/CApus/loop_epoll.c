@@ -193,4 +193,5 @@ const capus_backend_vtable capus_epoll_vtable = {
     .outbound_open = epoll_outbound_open,
     .outbound_close = epoll_outbound_close,
     .outbound_flush = epoll_outbound_flush,
+    .outbound_watch = outbound_watch,
 };

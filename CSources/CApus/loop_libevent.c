@@ -12,6 +12,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+// Beside CAPUS_READ…: output that leaves through a TLS session waits for the descriptor to take more.
+#define OUTBOUND_WAITS 16
+
 typedef struct watched {
     struct event event;
     capus_loop *loop;
@@ -148,7 +151,7 @@ static watched **slot_of(libevent_loop *loop, int fd) {
     return &loop->watched[fd];
 }
 
-static int libevent_watch(capus_loop *base, int fd, uint32_t generation, uint32_t interest) {
+static int set_interest(capus_loop *base, int fd, uint32_t generation, uint32_t interest) {
     libevent_loop *loop = (libevent_loop *)base;
     watched **slot = slot_of(loop, fd);
     if (slot == NULL) {
@@ -177,7 +180,7 @@ static int libevent_watch(capus_loop *base, int fd, uint32_t generation, uint32_
     if (interest & CAPUS_READ) {
         what |= EV_READ;
     }
-    if (interest & CAPUS_WRITE) {
+    if (interest & (CAPUS_WRITE | OUTBOUND_WAITS)) {
         what |= EV_WRITE;
     }
     event_assign(&entry->event, loop->event_base, fd, what, became_ready, entry);
@@ -191,6 +194,22 @@ static int libevent_watch(capus_loop *base, int fd, uint32_t generation, uint32_
         watch_exclusively(loop, fd);
     }
     return 0;
+}
+
+static uint32_t interest_of(libevent_loop *loop, int fd) {
+    watched **slot = slot_of(loop, fd);
+    return slot == NULL || *slot == NULL ? 0 : (*slot)->interest;
+}
+
+static int libevent_watch(capus_loop *base, int fd, uint32_t generation, uint32_t interest) {
+    uint32_t kept = interest_of((libevent_loop *)base, fd) & OUTBOUND_WAITS;
+    return set_interest(base, fd, generation, interest | kept);
+}
+
+static int libevent_outbound_watch(capus_outbound *outbound, bool wanted) {
+    uint32_t interest = interest_of((libevent_loop *)outbound->loop, outbound->fd) & ~(uint32_t)OUTBOUND_WAITS;
+    return set_interest(outbound->loop, outbound->fd, outbound->generation,
+                        wanted ? interest | OUTBOUND_WAITS : interest);
 }
 
 static int libevent_poll(capus_loop *base, int64_t deadline_ns, int64_t now_ns) {
@@ -256,4 +275,5 @@ const capus_backend_vtable capus_libevent_vtable = {
     .outbound_open = libevent_outbound_open,
     .outbound_close = libevent_outbound_close,
     .outbound_flush = libevent_outbound_flush,
+    .outbound_watch = libevent_outbound_watch,
 };

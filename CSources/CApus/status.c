@@ -14,6 +14,7 @@ struct capus_board {
     _Atomic uint64_t sequence;
     // No entry from here on was ever in use.
     _Atomic uint32_t used;
+    uint8_t secret[CAPUS_TLS_SECRET_BYTES];
     _Alignas(64) capus_worker_status entries[CAPUS_BOARD_CAPACITY];
 };
 
@@ -48,6 +49,8 @@ capus_board *capus_board_map(int fd) {
     void *board = mmap(NULL, sizeof(capus_board), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     return board == MAP_FAILED ? NULL : board;
 }
+
+uint8_t *capus_board_secret(capus_board *board) { return board->secret; }
 
 static int free_entry(capus_board *board) {
     for (int i = 0; i < CAPUS_BOARD_CAPACITY; i++) {

@@ -2,14 +2,19 @@ import Apus
 
 /// Each protocol on a port of its own; one that is not named is not opened.
 ///
-///     Examples AllProtocols start [--count N] [--http HOST:PORT] [--tcp …] [--text …] [--frame …]
+///     Examples AllProtocols start [--count N] [--http HOST:PORT] [--https …] [--tcp …] [--text …] [--frame …]
+///         [--cert FILE --key FILE] [--sni NAME=CERT,KEY]
 ///
-/// Try `curl http://HOST:PORT/`, `telnet HOST PORT` for text. All but HTTP echo.
+/// Try `curl http://HOST:PORT/`, `telnet HOST PORT` for text. All but HTTP echo. A certificate to try `--https` with:
+///
+///     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN=localhost \
+///         -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout key.pem -out cert.pem
 enum AllProtocols {
     static func set(_ arguments: [String]) throws {
         let options = Options(arguments)
         let count = try options.number("count") ?? 1
-        if let address = options.value("http") { serveHTTP(on: address, count: count) }
+        if let address = options.value("http") { serveHTTP(on: address, count: count, tls: nil) }
+        if let address = options.value("https") { serveHTTP(on: address, count: count, tls: try tls(options)) }
         if let address = options.value("tcp") { echo(.raw, on: address, count: count) }
         if let address = options.value("text") { echo(.text, on: address, count: count) }
         if let address = options.value("frame") { echo(.frame, on: address, count: count) }
@@ -23,8 +28,22 @@ enum AllProtocols {
         server.onMessage = { connection, message in connection.send(message) }
     }
 
-    private static func serveHTTP(on address: String, count: Int) {
-        let server = Worker(.http, on: address)
+    private static func tls(_ options: Options) throws -> TLSOptions {
+        guard let certificate = options.value("cert") else { throw OptionError(description: "--https needs --cert") }
+        var tls = TLSOptions(certificateFile: certificate, privateKeyFile: options.value("key"))
+        if let sni = options.value("sni") {
+            let parts = sni.split(separator: "=", maxSplits: 1).map(String.init)
+            let files = parts.last?.split(separator: ",").map(String.init) ?? []
+            guard parts.count == 2, files.count == 2 else {
+                throw OptionError(description: "--sni needs NAME=CERT,KEY, not \(sni)")
+            }
+            tls.identities[parts[0]] = TLSOptions.Identity(certificateFile: files[0], privateKeyFile: files[1])
+        }
+        return tls
+    }
+
+    private static func serveHTTP(on address: String, count: Int, tls: TLSOptions?) {
+        let server = Worker(.http, on: address, tls: tls)
         server.name = "AllProtocols"
         server.count = count
         server.onMessage = { connection, request in

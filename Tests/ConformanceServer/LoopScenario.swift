@@ -6,6 +6,7 @@ import Glibc
 func exerciseLoop(_ options: Options) {
     mainThread = pthread_self()
     let server = Worker(.text, on: options.address)
+    setLimits(server, options)
     server.onMessage = { connection, line in
         switch line {
         case "read": try watchPipe()

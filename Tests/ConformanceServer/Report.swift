@@ -26,6 +26,7 @@ struct ScenarioError: Error, CustomStringConvertible {
 
 /// Sets the limits that the command line names.
 func setLimits(_ worker: WorkerBase, _ options: Options) {
+    worker.tls = tlsOptions(options)
     if let bytes = options.number("max-package") { worker.limits.maxPackageSize = bytes }
     if let bytes = options.number("max-send") { worker.limits.maxSendBufferSize = bytes }
     if let seconds = options.number("close-timeout") { worker.limits.closeTimeout = Double(seconds) }

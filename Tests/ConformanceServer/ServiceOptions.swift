@@ -24,6 +24,20 @@ func setService(_ server: WorkerBase, _ options: Options) {
     makeSetupTrouble(server, options)
 }
 
+/// TLS, if the command line names a certificate; `--sni NAME=FILE` adds one.
+func tlsOptions(_ options: Options) -> TLSOptions? {
+    guard let certificate = options["cert"] else { return nil }
+    var tls = TLSOptions(
+        certificateFile: certificate, privateKeyFile: options["key"], passphrase: options["passphrase"])
+    if let words = options["sni"]?.split(separator: "="), words.count == 2 {
+        tls.identities[String(words[0])] = TLSOptions.Identity(certificateFile: String(words[1]))
+    }
+    tls.clientAuthoritiesFile = options["client-ca"]
+    tls.ocspResponseFile = options["ocsp"]
+    if options["tls13"] != nil { tls.minimumVersion = .tls13 }
+    return tls
+}
+
 private func trouble(_ options: Options) -> [String] {
     guard let path = options["trouble"], let file = fopen(path, "r") else { return [] }
     defer { fclose(file) }

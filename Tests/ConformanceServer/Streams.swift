@@ -12,6 +12,7 @@ func echo<P: PacketProtocol>(_ wireProtocol: P, _ options: Options) where P.Inbo
 /// Answers each line after a while, without blocking: "200 text" answers "text" after 200 ms.
 func asyncText(_ options: Options) {
     let server = Worker(.text, on: options.address)
+    setLimits(server, options)
     server.onMessageAsync = { connection, line in
         let words = line.split(separator: " ").map(String.init)
         report("begin \(words[1])")
@@ -30,6 +31,7 @@ func asyncText(_ options: Options) {
 /// Connections with odd ids get callbacks of their own when they connect; "switch" changes them again.
 func callbacksOfTheirOwn(_ options: Options) {
     let server = Worker(.text, on: options.address)
+    setLimits(server, options)
     server.onMessage = { connection, line in connection.send("shared \(line)") }
     server.onClose = { report("shared close \($0.id)") }
     server.onConnect = { connection in

@@ -227,10 +227,11 @@ import Testing
     func aFloodDoesNotStarveOthers(_ setup: Setup) async throws {
         try await withScenario("echo", setup, ["--protocol", "text"], on: .heavy) { server in
             let endpoint = server.endpoint
+            let isSecured = setup.isSecured
             let isEnough = Shared(false)
             let received = Shared(0)
             let flood = Helper {
-                let client = try Client(endpoint)
+                let client = try Client(endpoint, isSecured: isSecured)
                 let lines = Array(("flood" * 6 + ".\n").utf8) * 2048
                 while !isEnough.value {
                     guard client.trySend(lines) != nil else { throw Failure("the flood was cut off") }

@@ -8,12 +8,18 @@ final class ScenarioServer {
     let endpoint: Endpoint
     /// Every event that was read so far.
     private(set) var events: [String] = []
+    private let isSecured: Bool
     private let controlEndpoint: Endpoint?
     private var control: Client?
     private let folder: TemporaryFolder
 
     init(_ scenario: String, _ setup: Setup, _ options: [String]) throws {
         folder = try TemporaryFolder()
+        isSecured = setup.isSecured
+        let certificates = TestCertificates.shared
+        let secured =
+            setup.isSecured
+            ? ["--cert", certificates.certificate("localhost"), "--key", certificates.key("localhost")] : []
         let address =
             switch setup.transport {
             case .ipv4: "127.0.0.1:0"
@@ -23,7 +29,7 @@ final class ScenarioServer {
         process = try ServerProcess(
             "ConformanceServer",
             [scenario, "start", "--single-process", "--backend", setup.backend, "--listen", address]
-                + ["--pid-file", folder.file("pid"), "--log-file", folder.file("log")] + options, in: folder)
+                + ["--pid-file", folder.file("pid"), "--log-file", folder.file("log")] + secured + options, in: folder)
         let endpoints = try process.endpoints()
         guard let first = endpoints.first else { throw Failure("the banner names no address") }
         endpoint = first
@@ -31,7 +37,9 @@ final class ScenarioServer {
     }
 
     /// A new connection to it.
-    func connect(receiveBuffer: Int32? = nil) throws -> Client { try Client(endpoint, receiveBuffer: receiveBuffer) }
+    func connect(receiveBuffer: Int32? = nil) throws -> Client {
+        try Client(endpoint, receiveBuffer: receiveBuffer, isSecured: isSecured)
+    }
 
     /// The framework's log.
     var log: String { folder.text("log") }

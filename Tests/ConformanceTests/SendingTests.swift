@@ -14,7 +14,7 @@ import Testing
         return (client, filled)
     }
 
-    @Test(arguments: Setup.all, ["raw", "text", "frame"])
+    @Test(arguments: Setup.plain, ["raw", "text", "frame"])
     func theBufferFillsAsTheTraceSays(_ setup: Setup, _ wireProtocol: String) async throws {
         try await withPuppet(wireProtocol, setup) { server in
             let (client, filled) = try fullConnection(server, limit: 100)
@@ -36,7 +36,7 @@ import Testing
     }
 
     /// The middle of the trace, where the peer reads a part, with sizes that a kernel can show.
-    @Test(arguments: Setup.all)
+    @Test(arguments: Setup.plain)
     func aPartialDrainMakesRoomForOneMessageOfAnySize(_ setup: Setup) async throws {
         try await withPuppet("raw", setup) { server in
             let (client, filled) = try fullConnection(server, limit: 1_000_000)
@@ -73,7 +73,7 @@ import Testing
         return try #require(counters.split(separator: "=").last.flatMap { Int($0) })
     }
 
-    @Test(arguments: Setup.all)
+    @Test(arguments: Setup.plain)
     func whatTheKernelDoesNotTakeIsQueued(_ setup: Setup) async throws {
         try await withPuppet("raw", setup) { server in
             let client = try server.connect(receiveBuffer: 4096)
@@ -92,7 +92,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Setup.all)
+    @Test(arguments: Setup.plain)
     func progressIsCounted(_ setup: Setup) async throws {
         try await withPuppet("raw", setup) { server in
             let client = try server.connect(receiveBuffer: 4096)
@@ -110,7 +110,7 @@ import Testing
 
     // MARK: Re-entrancy
 
-    @Test(arguments: Setup.all)
+    @Test(arguments: Setup.plain)
     func onBufferFullRunsWithinSend(_ setup: Setup) async throws {
         try await withPuppet("raw", setup) { server in
             let (client, filled) = try fullConnection(server, limit: 100)
@@ -127,7 +127,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Setup.all, ["full", "error"])
+    @Test(arguments: Setup.plain, ["full", "error"])
     func destroyingWithinACallbackOfSendIsSafe(_ setup: Setup, _ callback: String) async throws {
         try await withPuppet("raw", setup) { server in
             let (client, filled) = try fullConnection(server, limit: 100)
@@ -141,7 +141,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Setup.all)
+    @Test(arguments: Setup.plain)
     func closingWithinOnBufferFullStillSends(_ setup: Setup) async throws {
         try await withPuppet("raw", setup) { server in
             let (client, filled) = try fullConnection(server, limit: 100)
@@ -154,7 +154,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Setup.all)
+    @Test(arguments: Setup.plain)
     func throwingWithinOnBufferFullEndsTheConnection(_ setup: Setup) async throws {
         try await withPuppet("raw", setup) { server in
             let (client, _) = try fullConnection(server, limit: 100)
@@ -165,7 +165,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Setup.all, ["close", "destroy", "end", "throw"])
+    @Test(arguments: Setup.plain, ["close", "destroy", "end", "throw"])
     func endingWithinOnBufferDrain(_ setup: Setup, _ way: String) async throws {
         try await withPuppet("raw", setup) { server in
             let (client, filled) = try fullConnection(server, limit: 100)
@@ -180,7 +180,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Setup.all)
+    @Test(arguments: Setup.plain)
     func sendingWithinOnBufferDrain(_ setup: Setup) async throws {
         try await withPuppet("raw", setup) { server in
             let (client, filled) = try fullConnection(server, limit: 100)
@@ -216,7 +216,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Setup.all)
+    @Test(arguments: Setup.plain)
     func aPeerThatGoesWhileOutputWaitsIsNoticed(_ setup: Setup) async throws {
         try await withPuppet("raw", setup) { server in
             let (client, _) = try fullConnection(server, limit: 100)

@@ -6,15 +6,20 @@ struct Setup: Sendable, Hashable, CustomStringConvertible {
 
     let backend: String
     let transport: Transport
+    /// Over TLS.
+    var isSecured = false
 
-    var description: String { "\(backend), \(transport.rawValue)" }
+    var description: String { "\(backend), \(transport.rawValue)\(isSecured ? ", TLS" : "")" }
 
     static let backends = ["epoll", "libevent"]
 
-    /// Every backend over every transport.
-    static let all = backends.flatMap { backend in
+    /// Every backend over every transport, without TLS: for what looks at the socket's own bytes.
+    static let plain = backends.flatMap { backend in
         Transport.allCases.map { Setup(backend: backend, transport: $0) }
     }
+
+    /// Every backend over every transport, plain and TLS.
+    static let all = plain + plain.map { Setup(backend: $0.backend, transport: $0.transport, isSecured: true) }
 
     /// Every backend over IPv4: for what is expensive, or knows nothing of addresses.
     static let eachBackend = all.filter { $0.transport == .ipv4 }

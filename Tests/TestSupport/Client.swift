@@ -14,11 +14,12 @@ public final class Client {
     public static let patience = 15.0
 
     private var fd: Int32
+    private var session: TLSSession?
     private var buffer: [UInt8] = []
     private var isFinished = false
 
     /// Connects. A small `receiveBuffer` makes the server feel back-pressure soon.
-    public init(_ endpoint: Endpoint, receiveBuffer: Int32? = nil) throws {
+    public init(_ endpoint: Endpoint, receiveBuffer: Int32? = nil, isSecured: Bool = false) throws {
         let family =
             switch endpoint {
             case .ipv4: AF_INET
@@ -38,6 +39,7 @@ public final class Client {
             throw Failure("connect to \(endpoint): \(systemError())")  // deinit closes.
         }
         _ = fcntl(fd, F_SETFL, fcntl(fd, F_GETFL, 0) | O_NONBLOCK)
+        if isSecured { session = try TLSSession(fd, until: Deadline(Self.patience)) }
     }
 
     deinit { close() }
@@ -88,9 +90,7 @@ public final class Client {
         let deadline = Deadline(seconds)
         var sent = 0
         while sent < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Glibc.send(fd, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL))
-            }
+            let count = bytes.withUnsafeBytes { put($0.baseAddress! + sent, $0.count - sent) }
             if count >= 0 {
                 sent += count
             } else if errno == EAGAIN {
@@ -106,16 +106,28 @@ public final class Client {
 
     /// Sends what the kernel takes at once, without waiting; nil when the connection is broken.
     public func trySend(_ bytes: [UInt8]) -> Int? {
-        let count = bytes.withUnsafeBytes { Glibc.send(fd, $0.baseAddress!, $0.count, Int32(MSG_NOSIGNAL)) }
+        let count = bytes.withUnsafeBytes { put($0.baseAddress!, $0.count) }
         return count >= 0 ? count : errno == EAGAIN || errno == EINTR ? 0 : nil
     }
 
     /// Says that nothing more comes; answers can still be read.
-    public func finishSending() { shutdown(fd, Int32(SHUT_WR)) }
+    public func finishSending() {
+        session?.finish()
+        shutdown(fd, Int32(SHUT_WR))
+    }
+
+    private func put(_ bytes: UnsafeRawPointer, _ count: Int) -> Int {
+        session?.send(bytes, count) ?? Glibc.send(fd, bytes, count, Int32(MSG_NOSIGNAL))
+    }
+
+    private func take(_ bytes: UnsafeMutableRawPointer, _ count: Int) -> Int {
+        session?.receive(bytes, count) ?? recv(fd, bytes, count, 0)
+    }
 
     /// Closes; what was not read is lost.
     public func close() {
         guard fd >= 0 else { return }
+        session = nil
         Glibc.close(fd)
         fd = -1
     }
@@ -134,7 +146,7 @@ public final class Client {
         if isFinished { return .finished }
         var block = [UInt8](repeating: 0, count: 65536)
         while true {
-            let count = recv(fd, &block, block.count, 0)
+            let count = take(&block, block.count)
             if count > 0 {
                 buffer += block[..<count]
                 return nil
@@ -196,7 +208,7 @@ public final class Client {
         buffer.removeFirst(min(count, buffer.count))
         var block = [UInt8](repeating: 0, count: step)
         while left > 0 {
-            let read = recv(fd, &block, min(left, step), 0)
+            let read = take(&block, min(left, step))
             if read > 0 {
                 left -= read
             } else if read == 0 {
@@ -238,7 +250,15 @@ public final class Client {
 
     /// Whether something to read, or the end, comes within `seconds`.
     public func isReadable(within seconds: Double = 0) -> Bool {
-        !buffer.isEmpty || wait(fd, POLLIN, until: Deadline(seconds))
+        guard session != nil else { return !buffer.isEmpty || wait(fd, POLLIN, until: Deadline(seconds)) }
+        // Records that carry no bytes of the server's make the descriptor readable as well.
+        if !buffer.isEmpty || isFinished { return true }
+        do {
+            _ = try fill(Deadline(seconds), "byte")
+            return true
+        } catch {
+            return false
+        }
     }
 }
 

@@ -138,7 +138,8 @@ public final class ServerProcess {
             if count > 0 {
                 buffer += block[..<count]
             } else if count == 0 {
-                return nil
+                defer { buffer = [] }
+                return buffer.isEmpty ? nil : String(decoding: buffer, as: UTF8.self)
             } else if errno == EAGAIN {
                 guard wait(output, POLLIN, until: deadline) else {
                     throw Failure("no line in \(seconds) s\(errorNote)")

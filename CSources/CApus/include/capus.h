@@ -12,5 +12,6 @@
 #include "capus_socket.h"
 #include "capus_status.h"
 #include "capus_system.h"
+#include "capus_tls.h"
 
 #endif

@@ -5,6 +5,8 @@
 #ifndef CAPUS_LOOP_H
 #define CAPUS_LOOP_H
 
+#include "capus_tls.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -58,6 +60,10 @@ int capus_loop_poll(capus_loop *_Nonnull loop, int64_t deadline_ns, int64_t now_
 typedef struct capus_outbound capus_outbound;
 
 capus_outbound *_Nullable capus_outbound_create(capus_loop *_Nonnull loop, int fd, uint32_t generation);
+// For a connection with a TLS session; before the handshake is over nothing leaves until capus_outbound_start.
+capus_outbound *_Nullable capus_outbound_create_secured(capus_loop *_Nonnull loop, int fd, uint32_t generation,
+                                                        capus_tls *_Nonnull tls, bool starts);
+void capus_outbound_start(capus_outbound *_Nonnull outbound);
 void capus_outbound_destroy(capus_outbound *_Nonnull outbound);
 
 // Appends a copy of the bytes. Returns 0, or ENOMEM.

@@ -5,6 +5,7 @@
 #define CAPUS_STATUS_H
 
 #include "capus_socket.h"
+#include "capus_tls.h"
 
 #include <stdint.h>
 
@@ -85,6 +86,9 @@ int capus_board_create(void);
 long capus_board_size(void);
 // Maps a board; NULL when the system refuses, or it is the board of another version.
 capus_board *_Nullable capus_board_map(int fd);
+
+// What the processes of a service seal session tickets with; CAPUS_TLS_SECRET_BYTES of it.
+uint8_t *_Nonnull capus_board_secret(capus_board *_Nonnull board);
 
 // A cleared entry for a new process, or -1 when the board is full.
 int capus_board_claim(capus_board *_Nonnull board, const char *_Nonnull worker, int worker_id);

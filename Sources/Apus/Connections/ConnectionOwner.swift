@@ -4,6 +4,8 @@ protocol ConnectionOwner: AnyObject {
     var socketName: String { get }
     /// A connection is left with the kernel until its client has spoken.
     var clientSpeaksFirst: Bool { get }
+    /// What connections are secured with; nil for plain ones.
+    var tlsContext: OpaquePointer? { get }
     /// Accepting was paused, or is over.
     var refusesConnections: Bool { get }
     /// What a callback throws ends the process, not its connection alone.

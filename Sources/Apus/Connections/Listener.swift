@@ -68,6 +68,10 @@ final class Listener: Pollable {
         let connection = StreamConnection(
             fd: accepted, id: worker.nextConnectionID(), peer: peer, loop: loop, worker: worker,
             driver: worker.untypedDriver)
+        if let context = worker.tlsContext, !connection.secure(with: context) {
+            capus_close(accepted)
+            return true
+        }
         worker.connectionOpened(connection)
         if connection.state != .closed, worker.clientSpeaksFirst { connection.receive() }
         if connection.state != .closed { connection.register() }

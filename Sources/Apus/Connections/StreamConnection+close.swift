@@ -15,7 +15,8 @@ extension StreamConnection {
         state = .closing
         closeKind = .afterFlush
         stamp = shared.pointee.second
-        watchInput(false)
+        // What waits can leave only after the handshake.
+        if !isSecuring { watchInput(false) }
         if !isDelivering { partial.free() }
     }
 
@@ -38,6 +39,7 @@ extension StreamConnection {
 
     /// The output is out: half-close, and close when the peer does or the time is over.
     func startLinger() {
+        if let tls { capus_tls_finish(tls) }
         guard capus_shutdown_write(fd) == 0, !isPeerFinished, lingerTimeout > 0 else { return destroy() }
         isPaused = false
         watchInput(true)
@@ -52,6 +54,7 @@ extension StreamConnection {
         dropOutbound()
         rememberLocalAddress()
         loop.unwatch(self)
+        endSession()
         capus_close(fd)
         fd = -1
         loop.status.pointee.connections &-= 1

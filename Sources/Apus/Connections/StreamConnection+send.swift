@@ -77,7 +77,7 @@ extension StreamConnection {
     /// Gives the kernel what was collected, without waiting for it to take it: `send` would have done so before.
     func offerCollected() {
         let count = shared.pointee.output.corkedCount
-        if count > 0, outbound == nil { _ = capus_send(fd, shared.pointee.output.bytes, count) }
+        if count > 0, outbound == nil, !isSecuring { _ = write(shared.pointee.output.bytes, count) }
         shared.pointee.output.dropCollected()
     }
 
@@ -92,8 +92,8 @@ extension StreamConnection {
     /// Tries to send at once and queues the rest.
     @inline(__always)
     private func transmit(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> SendResult {
-        if outbound == nil, state != .connecting, state != .initial {
-            let sent = isSendingLast ? capus_send_last(fd, bytes, count) : capus_send(fd, bytes, count)
+        if outbound == nil, state != .connecting, state != .initial, !isSecuring {
+            let sent = write(bytes, count)
             if sent == count {
                 noteSent(sent)
                 return .sent
@@ -107,8 +107,8 @@ extension StreamConnection {
         _ head: UnsafePointer<UInt8>, _ headCount: Int, _ body: UnsafeRawPointer, _ bodyCount: Int, _ owner: AnyObject?
     ) -> SendResult {
         var sent = 0
-        if outbound == nil, state != .connecting, state != .initial {
-            sent = capus_send2(fd, head, headCount, body, bodyCount)
+        if outbound == nil, state != .connecting, state != .initial, !isSecuring {
+            sent = write(head, headCount, body, bodyCount)
             if sent == headCount + bodyCount {
                 noteSent(sent)
                 return .sent
@@ -137,7 +137,7 @@ extension StreamConnection {
         noteSent(taken)
         if outbound == nil {
             register()
-            outbound = loop.makeOutbound(self)
+            outbound = loop.makeOutbound(self, tls: tls, waits: !isSecuring)
         }
         guard let outbound else {
             destroy()

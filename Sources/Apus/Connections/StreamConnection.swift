@@ -31,6 +31,12 @@ final class StreamConnection: Pollable {
     @exclusivity(unchecked) var driver: ProtocolDriver
     /// Unsafe only for `deinit`, which frees it when nobody else is left.
     @exclusivity(unchecked) nonisolated(unsafe) var partial = PartialMessage()
+    /// The TLS session; nil for plain connections.
+    @exclusivity(unchecked) var tls: OpaquePointer?
+    /// The TLS handshake is under way: output waits, and nothing is delivered.
+    @exclusivity(unchecked) var isSecuring = false
+    /// The handshake waits for the kernel to take more.
+    @exclusivity(unchecked) var handshakeWrites = false
     /// The queue of unsent output; nil while there is none.
     @exclusivity(unchecked) var outbound: OpaquePointer?
     @exclusivity(unchecked) var bytesRead = 0
@@ -101,7 +107,7 @@ final class StreamConnection: Pollable {
             if state == .closed { return }
         }
         if flags & UInt32(CAPUS_WRITE) != 0 {
-            outputProgressed()
+            if isSecuring { receive() } else { outputProgressed() }
             if state == .closed { return }
         }
         if flags & UInt32(CAPUS_HANGUP) != 0, flags & UInt32(CAPUS_READ) == 0 {
@@ -114,7 +120,7 @@ final class StreamConnection: Pollable {
     func receive() -> Bool {
         if partial.isAllocated { return receiveMore() }
         let buffer = loop.receiveBuffer
-        let count = capus_receive(fd, buffer, EventLoop.receiveCapacity)
+        let count = take(buffer, EventLoop.receiveCapacity)
         guard count > 0 else { return receiveFailed(count) }
         noteReceived(count)
         if state != .established { return true }
@@ -133,7 +139,7 @@ final class StreamConnection: Pollable {
     /// Reads behind what is held of a message already.
     private func receiveMore() -> Bool {
         let (target, room) = partial.reserve(driver.receiveRoom(self))
-        let count = capus_receive(fd, target, room)
+        let count = take(target, room)
         guard count > 0 else {
             if partial.count == 0 { partial.free() }
             return receiveFailed(count)
@@ -143,6 +149,12 @@ final class StreamConnection: Pollable {
         partial.commit(count)
         deliverPartial()
         return true
+    }
+
+    /// As `capus_receive`, whatever the transport.
+    @inline(__always)
+    private func take(_ bytes: UnsafeMutablePointer<UInt8>, _ capacity: Int) -> Int {
+        tls == nil ? capus_receive(fd, bytes, capacity) : receiveSecured(bytes, capacity)
     }
 
     @inline(__always)
@@ -217,7 +229,7 @@ final class StreamConnection: Pollable {
     func pause() {
         guard !isPaused, state == .established else { return }
         isPaused = true
-        watchInput(false)
+        if !isSecuring { watchInput(false) }
     }
 
     /// Delivers what is held, and reads, before it returns.
@@ -235,12 +247,13 @@ final class StreamConnection: Pollable {
         guard wanted != isWatchingInput, generation != 0 else { return }
         isWatchingInput = wanted
         loop.setInterest(self, wanted ? UInt32(CAPUS_READ) : 0)
+        if wanted, tls != nil { receivePendingLater() }
     }
 
     /// Registers with the poller: done when the connection outlives its first read.
     func register() {
         guard generation == 0 else { return }
-        isWatchingInput = !isPaused && !isPeerFinished
+        isWatchingInput = (!isPaused || isSecuring) && !isPeerFinished
         loop.watch(self, for: isWatchingInput ? UInt32(CAPUS_READ) : 0)
     }
 }

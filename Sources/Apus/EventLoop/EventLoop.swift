@@ -137,8 +137,29 @@ public final class EventLoop {
     }
 
     /// Makes the queue of unsent output of a watched descriptor; nil when memory is out.
-    func makeOutbound(_ object: Pollable) -> OpaquePointer? {
-        capus_outbound_create(poller, object.fd, object.generation)
+    func makeOutbound(_ object: Pollable, tls: OpaquePointer?, waits: Bool) -> OpaquePointer? {
+        guard let tls else { return capus_outbound_create(poller, object.fd, object.generation) }
+        return capus_outbound_create_secured(poller, object.fd, object.generation, tls, waits)
+    }
+
+    // MARK: TLS handshakes
+
+    /// Handshakes one turn makes at most: they are expensive, and open connections want to stay quick.
+    private static let handshakesPerTurn = 8
+    @exclusivity(unchecked) private var handshakes = 0
+    private var lastComplaint = Int64.min
+
+    /// Whether this turn has time for another step of a handshake.
+    func mayShakeHands() -> Bool {
+        handshakes += 1
+        return handshakes <= Self.handshakesPerTurn
+    }
+
+    /// Whether a failed handshake is worth a line in the log: once a second.
+    func mayComplainOfHandshake() -> Bool {
+        guard lastComplaint == .min || now - lastComplaint > 1_000_000_000 else { return false }
+        lastComplaint = now
+        return true
     }
 
     // MARK: Deferring work
@@ -165,6 +186,7 @@ public final class EventLoop {
     /// Waits once and runs what became due.
     private func turn() {
         status.pointee.busy_since_ns = 0
+        handshakes = 0
         let idle = deferred.isEmpty && !executor.hasJobs
         var events: UnsafePointer<capus_event>?
         let count = capus_loop_poll(poller, idle ? timers.nextDeadline : 0, now, &events)

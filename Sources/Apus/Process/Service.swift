@@ -98,6 +98,7 @@ enum Service {
                 throw SetupError("worker \(worker.name): reusePort is not for Unix sockets", exitStatus: 64)
             }
             try checkPrivileges(of: worker)
+            try checkCertificates(of: worker)
         }
         if let text = settings.metricsAddress {
             do {
@@ -106,6 +107,17 @@ enum Service {
                 throw SetupError("metrics \(error)", exitStatus: 64)
             }
         }
+    }
+
+    private static func checkCertificates(of worker: WorkerBase) throws(SetupError) {
+        do {
+            try worker.reloadCertificates()
+        } catch {
+            throw SetupError("worker \(worker.name): \(error)", exitStatus: 1)
+        }
+        guard let lifetime = worker.certificateLifetime, lifetime < 14 * 86400 else { return }
+        let when = lifetime <= 0 ? "has expired" : "expires in \(lifetime / 86400) days"
+        Log.write("worker \(worker.name): certificate \(worker.tls!.identity.certificateFile) \(when)", .warning)
     }
 
     private static func checkPrivileges(of worker: WorkerBase) throws(SetupError) {

@@ -61,7 +61,7 @@ final class ConnectionsReport {
     }
 
     private static func transport(_ connection: StreamConnection) -> String {
-        connection.peer.family == 1 ? "unix" : "tcp"
+        connection.tls != nil ? "ssl" : connection.peer.family == 1 ? "unix" : "tcp"
     }
 
     private static func row(_ connection: StreamConnection, _ worker: WorkerBase) -> String {

@@ -13,7 +13,14 @@ final class StatusBoard {
         guard fd >= 0 else { throw SystemError("make the status board", -fd) }
         guard let board = capus_board_map(fd) else { throw SystemError.last("map the status board") }
         self.board = board
+        guard capus_random(capus_board_secret(board), Int(CAPUS_TLS_SECRET_BYTES)) else {
+            throw SystemError("get random bytes", capus_last_error())
+        }
     }
+
+    /// TLS sessions begun with one process of the service are resumed by the others, and over reloads: all seal their
+    /// tickets with keys made of one secret.
+    func shareTicketSecret() { capus_tls_set_secret(capus_board_secret(board)) }
 
     /// Maps the board of another process; nil when there is none.
     init?(fd: Int32) {

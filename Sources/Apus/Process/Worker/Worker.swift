@@ -10,10 +10,11 @@ public final class Worker<P: WireProtocol>: WorkerBase {
     /// A worker on `host:port`, `[v6]:port` or `unix:/path`; port 0 lets the kernel choose. An address that cannot be
     /// used is reported by `runAll`.
     /// No address: a worker without a port.
-    public init(_ wireProtocol: P, on address: String?) {
+    public init(_ wireProtocol: P, on address: String?, tls: TLSOptions? = nil) {
         self.wireProtocol = wireProtocol
         driver = wireProtocol.makeDriver().driver
         super.init(address: address, protocolName: wireProtocol.name)
+        self.tls = tls
     }
 
     // MARK: Callbacks of the process
@@ -91,7 +92,8 @@ public final class Worker<P: WireProtocol>: WorkerBase {
 
     override var untypedDriver: ProtocolDriver { driver }
     override var protocolName: String { wireProtocol.name }
-    override var clientSpeaksFirst: Bool { wireProtocol.clientSpeaksFirst }
+    override var protocolSpeaksFirst: Bool { wireProtocol.clientSpeaksFirst }
+    override var applicationProtocols: [String] { P.self == HTTP.self ? ["http/1.1"] : [] }
     override func runStart() throws { try onWorkerStart?(self) }
     override func runStop() throws { try onWorkerStop?(self) }
     override func runReload() throws { try onWorkerReload?(self) }

@@ -30,6 +30,11 @@ public class WorkerBase {
     public final var backlog = 102_400
     /// Bounds and time-outs that new connections start with.
     public final var limits = ConnectionLimits() { didSet { limitsChanged() } }
+    /// Speaks the worker's protocol over TLS. Set before `runAll`; files that cannot be used keep the program from
+    /// starting. For Unix sockets, too.
+    public final var tls: TLSOptions?
+    private final var tlsState: TLSContext?
+    final var tlsContext: OpaquePointer? { tlsState?.context }
     /// What happens when a callback of a connection throws; closes the connection unless set.
     public final var errorPolicy = ErrorPolicy.closeConnection
     /// The process is stopping or being replaced.
@@ -85,7 +90,9 @@ public class WorkerBase {
 
     var untypedDriver: ProtocolDriver { .none }
     var protocolName: String { "none" }
-    var clientSpeaksFirst: Bool { false }
+    var protocolSpeaksFirst: Bool { false }
+    /// The protocols that TLS clients are offered unless the options say otherwise.
+    var applicationProtocols: [String] { [] }
     func runStart() throws {}
     func runStop() throws {}
     func runReload() throws {}
@@ -94,7 +101,26 @@ public class WorkerBase {
     // MARK: Listening
 
     /// `http://0.0.0.0:8080`, or "none" for a worker without a port.
-    public final var socketName: String { address.map { "\(protocolName)://\($0)" } ?? "none" }
+    public final var socketName: String { address.map { "\(scheme)://\($0)" } ?? "none" }
+
+    private final var scheme: String {
+        if tls == nil { return protocolName }
+        return protocolName == "http" ? "https" : protocolName == "tcp" ? "ssl" : "\(protocolName)+ssl"
+    }
+
+    /// A TLS client always speaks first.
+    final var clientSpeaksFirst: Bool { tls != nil || protocolSpeaksFirst }
+
+    /// Reads the files of `tls`, also after they were changed: connections that are accepted from now on get the new
+    /// certificates. When it throws, nothing has changed. Each reload does it, too.
+    public final func reloadCertificates() throws(TLSError) {
+        tlsState = try tls.map { (options) throws(TLSError) in
+            try TLSContext(options, fallbackProtocols: applicationProtocols)
+        }
+    }
+
+    /// Seconds that the certificate is still valid; nil without one.
+    final var certificateLifetime: Int64? { tlsState?.lifetime }
 
     /// Opens the listening socket, which is not accepted from yet.
     final func openSocket() throws(SystemError) -> Int32 {
@@ -127,6 +153,7 @@ public class WorkerBase {
     public final func listen() throws {
         guard let requestedAddress, listener == nil else { return }
         _ = try requestedAddress.get()
+        try reloadCertificates()
         let fd = try openSocket()
         adoptAddress(of: fd)
         startAccepting(fd)
@@ -177,6 +204,9 @@ public class WorkerBase {
         if isStopping { WorkerProcess.current.connectionLeft() }
     }
 
+    /// Seconds that a TLS handshake may take.
+    private static let handshakeTimeout: UInt32 = 10
+
     /// Looks for connections that have been silent for too long: one pass a second instead of a timer each.
     private final func sweep() {
         for connection in connectionsByID.values {
@@ -185,6 +215,8 @@ public class WorkerBase {
             case .established:
                 if !connection.isWatchingInput, capus_is_hung_up(connection.fd) {
                     connection.destroy()
+                } else if connection.isSecuring {
+                    if idle >= Self.handshakeTimeout { connection.destroy() }
                 } else {
                     connection.driver.timeOut(connection, after: idle)
                 }

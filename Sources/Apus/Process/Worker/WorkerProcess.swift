@@ -47,6 +47,9 @@ final class WorkerProcess {
         let process = make([worker], board, status, channel: WorkerHandover.channel)
         let instance = handover.instance.isEmpty ? "" : " instance=\(handover.instance)"
         capus_set_title("Apus: worker process  \(worker.name) \(worker.socketName)\(instance)")
+        board.shareTicketSecret()
+        // The files of keys are root's.
+        process.loadCertificates(of: worker)
         process.assumePrivileges(of: worker)
         capus_crash_watch(status)
         process.followMaster(handover.master)
@@ -77,6 +80,7 @@ final class WorkerProcess {
         }
         do {
             let board = try StatusBoard()
+            board.shareTicketSecret()
             let status = board.entry(board.claim(WorkerBase.all.first?.name ?? "none", id: 0))
             let process = make(WorkerBase.all, board, status, channel: -1)
             process.start(listeners: listeners, metricsListener: metricsListener, nil)
@@ -95,6 +99,15 @@ final class WorkerProcess {
             return WorkerProcess(loop: loop, workers: workers, board: board, channel: channel)
         } catch {
             Service.fail("\(error)", status: 71)
+        }
+    }
+
+    private func loadCertificates(of worker: WorkerBase) {
+        do {
+            try worker.reloadCertificates()
+        } catch {
+            Log.write("\(label) \(error)", .error)
+            capus_exit(ExitReason.cannotServe)
         }
     }
 
@@ -225,6 +238,13 @@ final class WorkerProcess {
     }
 
     private func runReload() {
+        for worker in WorkerBase.all where !worker.isStopping {
+            do {
+                try worker.reloadCertificates()
+            } catch {
+                Log.write("\(label) goes on with the certificates it has: \(error)", .error)
+            }
+        }
         for worker in workers {
             do {
                 try worker.runReload()

@@ -1,0 +1,74 @@
+// TLS: what a listener presents, and the session of one connection, over a descriptor that does not block.
+#ifndef CAPUS_TLS_H
+#define CAPUS_TLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct capus_tls_context capus_tls_context;
+typedef struct capus_tls capus_tls;
+
+enum { CAPUS_TLS_SECRET_BYTES = 32 };
+
+// Paths are of PEM files; what is NULL is not wanted.
+typedef struct capus_tls_options {
+    // The certificate and those that lead to an authority that clients know.
+    const char *_Nonnull certificate_file;
+    const char *_Nonnull key_file;
+    const char *_Nullable passphrase;
+    // Authorities for certificates of clients; with them every client has to show one.
+    const char *_Nullable ca_file;
+    // OpenSSL's lists for TLS 1.2 and 1.3.
+    const char *_Nullable ciphers;
+    const char *_Nullable cipher_suites;
+    // A DER file to be stapled.
+    const char *_Nullable ocsp_file;
+    // Protocols in the order of preference, each behind its length in a byte (RFC 7301 §3.1).
+    const uint8_t *_Nullable alpn;
+    size_t alpn_count;
+    bool requires_tls13;
+    bool verifies_clients;
+} capus_tls_options;
+
+// NULL, and why in `error`, when the files cannot be used.
+capus_tls_context *_Nullable capus_tls_context_create(const capus_tls_options *_Nonnull options, char *_Nonnull error,
+                                                      size_t capacity);
+// For clients: servers are verified against the authorities in `ca_file`, or those of the system without one; not at
+// all when `verifies` is false.
+capus_tls_context *_Nullable capus_tls_client_context_create(const char *_Nullable ca_file, bool verifies,
+                                                             char *_Nonnull error, size_t capacity);
+// Presents another context's certificate to clients that ask for `name`: a host, or *.domain. Takes `other` over.
+bool capus_tls_context_add(capus_tls_context *_Nonnull context, const char *_Nonnull name,
+                           capus_tls_context *_Nonnull other);
+void capus_tls_context_destroy(capus_tls_context *_Nonnull context);
+// Seconds until the certificate expires, negative when it has.
+int64_t capus_tls_context_lifetime(const capus_tls_context *_Nonnull context);
+
+// The secret that session tickets are sealed with: processes that share it resume each other's sessions.
+void capus_tls_set_secret(const uint8_t *_Nonnull secret);
+bool capus_random(uint8_t *_Nonnull bytes, size_t count);
+
+capus_tls *_Nullable capus_tls_accept(capus_tls_context *_Nonnull context, int fd);
+// A session of a client with the server of that name.
+capus_tls *_Nullable capus_tls_connect(capus_tls_context *_Nonnull context, int fd, const char *_Nonnull server_name);
+// 0 when it is over, CAPUS_READ or CAPUS_WRITE for what it waits for, or -1 with the reason in `error`.
+int capus_tls_handshake(capus_tls *_Nonnull tls, char *_Nonnull error, size_t capacity);
+// As capus_receive and capus_send. Receiving fills the buffer if it can.
+long capus_tls_receive(capus_tls *_Nonnull tls, void *_Nonnull bytes, size_t capacity);
+long capus_tls_send(capus_tls *_Nonnull tls, const void *_Nonnull bytes, size_t count);
+// Bytes were taken from the socket that no receive has returned.
+bool capus_tls_has_pending(const capus_tls *_Nonnull tls);
+// Tells the peer that nothing more comes.
+void capus_tls_finish(capus_tls *_Nonnull tls);
+void capus_tls_destroy(capus_tls *_Nonnull tls);
+
+// "TLSv1.3", the name the client asked for, the protocol agreed on, the subject of the client's certificate; "" for
+// none.
+const char *_Nonnull capus_tls_version(const capus_tls *_Nonnull tls);
+const char *_Nonnull capus_tls_server_name(const capus_tls *_Nonnull tls);
+void capus_tls_protocol(const capus_tls *_Nonnull tls, char *_Nonnull text, size_t capacity);
+void capus_tls_peer_subject(const capus_tls *_Nonnull tls, char *_Nonnull text, size_t capacity);
+bool capus_tls_is_resumed(const capus_tls *_Nonnull tls);
+
+#endif

@@ -1,0 +1,432 @@
+#define _GNU_SOURCE
+#include "capus_tls.h"
+
+#include "capus_loop.h"
+
+#include <errno.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+// Seconds that one key seals tickets; those of the time before are still accepted, and replaced.
+#define TICKET_PERIOD (12 * 3600)
+
+typedef struct named_context {
+    char *name;
+    capus_tls_context *context;
+    struct named_context *next;
+} named_context;
+
+struct capus_tls_context {
+    SSL_CTX *ssl;
+    named_context *names;
+    unsigned char *alpn;
+    unsigned alpn_count;
+    unsigned char *staple;
+    long staple_count;
+};
+
+static uint8_t ticket_secret[CAPUS_TLS_SECRET_BYTES];
+
+bool capus_random(uint8_t *bytes, size_t count) { return RAND_bytes(bytes, (int)count) == 1; }
+
+void capus_tls_set_secret(const uint8_t *secret) { memcpy(ticket_secret, secret, sizeof ticket_secret); }
+
+// ---- Tickets ----
+
+static void derive(const char *purpose, int64_t period, unsigned char *key) {
+    unsigned char text[32] = {0};
+    memcpy(text, &period, sizeof period);
+    strncpy((char *)text + 8, purpose, 20);
+    unsigned count = 32;
+    HMAC(EVP_sha256(), ticket_secret, sizeof ticket_secret, text, sizeof text, key, &count);
+}
+
+static int use_ticket_key(int64_t period, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int seals) {
+    unsigned char key[32];
+    derive("mac", period, key);
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key, sizeof key),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, "SHA256", 0),
+        OSSL_PARAM_construct_end(),
+    };
+    int done = EVP_MAC_CTX_set_params(mac, parameters);
+    derive("cipher", period, key);
+    done = done && EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, key, iv, seals);
+    OPENSSL_cleanse(key, sizeof key);
+    return done ? 1 : -1;
+}
+
+static int ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
+                      int seals) {
+    (void)ssl;
+    int64_t period = time(NULL) / TICKET_PERIOD;
+    unsigned char expected[32];
+    derive("name", period, expected);
+    if (seals) {
+        memcpy(name, expected, 16);
+        return RAND_bytes(iv, 16) == 1 ? use_ticket_key(period, iv, cipher, mac, 1) : -1;
+    }
+    if (memcmp(name, expected, 16) == 0) {
+        return use_ticket_key(period, iv, cipher, mac, 0);
+    }
+    derive("name", period - 1, expected);
+    if (memcmp(name, expected, 16) != 0) {
+        return 0;
+    }
+    return use_ticket_key(period - 1, iv, cipher, mac, 0) == 1 ? 2 : -1;
+}
+
+// ---- Contexts ----
+
+static int choose_protocol(SSL *ssl, const unsigned char **chosen, unsigned char *count, const unsigned char *offered,
+                           unsigned offered_count, void *argument) {
+    (void)ssl;
+    const capus_tls_context *context = argument;
+    int found = SSL_select_next_proto((unsigned char **)chosen, count, context->alpn, context->alpn_count, offered,
+                                      offered_count);
+    // A client that offers nothing that is spoken here is told so (RFC 7301 §3.2).
+    return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+static bool name_matches(const char *pattern, const char *name) {
+    if (strncmp(pattern, "*.", 2) != 0) {
+        return strcasecmp(pattern, name) == 0;
+    }
+    const char *rest = strchr(name, '.');
+    return rest != NULL && strcasecmp(pattern + 1, rest) == 0;
+}
+
+static int choose_certificate(SSL *ssl, int *alert, void *argument) {
+    (void)alert;
+    const capus_tls_context *context = argument;
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    for (const named_context *entry = context->names; name != NULL && entry != NULL; entry = entry->next) {
+        if (name_matches(entry->name, name)) {
+            SSL_set_SSL_CTX(ssl, entry->context->ssl);
+            break;
+        }
+    }
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static int staple(SSL *ssl, void *argument) {
+    const capus_tls_context *context = argument;
+    unsigned char *copy = OPENSSL_memdup(context->staple, (size_t)context->staple_count);
+    if (copy == NULL) {
+        return SSL_TLSEXT_ERR_NOACK;
+    }
+    SSL_set_tlsext_status_ocsp_resp(ssl, copy, context->staple_count);
+    return SSL_TLSEXT_ERR_OK;
+}
+
+// Never asks at the terminal: a server has nobody there.
+static int passphrase(char *buffer, int size, int writes, void *text) {
+    (void)writes;
+    int count = text == NULL ? 0 : (int)strlen(text);
+    if (count > size) {
+        return -1;
+    }
+    memcpy(buffer, text == NULL ? "" : text, (size_t)count);
+    return count;
+}
+
+// The first error is the cause; those behind it say what it kept from being done.
+static const char *reason(void) {
+    unsigned long code = ERR_peek_error();
+    if (ERR_SYSTEM_ERROR(code)) {
+        return strerror(ERR_GET_REASON(code));
+    }
+    const char *text = ERR_reason_error_string(code);
+    return text == NULL ? "it cannot be used" : text;
+}
+
+static bool load_files(capus_tls_context *context, const capus_tls_options *options, char *error, size_t capacity) {
+    SSL_CTX *ssl = context->ssl;
+    SSL_CTX_set_default_passwd_cb(ssl, passphrase);
+    SSL_CTX_set_default_passwd_cb_userdata(ssl, (void *)options->passphrase);
+    if (SSL_CTX_use_certificate_chain_file(ssl, options->certificate_file) != 1) {
+        snprintf(error, capacity, "certificate %s: %s", options->certificate_file, reason());
+    } else if (SSL_CTX_use_PrivateKey_file(ssl, options->key_file, SSL_FILETYPE_PEM) != 1 &&
+               ERR_GET_REASON(ERR_peek_error()) != X509_R_KEY_VALUES_MISMATCH) {
+        snprintf(error, capacity, "private key %s: %s", options->key_file, reason());
+    } else if (SSL_CTX_check_private_key(ssl) != 1) {
+        snprintf(error, capacity, "private key %s does not belong to certificate %s", options->key_file,
+                 options->certificate_file);
+    } else if (options->ca_file != NULL && SSL_CTX_load_verify_locations(ssl, options->ca_file, NULL) != 1) {
+        snprintf(error, capacity, "authorities %s: %s", options->ca_file, reason());
+    } else if (options->ciphers != NULL && SSL_CTX_set_cipher_list(ssl, options->ciphers) != 1) {
+        snprintf(error, capacity, "ciphers %s: %s", options->ciphers, reason());
+    } else if (options->cipher_suites != NULL && SSL_CTX_set_ciphersuites(ssl, options->cipher_suites) != 1) {
+        snprintf(error, capacity, "cipher suites %s: %s", options->cipher_suites, reason());
+    } else {
+        return true;
+    }
+    return false;
+}
+
+static bool load_staple(capus_tls_context *context, const char *path, char *error, size_t capacity) {
+    FILE *file = path == NULL ? NULL : fopen(path, "re");
+    if (file == NULL) {
+        snprintf(error, capacity, "OCSP response %s: %s", path, strerror(errno));
+        return path == NULL;
+    }
+    context->staple = malloc(65536);
+    context->staple_count = context->staple == NULL ? 0 : (long)fread(context->staple, 1, 65536, file);
+    fclose(file);
+    SSL_CTX_set_tlsext_status_cb(context->ssl, staple);
+    SSL_CTX_set_tlsext_status_arg(context->ssl, context);
+    return context->staple_count > 0;
+}
+
+// What servers and clients have in common.
+static capus_tls_context *make_context(const SSL_METHOD *method, int oldest, char *error, size_t capacity) {
+    ERR_clear_error();
+    capus_tls_context *context = calloc(1, sizeof *context);
+    if (context == NULL || (context->ssl = SSL_CTX_new(method)) == NULL) {
+        snprintf(error, capacity, "%s", reason());
+        free(context);
+        return NULL;
+    }
+    SSL_CTX *ssl = context->ssl;
+    SSL_CTX_set_min_proto_version(ssl, oldest);
+    SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                 SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    // Released buffers: a connection that waits holds none.
+    SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                              SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(ssl, 1); // One read for a record's head and body.
+    return context;
+}
+
+static void configure(capus_tls_context *context, const capus_tls_options *options) {
+    SSL_CTX *ssl = context->ssl;
+    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_session_id_context(ssl, (const unsigned char *)"apus", 4);
+    SSL_CTX_set_num_tickets(ssl, 1);
+    SSL_CTX_set_tlsext_ticket_key_evp_cb(ssl, ticket_key);
+    SSL_CTX_set_tlsext_servername_callback(ssl, choose_certificate);
+    SSL_CTX_set_tlsext_servername_arg(ssl, context);
+    if (options->verifies_clients) {
+        SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+        SSL_CTX_set_client_CA_list(ssl, SSL_load_client_CA_file(options->ca_file));
+    }
+    if (options->alpn_count > 0) {
+        context->alpn = OPENSSL_memdup(options->alpn, options->alpn_count);
+        context->alpn_count = (unsigned)options->alpn_count;
+        SSL_CTX_set_alpn_select_cb(ssl, choose_protocol, context);
+    }
+}
+
+capus_tls_context *capus_tls_context_create(const capus_tls_options *options, char *error, size_t capacity) {
+    int oldest = options->requires_tls13 ? TLS1_3_VERSION : TLS1_2_VERSION;
+    capus_tls_context *context = make_context(TLS_server_method(), oldest, error, capacity);
+    if (context == NULL) {
+        return NULL;
+    }
+    configure(context, options);
+    if (!load_files(context, options, error, capacity) ||
+        !load_staple(context, options->ocsp_file, error, capacity)) {
+        capus_tls_context_destroy(context);
+        ERR_clear_error();
+        return NULL;
+    }
+    return context;
+}
+
+capus_tls_context *capus_tls_client_context_create(const char *ca_file, bool verifies, char *error, size_t capacity) {
+    capus_tls_context *context = make_context(TLS_client_method(), TLS1_2_VERSION, error, capacity);
+    if (context == NULL || !verifies) {
+        return context;
+    }
+    SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, NULL);
+    if (ca_file == NULL ? SSL_CTX_set_default_verify_paths(context->ssl) != 1
+                        : SSL_CTX_load_verify_locations(context->ssl, ca_file, NULL) != 1) {
+        snprintf(error, capacity, "authorities %s: %s", ca_file == NULL ? "of the system" : ca_file, reason());
+        capus_tls_context_destroy(context);
+        return NULL;
+    }
+    return context;
+}
+
+bool capus_tls_context_add(capus_tls_context *context, const char *name, capus_tls_context *other) {
+    named_context *entry = calloc(1, sizeof *entry);
+    if (entry == NULL) {
+        return false;
+    }
+    entry->name = strdup(name);
+    entry->context = other;
+    entry->next = context->names;
+    context->names = entry;
+    return entry->name != NULL;
+}
+
+void capus_tls_context_destroy(capus_tls_context *context) {
+    while (context->names != NULL) {
+        named_context *entry = context->names;
+        context->names = entry->next;
+        capus_tls_context_destroy(entry->context);
+        free(entry->name);
+        free(entry);
+    }
+    SSL_CTX_free(context->ssl);
+    OPENSSL_free(context->alpn);
+    free(context->staple);
+    free(context);
+}
+
+int64_t capus_tls_context_lifetime(const capus_tls_context *context) {
+    int days = 0, seconds = 0;
+    ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(SSL_CTX_get0_certificate(context->ssl)));
+    return (int64_t)days * 86400 + seconds;
+}
+
+// ---- Sessions ----
+// A session is OpenSSL's own object: there is nothing to add to it.
+
+static SSL *ssl_of(const capus_tls *tls) { return (SSL *)tls; }
+
+capus_tls *capus_tls_accept(capus_tls_context *context, int fd) {
+    SSL *ssl = SSL_new(context->ssl);
+    if (ssl != NULL && SSL_set_fd(ssl, fd) != 1) {
+        SSL_free(ssl);
+        return NULL;
+    }
+    if (ssl != NULL) {
+        SSL_set_accept_state(ssl);
+    }
+    return (capus_tls *)ssl;
+}
+
+capus_tls *capus_tls_connect(capus_tls_context *context, int fd, const char *server_name) {
+    SSL *ssl = SSL_new(context->ssl);
+    if (ssl == NULL) {
+        return NULL;
+    }
+    // A server is asked for, and has to be, who is wanted; an address is no name that could be asked for.
+    bool is_address = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), server_name) == 1;
+    if (SSL_set_fd(ssl, fd) != 1 ||
+        (!is_address && (SSL_set_tlsext_host_name(ssl, server_name) != 1 || SSL_set1_host(ssl, server_name) != 1))) {
+        SSL_free(ssl);
+        return NULL;
+    }
+    SSL_set_connect_state(ssl);
+    return (capus_tls *)ssl;
+}
+
+int capus_tls_handshake(capus_tls *tls, char *error, size_t capacity) {
+    ERR_clear_error(); // What another connection left there would be taken for this one's.
+    int result = SSL_do_handshake(ssl_of(tls));
+    if (result == 1) {
+        return 0;
+    }
+    switch (SSL_get_error(ssl_of(tls), result)) {
+    case SSL_ERROR_WANT_READ:
+        return CAPUS_READ;
+    case SSL_ERROR_WANT_WRITE:
+        return CAPUS_WRITE;
+    case SSL_ERROR_SSL:
+        snprintf(error, capacity, "%s", reason());
+        return -1;
+    default:
+        snprintf(error, capacity, "%s", "the peer left during the handshake");
+        return -1;
+    }
+}
+
+// What a call that moved nothing means, as a negated errno; 0 for the end.
+static long nothing_moved(const capus_tls *tls, int result, int cause) {
+    switch (SSL_get_error(ssl_of(tls), result)) {
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE:
+        return -EAGAIN;
+    case SSL_ERROR_ZERO_RETURN:
+        return 0;
+    case SSL_ERROR_SYSCALL:
+        return cause == 0 ? 0 : -cause;
+    default:
+        return -EPROTO;
+    }
+}
+
+long capus_tls_receive(capus_tls *tls, void *bytes, size_t capacity) {
+    ERR_clear_error();
+    size_t done = 0;
+    while (done < capacity) {
+        errno = 0;
+        size_t count = 0;
+        int result = SSL_read_ex(ssl_of(tls), (char *)bytes + done, capacity - done, &count);
+        if (result != 1) {
+            // What came before the end is returned first; the end comes again.
+            return done > 0 ? (long)done : nothing_moved(tls, result, errno);
+        }
+        done += count;
+        if (SSL_has_pending(ssl_of(tls)) == 0) {
+            break; // The socket is empty, or will be found readable: a read to see that would be one too many.
+        }
+    }
+    return (long)done;
+}
+
+long capus_tls_send(capus_tls *tls, const void *bytes, size_t count) {
+    ERR_clear_error();
+    size_t done = 0;
+    while (done < count) {
+        errno = 0;
+        size_t written = 0;
+        int result = SSL_write_ex(ssl_of(tls), (const char *)bytes + done, count - done, &written);
+        if (result != 1) {
+            long failure = nothing_moved(tls, result, errno);
+            return done > 0 ? (long)done : failure == 0 ? -EPIPE : failure;
+        }
+        done += written;
+    }
+    return (long)done;
+}
+
+bool capus_tls_has_pending(const capus_tls *tls) { return SSL_has_pending(ssl_of(tls)) == 1; }
+
+void capus_tls_finish(capus_tls *tls) {
+    if (SSL_is_init_finished(ssl_of(tls))) {
+        ERR_clear_error();
+        SSL_shutdown(ssl_of(tls));
+    }
+}
+
+void capus_tls_destroy(capus_tls *tls) {
+    SSL_free(ssl_of(tls));
+    ERR_clear_error();
+}
+
+const char *capus_tls_version(const capus_tls *tls) { return SSL_get_version(ssl_of(tls)); }
+
+const char *capus_tls_server_name(const capus_tls *tls) {
+    const char *name = SSL_get_servername(ssl_of(tls), TLSEXT_NAMETYPE_host_name);
+    return name == NULL ? "" : name;
+}
+
+void capus_tls_protocol(const capus_tls *tls, char *text, size_t capacity) {
+    const unsigned char *name = NULL;
+    unsigned count = 0;
+    SSL_get0_alpn_selected(ssl_of(tls), &name, &count);
+    snprintf(text, capacity, "%.*s", (int)count, name == NULL ? "" : (const char *)name);
+}
+
+void capus_tls_peer_subject(const capus_tls *tls, char *text, size_t capacity) {
+    X509 *certificate = SSL_get0_peer_certificate(ssl_of(tls));
+    text[0] = 0;
+    if (certificate != NULL) {
+        X509_NAME_oneline(X509_get_subject_name(certificate), text, (int)capacity);
+    }
+}
+
+bool capus_tls_is_resumed(const capus_tls *tls) { return SSL_session_reused(ssl_of(tls)) == 1; }

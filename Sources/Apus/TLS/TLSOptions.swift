@@ -1,0 +1,56 @@
+/// What a worker presents to its clients over TLS, and what it asks of them. Paths are of PEM files; they are read when
+/// the program starts, and again at each reload.
+public nonisolated struct TLSOptions: Sendable {
+    /// The oldest protocol that is spoken.
+    public enum Version: Sendable {
+        case tls12
+        case tls13
+    }
+
+    /// A certificate, with those that lead from it to an authority, and its key.
+    public struct Identity: Sendable {
+        /// The certificate first, then the chain.
+        public var certificateFile: String
+        /// The key of the certificate; it may stand in the same file.
+        public var privateKeyFile: String
+        /// What the key is encrypted with.
+        public var passphrase: String?
+
+        /// An identity; its key stands behind its certificate unless it has a file of its own.
+        public init(certificateFile: String, privateKeyFile: String? = nil, passphrase: String? = nil) {
+            self.certificateFile = certificateFile
+            self.privateKeyFile = privateKeyFile ?? certificateFile
+            self.passphrase = passphrase
+        }
+    }
+
+    /// What clients get that name no host, or one that is not in `identities`.
+    public var identity: Identity
+    /// Other identities by the name that clients ask for (SNI): a host, or `*.domain` for its direct children.
+    public var identities: [String: Identity] = [:]
+    /// TLS 1.2 unless set. Older ones are never spoken.
+    public var minimumVersion = Version.tls12
+    /// The protocols that can be agreed on (ALPN, RFC 7301), preferred ones first; HTTP workers say `http/1.1` unless
+    /// set. A client that offers only others is refused.
+    public var applicationProtocols: [String] = []
+    /// Authorities of client certificates: with them every client has to show one that they vouch for.
+    public var clientAuthoritiesFile: String?
+    /// OpenSSL's cipher list for TLS 1.2; its defaults unless set.
+    public var ciphers: String?
+    /// OpenSSL's list of cipher suites for TLS 1.3; its defaults unless set.
+    public var cipherSuites: String?
+    /// An OCSP response in DER, given to clients that ask for it.
+    public var ocspResponseFile: String?
+
+    /// Presents one certificate.
+    public init(certificateFile: String, privateKeyFile: String? = nil, passphrase: String? = nil) {
+        identity = Identity(
+            certificateFile: certificateFile, privateKeyFile: privateKeyFile, passphrase: passphrase)
+    }
+}
+
+/// Files or lists of `TLSOptions` that cannot be used.
+public nonisolated struct TLSError: Error, CustomStringConvertible, Sendable {
+    /// One line that names the file and says what is wrong with it.
+    public let description: String
+}

@@ -1,0 +1,49 @@
+import CApus
+import Glibc
+
+/// A client's TLS session over a connected descriptor that does not block. Unless it has authorities to ask it accepts
+/// every certificate: what servers present is for other tests.
+final class TLSSession {
+    private let tls: OpaquePointer
+
+    // One context for all clients; made once and never changed: hence unsafe.
+    private nonisolated(unsafe) static let context: OpaquePointer = {
+        signal(SIGPIPE, SIG_IGN)
+        var message = [CChar](repeating: 0, count: 256)
+        return capus_tls_client_context_create(nil, false, &message, message.count)!
+    }()
+
+    /// Shakes hands.
+    init(_ fd: Int32, until deadline: Deadline) throws {
+        guard let tls = capus_tls_connect(Self.context, fd, "localhost") else { throw Failure("no TLS session") }
+        self.tls = tls
+        var message = [CChar](repeating: 0, count: 256)
+        while true {
+            let wanted = capus_tls_handshake(tls, &message, message.count)
+            if wanted == 0 { return }
+            guard wanted > 0, wait(fd, wanted == Int32(CAPUS_READ) ? POLLIN : POLLOUT, until: deadline) else {
+                throw Failure(
+                    "the TLS handshake failed: \(message.withUnsafeBufferPointer { String(cString: $0.baseAddress!) })")
+            }
+        }
+    }
+
+    deinit { capus_tls_destroy(tls) }
+
+    /// As `send`: the count, or −1 with `errno` set.
+    func send(_ bytes: UnsafeRawPointer, _ count: Int) -> Int { result(capus_tls_send(tls, bytes, count)) }
+
+    /// As `recv`: the count, 0 for the end, or −1 with `errno` set.
+    func receive(_ bytes: UnsafeMutableRawPointer, _ count: Int) -> Int {
+        result(capus_tls_receive(tls, bytes, count))
+    }
+
+    private func result(_ count: Int) -> Int {
+        guard count < 0 else { return count }
+        errno = Int32(-count)
+        return -1
+    }
+
+    /// Says that nothing more comes.
+    func finish() { capus_tls_finish(tls) }
+}
