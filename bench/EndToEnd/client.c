@@ -34,6 +34,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "transport.h"
+
 enum { BUFFER_SIZE = 256 * 1024, EVENTS = 256, PROBE_SIZE = 64 * 1024, WAIT_MILLISECONDS = 100 };
 
 static const char EXPECTED[] = "HTTP/1.1 200";
@@ -138,14 +140,15 @@ static int ask_once(uint64_t *length) {
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (connect(fd, (struct sockaddr *)&address, address_length) < 0) give_up(strerror(errno));
-    if (send(fd, request_block, request_length, MSG_NOSIGNAL) < 0) give_up(strerror(errno));
+    transport_open(fd, false);
+    if (transport_send(fd, request_block, request_length) < 0) give_up(strerror(errno));
 
     size_t got = 0;
     *length = 0;
     while (*length == 0 || got < *length) {
         /* A long body need not fit: once the head is known only the number of bytes matters. */
         size_t at = *length ? 0 : got;
-        ssize_t count = recv(fd, text + at, PROBE_SIZE - 1 - at, 0);
+        ssize_t count = transport_receive(fd, text + at, PROBE_SIZE - 1 - at);
         if (count < 0) give_up(errno == EAGAIN ? "no answer in time" : strerror(errno));
         if (count == 0) give_up("closed before the answer was complete, or its head is too long");
         got += (size_t)count;
@@ -161,7 +164,7 @@ static int ask_once(uint64_t *length) {
 
 static void retire(struct connection *connection) {
     active--;
-    if (connection->fd >= 0) close(connection->fd);
+    if (connection->fd >= 0) transport_close(connection->fd);
     connection->fd = -1;
 }
 
@@ -181,7 +184,7 @@ static void send_requests(struct connection *connection) {
     size_t length = connection->pending * request_length;
     while (connection->sent < length) {
         const char *rest = request_block + connection->sent;
-        ssize_t sent = send(connection->fd, rest, length - connection->sent, MSG_NOSIGNAL);
+        ssize_t sent = transport_send(connection->fd, rest, length - connection->sent);
         if (sent < 0 && errno == EINTR) continue;
         if (sent < 0 && errno == EAGAIN) {
             if (!connection->wants_write) watch(connection, EPOLL_CTL_MOD, true);
@@ -205,6 +208,7 @@ static bool connect_one(struct connection *connection) {
     }
     int status = connect(connection->fd, (struct sockaddr *)&address, address_length);
     if (status < 0 && errno != EINPROGRESS) return false;
+    transport_open(connection->fd, false);
     watch(connection, EPOLL_CTL_ADD, false);
     return true;
 }
@@ -235,7 +239,7 @@ static bool begins_as_expected(const struct connection *connection, size_t count
 static void finish_batch(struct connection *connection) {
     finished_requests += connection->pending;
     if (options.close) {
-        close(connection->fd);
+        transport_close(connection->fd);
         connection->fd = -1;
     }
     begin_batch(connection);
@@ -244,7 +248,7 @@ static void finish_batch(struct connection *connection) {
 static void on_readable(struct connection *connection) {
     uint64_t whole = connection->pending * answer_length;
     for (;;) {
-        ssize_t count = recv(connection->fd, buffer, BUFFER_SIZE, 0);
+        ssize_t count = transport_receive(connection->fd, buffer, BUFFER_SIZE);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0 && errno == EAGAIN) return;
         bool ended = count == 0;
@@ -263,7 +267,7 @@ static void on_readable(struct connection *connection) {
             finish_batch(connection);
             return;
         }
-        if (count < BUFFER_SIZE) return;
+        if (count < BUFFER_SIZE && !transport_has_more(connection->fd)) return;
     }
 }
 
@@ -384,7 +388,8 @@ int main(int argc, char **argv) {
         hold();
         return 0;
     }
-    close(ask_once(&answer_length));
+    transport_prepare(NULL, NULL);
+    transport_close(ask_once(&answer_length));
     poller = epoll_create1(EPOLL_CLOEXEC);
     struct connection *connections = calloc(options.connections, sizeof *connections);
     if (poller < 0 || !connections) give_up(strerror(errno));

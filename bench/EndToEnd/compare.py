@@ -77,6 +77,7 @@ def parse_arguments():
     add("--counts", metavar="NAME,…", type=names(COUNTS), default=list(COUNTS),
         help=f"counts per request: {', '.join(COUNTS)}, none (default: all)")
     add("--quick", action="store_true", help="turns only, the same as --counts none")
+    add("--tls", action="store_true", help="all servers over TLS; the floor is OpenSSL on the socket")
     add("--memory", action="store_true", help="also measure the memory of 10,000 idle connections")
     add("--rounds", metavar="N", type=rounds, default=9,
         help="turns of each server per scenario, odd (default: 9)")
@@ -90,7 +91,7 @@ def parse_arguments():
 # ---- preparations ----
 
 
-def build():
+def build(arguments):
     """Compiles the C programs into bench/.build; it takes less than a second, so it is done every time."""
     compiler = shlex.split(os.environ.get("CC", "")) or [shutil.which("cc") or shutil.which("gcc") or "clang"]
     # The same instruction set everywhere, and none that valgrind 3.19 does not know.
@@ -98,10 +99,13 @@ def build():
     common = ["-O2", "-std=gnu11", "-Wall", "-Wextra", *level]
     BUILD.mkdir(exist_ok=True)
     (BUILD / ".gitignore").write_text("*\n")
-    programs = {"floor": [], "client": [], "malloccount": ["-shared", "-fPIC"]}
-    for name, flags in programs.items():
-        output = BUILD / (f"lib{name}.so" if flags else name)
-        command = [*compiler, *common, *flags, "-o", str(output), str(HERE / f"{name}.c")]
+    programs = [("floor", "floor", []), ("client", "client", []),
+                ("malloccount", "libmalloccount.so", ["-shared", "-fPIC"])]
+    if arguments.tls:
+        tls = ["-DTLS", "-lssl", "-lcrypto"]
+        programs += [("floor", "floor-tls", tls), ("client", "client-tls", tls)]
+    for name, output, flags in programs:
+        command = [*compiler, *common, "-o", str(BUILD / output), str(HERE / f"{name}.c"), *flags]
         try:
             done = subprocess.run(command, capture_output=True, text=True)
         except FileNotFoundError:
@@ -128,11 +132,26 @@ def check_cores(arguments):
         raise BenchError("taskset (util-linux) is not installed.")
 
 
+def make_certificate():
+    """A certificate (ECDSA, P-256) that all servers present; returns its file and that of its key."""
+    certificate, key = BUILD / "certificate.pem", BUILD / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-days", "30", "-subj", "/CN=localhost", "-keyout", str(key), "-out", str(certificate)]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise BenchError(f"openssl could not make a certificate: {error}") from None
+    certificate.chmod(0o644)
+    key.chmod(0o644)  # nginx gives up its privileges; the key is worth nothing
+    return str(certificate), str(key)
+
+
 def choose_targets(arguments, descriptors):
     """The floor servers are always there. A missing nginx is left out unless it was asked for by name."""
-    floor = BUILD / "floor"
-    targets = [Floor(floor, "keepalive"), Floor(floor, "close")]
-    targets += [Apus(arguments.apus, "epoll"), Apus(arguments.apus, "libevent"), Nginx(descriptors)]
+    tls = make_certificate() if arguments.tls else None
+    floor = BUILD / ("floor-tls" if tls else "floor")
+    targets = [Floor(floor, "keepalive", tls), Floor(floor, "close", tls)]
+    targets += [Apus(arguments.apus, "epoll", tls), Apus(arguments.apus, "libevent", tls), Nginx(descriptors, tls)]
     chosen = []
     for target in targets:
         if arguments.only is not None and target.name not in (*arguments.only, "floor", "floor-close"):
@@ -202,11 +221,11 @@ def measure(arguments, settings, targets, descriptors, results):
 
 def run(arguments):
     check_cores(arguments)
-    build()
+    build(arguments)
     descriptors = raise_descriptor_limit()
     targets = choose_targets(arguments, descriptors)
     settings = measurements.Settings(
-        client=BUILD / "client",
+        client=BUILD / ("client-tls" if arguments.tls else "client"),
         counter=BUILD / "libmalloccount.so",
         server_core=arguments.server_core,
         client_core=arguments.client_core,

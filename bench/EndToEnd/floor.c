@@ -4,7 +4,7 @@
  * It looks for the empty line that ends a request head and sends a canned answer; it parses nothing, keeps no
  * timers, no limits and no date. Whatever a real server spends beyond this is the price of being a server.
  *
- *     floor PORT [keepalive|close]
+ *     floor PORT [keepalive|close [CERTIFICATE KEY]]
  *
  * keepalive   answers every head on a connection; all answers of one read leave with one send
  * close       answers once and closes: accept4, epoll_ctl, epoll_wait, recv, send, close per connection, and
@@ -25,6 +25,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "transport.h"
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
@@ -69,7 +71,7 @@ static void watch(int operation, int fd, uint32_t events) {
 static void drop(int fd) {
     free(peers[fd].carry);
     memset(&peers[fd], 0, sizeof peers[fd]);
-    close(fd);
+    transport_close(fd);
 }
 
 /* The byte after the next "\r\n\r\n", or NULL when there is none before `end`. */
@@ -98,7 +100,7 @@ static inline const char *head_end(const char *at, const char *end) {
 static bool send_answers(int fd, uint64_t owed, size_t phase, bool was_blocked) {
     while (owed > 0) {
         size_t most = COPIES * answer_length - phase;
-        ssize_t sent = send(fd, answers + phase, owed < most ? owed : most, MSG_NOSIGNAL);
+        ssize_t sent = transport_send(fd, answers + phase, owed < most ? owed : most);
         if (sent < 0 && errno == EINTR) continue;
         if (sent < 0 && errno == EAGAIN) {
             peers[fd].owed = owed;
@@ -134,16 +136,16 @@ static bool carry_over(struct peer *peer, const char *rest, size_t length) {
     return true;
 }
 
-static void on_readable(int fd) {
+static bool read_once(int fd) {
     struct peer *peer = &peers[fd];
     size_t carried = peer->carried;
     if (carried) memcpy(received, peer->carry, carried);
 
-    ssize_t count = recv(fd, received + carried, RECEIVE_SIZE - carried, 0);
-    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    ssize_t count = transport_receive(fd, received + carried, RECEIVE_SIZE - carried);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return false;
     if (count <= 0) {
         drop(fd);
-        return;
+        return false;
     }
 
     const char *at = received, *end = received + carried + count, *next;
@@ -156,14 +158,19 @@ static void on_readable(int fd) {
     if (at < end) {
         if (!carry_over(peer, at, (size_t)(end - at))) {
             drop(fd);
-            return;
+            return false;
         }
     } else if (carried) {
         free(peer->carry);
         peer->carry = NULL;
         peer->carried = 0;
     }
-    if (heads) send_answers(fd, (close_after_answer ? 1 : heads) * answer_length, 0, false);
+    return heads == 0 || send_answers(fd, (close_after_answer ? 1 : heads) * answer_length, 0, false);
+}
+
+static void on_readable(int fd) {
+    while (read_once(fd) && transport_has_more(fd)) {
+    }
 }
 
 /* One connection per wake-up: the listener stays ready while more of them wait, and no accept4 is in vain. */
@@ -174,6 +181,7 @@ static void on_connection(int listener) {
         close(fd);
         return;
     }
+    transport_open(fd, true);
     watch(EPOLL_CTL_ADD, fd, EPOLLIN);
 }
 
@@ -232,8 +240,8 @@ static void serve(int listener) {
 int main(int argc, char **argv) {
     int port = argc > 1 ? atoi(argv[1]) : 0;
     const char *mode = argc > 2 ? argv[2] : "keepalive";
-    if (port < 1 || port > 65535 || argc > 3 || (strcmp(mode, "keepalive") && strcmp(mode, "close"))) {
-        fprintf(stderr, "usage: %s PORT [keepalive|close]\n", argv[0]);
+    if (port < 1 || port > 65535 || (argc > 3 && argc != 5) || (strcmp(mode, "keepalive") && strcmp(mode, "close"))) {
+        fprintf(stderr, "usage: %s PORT [keepalive|close [CERTIFICATE KEY]]\n", argv[0]);
         return 2;
     }
     close_after_answer = !strcmp(mode, "close");
@@ -241,6 +249,7 @@ int main(int argc, char **argv) {
     signal(SIGINT, on_terminate);
     raise_descriptor_limit();
     prepare_answers();
+    transport_prepare(argc > 3 ? argv[3] : NULL, argc > 4 ? argv[4] : NULL);
 
     poller = epoll_create1(EPOLL_CLOEXEC);
     if (poller < 0) fail("epoll_create1");

@@ -5,6 +5,7 @@ import shlex
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -36,6 +37,7 @@ class Target:
     """A kind of server. `command` returns the arguments that serve on `port`, with files in `directory`."""
 
     name = ""
+    tls = None  # the files of certificate and key, for servers over TLS
 
     def check(self):
         """Raises BenchError when this server cannot be started here."""
@@ -49,17 +51,17 @@ class Target:
 
 
 class Floor(Target):
-    def __init__(self, binary, mode):
+    def __init__(self, binary, mode, tls=None):
         self.name = "floor" if mode == "keepalive" else f"floor-{mode}"
-        self.binary, self.mode = binary, mode
+        self.binary, self.mode, self.tls = binary, mode, tls
 
     def command(self, port, directory, single_process):
-        return [str(self.binary), str(port), self.mode]
+        return [str(self.binary), str(port), self.mode, *(self.tls or ())]
 
 
 class Apus(Target):
-    def __init__(self, prefix, backend):
-        self.name, self.backend = f"apus-{backend}", backend
+    def __init__(self, prefix, backend, tls=None):
+        self.name, self.backend, self.tls = f"apus-{backend}", backend, tls
         self.prefix = shlex.split(prefix)
 
     def check(self):
@@ -75,11 +77,14 @@ class Apus(Target):
         """Debian's valgrind gives up on the debug information that Swift writes: a copy without it."""
         stripped = Path(directory, Path(self.prefix[0]).name)
         subprocess.run(["strip", "--strip-debug", "-o", stripped, shutil.which(self.prefix[0])], check=True)
-        return Apus(shlex.join([str(stripped), *self.prefix[1:]]), self.backend)
+        return Apus(shlex.join([str(stripped), *self.prefix[1:]]), self.backend, self.tls)
 
     def command(self, port, directory, single_process):
         command = self.prefix + ["AllProtocols", "start", "--backend", self.backend, "--count", "1"]
-        command += ["--http", f"127.0.0.1:{port}"]
+        if self.tls:
+            command += ["--https", f"127.0.0.1:{port}", "--cert", self.tls[0], "--key", self.tls[1]]
+        else:
+            command += ["--http", f"127.0.0.1:{port}"]
         command += ["--pid-file", f"{directory}/pid", "--log-file", f"{directory}/log"]
         return command + (["--single-process"] if single_process else [])
 
@@ -103,7 +108,8 @@ http {{
     uwsgi_temp_path {directory}/uwsgi;
     scgi_temp_path {directory}/scgi;
     server {{
-        listen 127.0.0.1:{port} backlog=4096;
+        listen 127.0.0.1:{port} {tls}backlog=4096;
+        {certificate}
         location / {{ default_type text/plain; return 200 "Hello, World!"; }}
     }}
 }}
@@ -113,7 +119,8 @@ http {{
 class Nginx(Target):
     name = "nginx"
 
-    def __init__(self, descriptors):
+    def __init__(self, descriptors, tls=None):
+        self.tls = tls
         # Debian keeps it where an ordinary user's PATH does not look.
         self.binary = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
         self.descriptors = descriptors
@@ -127,6 +134,8 @@ class Nginx(Target):
         configuration.write_text(
             NGINX_CONFIGURATION.format(
                 port=port,
+                tls="ssl " if self.tls else "",
+                certificate="ssl_certificate {}; ssl_certificate_key {};".format(*self.tls) if self.tls else "",
                 directory=directory,
                 master="off" if single_process else "on",
                 descriptors=self.descriptors,
@@ -225,10 +234,18 @@ class Server:
             time.sleep(0.02)
         raise self.complaint(f"did not answer on 127.0.0.1:{self.port} within {deadline} s.")
 
+    def _connect(self):
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=1)
+        if not self.target.tls:
+            return connection
+        context = ssl.create_default_context(cafile=self.target.tls[0])
+        context.check_hostname = False
+        return context.wrap_socket(connection)
+
     def _answers(self):
         request = f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nConnection: close\r\n\r\n"
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+            with self._connect() as connection:
                 connection.sendall(request.encode())
                 return connection.recv(4096).startswith(b"HTTP/1.1 200")
         except OSError:
