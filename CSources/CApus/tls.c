@@ -43,6 +43,13 @@ void capus_tls_set_secret(const uint8_t *secret) { memcpy(ticket_secret, secret,
 
 // ---- Tickets ----
 
+typedef struct ticket_keys {
+    int64_t period;
+    unsigned char name[32];
+    unsigned char mac[32];
+    unsigned char cipher[32];
+} ticket_keys;
+
 static void derive(const char *purpose, int64_t period, unsigned char *key) {
     unsigned char text[32] = {0};
     memcpy(text, &period, sizeof period);
@@ -51,18 +58,31 @@ static void derive(const char *purpose, int64_t period, unsigned char *key) {
     HMAC(EVP_sha256(), ticket_secret, sizeof ticket_secret, text, sizeof text, key, &count);
 }
 
-static int use_ticket_key(int64_t period, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int seals) {
-    unsigned char key[32];
-    derive("mac", period, key);
+// The keys of a period, made once.
+static const ticket_keys *keys_of(int64_t period) {
+    static ticket_keys known[2];
+    ticket_keys *keys = &known[period & 1];
+    if (keys->period != period) {
+        derive("name", period, keys->name);
+        derive("mac", period, keys->mac);
+        derive("cipher", period, keys->cipher);
+        keys->period = period;
+    }
+    return keys;
+}
+
+static int use_ticket_keys(const ticket_keys *keys, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
+                           int seals) {
+    static const EVP_CIPHER *cbc;
+    if (cbc == NULL) {
+        cbc = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
+    }
     OSSL_PARAM parameters[] = {
-        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key, sizeof key),
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)keys->mac, sizeof keys->mac),
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, "SHA256", 0),
         OSSL_PARAM_construct_end(),
     };
-    int done = EVP_MAC_CTX_set_params(mac, parameters);
-    derive("cipher", period, key);
-    done = done && EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, key, iv, seals);
-    OPENSSL_cleanse(key, sizeof key);
+    bool done = EVP_MAC_CTX_set_params(mac, parameters) && EVP_CipherInit_ex(cipher, cbc, NULL, keys->cipher, iv, seals);
     return done ? 1 : -1;
 }
 
@@ -70,20 +90,19 @@ static int ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPH
                       int seals) {
     (void)ssl;
     int64_t period = time(NULL) / TICKET_PERIOD;
-    unsigned char expected[32];
-    derive("name", period, expected);
+    const ticket_keys *keys = keys_of(period);
     if (seals) {
-        memcpy(name, expected, 16);
-        return RAND_bytes(iv, 16) == 1 ? use_ticket_key(period, iv, cipher, mac, 1) : -1;
+        memcpy(name, keys->name, 16);
+        return RAND_bytes(iv, 16) == 1 ? use_ticket_keys(keys, iv, cipher, mac, 1) : -1;
     }
-    if (memcmp(name, expected, 16) == 0) {
-        return use_ticket_key(period, iv, cipher, mac, 0);
+    if (memcmp(name, keys->name, 16) == 0) {
+        return use_ticket_keys(keys, iv, cipher, mac, 0);
     }
-    derive("name", period - 1, expected);
-    if (memcmp(name, expected, 16) != 0) {
+    keys = keys_of(period - 1);
+    if (memcmp(name, keys->name, 16) != 0) {
         return 0;
     }
-    return use_ticket_key(period - 1, iv, cipher, mac, 0) == 1 ? 2 : -1;
+    return use_ticket_keys(keys, iv, cipher, mac, 0) == 1 ? 2 : -1;
 }
 
 // ---- Contexts ----

@@ -382,13 +382,13 @@ static void raise_descriptor_limit(void) {
 int main(int argc, char **argv) {
     parse_options(argc, argv);
     raise_descriptor_limit();
+    transport_prepare(NULL, NULL);
     resolve();
     prepare_requests();
     if (options.hold) {
         hold();
         return 0;
     }
-    transport_prepare(NULL, NULL);
     transport_close(ask_once(&answer_length));
     poller = epoll_create1(EPOLL_CLOEXEC);
     struct connection *connections = calloc(options.connections, sizeof *connections);

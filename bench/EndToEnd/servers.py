@@ -135,7 +135,9 @@ class Nginx(Target):
             NGINX_CONFIGURATION.format(
                 port=port,
                 tls="ssl " if self.tls else "",
-                certificate="ssl_certificate {}; ssl_certificate_key {};".format(*self.tls) if self.tls else "",
+                certificate="ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {}; ssl_certificate_key {};".format(*self.tls)
+                if self.tls
+                else "",
                 directory=directory,
                 master="off" if single_process else "on",
                 descriptors=self.descriptors,
