@@ -82,7 +82,8 @@ static int use_ticket_keys(const ticket_keys *keys, unsigned char *iv, EVP_CIPHE
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, "SHA256", 0),
         OSSL_PARAM_construct_end(),
     };
-    bool done = EVP_MAC_CTX_set_params(mac, parameters) && EVP_CipherInit_ex(cipher, cbc, NULL, keys->cipher, iv, seals);
+    bool done = EVP_MAC_CTX_set_params(mac, parameters);
+    done = done && EVP_CipherInit_ex(cipher, cbc, NULL, keys->cipher, iv, seals);
     return done ? 1 : -1;
 }
 
