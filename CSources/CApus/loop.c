@@ -108,7 +108,9 @@ capus_outbound *capus_outbound_create_secured(capus_loop *loop, int fd, uint32_t
     *outbound = (capus_outbound){.loop = loop, .fd = fd, .generation = generation, .tls = tls};
     outbound->bytes = evbuffer_new();
     if (outbound->bytes == NULL || (starts && loop->vtable->outbound_watch(outbound, true) != 0)) {
-        evbuffer_free(outbound->bytes);
+        if (outbound->bytes != NULL) {
+            evbuffer_free(outbound->bytes);
+        }
         free(outbound);
         return NULL;
     }
@@ -147,14 +149,11 @@ size_t capus_outbound_progress(capus_outbound *outbound) {
     return progress;
 }
 
-// A record that the kernel did not take whole has to be offered again with at least as many bytes.
-#define RECORD_BYTES 16384
-
 static int flush_secured(capus_outbound *outbound) {
     size_t budget = CAPUS_WRITE_PER_EVENT;
     size_t count;
     while (budget > 0 && (count = evbuffer_get_length(outbound->bytes)) > 0) {
-        size_t piece = count < RECORD_BYTES ? count : RECORD_BYTES;
+        size_t piece = count < CAPUS_TLS_RECORD_BYTES ? count : CAPUS_TLS_RECORD_BYTES;
         long written = capus_tls_send(outbound->tls, evbuffer_pullup(outbound->bytes, (ev_ssize_t)piece), piece);
         if (written < 0) {
             return written == -EAGAIN ? 0 : (outbound->error = (int)-written);

@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/ocsp.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -19,6 +20,7 @@
 
 // Seconds that one key seals tickets; those of the time before are still accepted, and replaced.
 #define TICKET_PERIOD (12 * 3600)
+#define FILE_BYTES (1024 * 1024)
 
 typedef struct named_context {
     char *name;
@@ -130,11 +132,14 @@ static int choose_certificate(SSL *ssl, int *alert, void *argument) {
     (void)alert;
     const capus_tls_context *context = argument;
     const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    const named_context *chosen = NULL;
     for (const named_context *entry = context->names; name != NULL && entry != NULL; entry = entry->next) {
-        if (name_matches(entry->name, name)) {
-            SSL_set_SSL_CTX(ssl, entry->context->ssl);
-            break;
-        }
+        // A name goes before a wildcard that covers it, in whichever order they were given.
+        bool is_better = chosen == NULL || entry->name[0] != '*';
+        chosen = is_better && name_matches(entry->name, name) ? entry : chosen;
+    }
+    if (chosen != NULL) {
+        SSL_set_SSL_CTX(ssl, chosen->context->ssl);
     }
     return SSL_TLSEXT_ERR_OK;
 }
@@ -194,18 +199,68 @@ static bool load_files(capus_tls_context *context, const capus_tls_options *opti
     return false;
 }
 
-static bool load_staple(capus_tls_context *context, const char *path, char *error, size_t capacity) {
-    FILE *file = path == NULL ? NULL : fopen(path, "re");
-    if (file == NULL) {
-        snprintf(error, capacity, "OCSP response %s: %s", path, strerror(errno));
-        return path == NULL;
+// A whole file of up to a megabyte; NULL with errno set.
+static unsigned char *read_file(const char *path, long *count) {
+    FILE *file = fopen(path, "re");
+    unsigned char *bytes = file == NULL ? NULL : malloc(FILE_BYTES);
+    if (bytes != NULL) {
+        *count = (long)fread(bytes, 1, FILE_BYTES, file);
+        if (ferror(file)) {
+            int failure = errno;
+            free(bytes);
+            bytes = NULL;
+            errno = failure;
+        }
     }
-    context->staple = malloc(65536);
-    context->staple_count = context->staple == NULL ? 0 : (long)fread(context->staple, 1, 65536, file);
-    fclose(file);
+    if (file != NULL) {
+        fclose(file);
+    }
+    return bytes;
+}
+
+static bool load_staple(capus_tls_context *context, const char *path, char *error, size_t capacity) {
+    if (path == NULL) {
+        return true;
+    }
+    context->staple = read_file(path, &context->staple_count);
+    const unsigned char *bytes = context->staple;
+    OCSP_RESPONSE *response = bytes == NULL ? NULL : d2i_OCSP_RESPONSE(NULL, &bytes, context->staple_count);
+    if (response == NULL) {
+        snprintf(error, capacity, "OCSP response %s: %s", path,
+                 context->staple == NULL ? strerror(errno) : "it is no OCSP response in DER");
+        return false;
+    }
+    OCSP_RESPONSE_free(response);
     SSL_CTX_set_tlsext_status_cb(context->ssl, staple);
     SSL_CTX_set_tlsext_status_arg(context->ssl, context);
-    return context->staple_count > 0;
+    return true;
+}
+
+static void release(void *parent, void *value, CRYPTO_EX_DATA *data, int index, long number, void *argument) {
+    (void)parent, (void)data, (void)index, (void)number, (void)argument;
+    capus_tls_context *context = value;
+    if (context == NULL) {
+        return;
+    }
+    while (context->names != NULL) {
+        named_context *entry = context->names;
+        context->names = entry->next;
+        capus_tls_context_destroy(entry->context);
+        free(entry->name);
+        free(entry);
+    }
+    OPENSSL_free(context->alpn);
+    free(context->staple);
+    free(context);
+}
+
+// Where OpenSSL's context keeps ours.
+static int own_index(void) {
+    static int index = -1;
+    if (index < 0) {
+        index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, release);
+    }
+    return index;
 }
 
 // What servers and clients have in common.
@@ -218,6 +273,7 @@ static capus_tls_context *make_context(const SSL_METHOD *method, int oldest, cha
         return NULL;
     }
     SSL_CTX *ssl = context->ssl;
+    SSL_CTX_set_ex_data(ssl, own_index(), context);
     SSL_CTX_set_min_proto_version(ssl, oldest);
     SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                  SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF);
@@ -228,10 +284,28 @@ static capus_tls_context *make_context(const SSL_METHOD *method, int oldest, cha
     return context;
 }
 
+// A resumed session is not asked for a certificate again: only one that was begun under the same authorities may be
+// resumed. Tickets of other workers, and of the time before the file was changed, are therefore another rule's.
+static void describe_rule(const char *ca_file, unsigned char *rule) {
+    long count = 0;
+    unsigned char *authorities = read_file(ca_file, &count);
+    unsigned size = 32;
+    if (authorities != NULL) {
+        EVP_Digest(authorities, (size_t)count, rule, &size, EVP_sha256(), NULL);
+    } else {
+        RAND_bytes(rule, 32);
+    }
+    free(authorities);
+}
+
 static void configure(capus_tls_context *context, const capus_tls_options *options) {
     SSL_CTX *ssl = context->ssl;
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_session_id_context(ssl, (const unsigned char *)"apus", 4);
+    unsigned char rule[32] = "apus";
+    if (options->verifies_clients) {
+        describe_rule(options->ca_file, rule);
+    }
+    SSL_CTX_set_session_id_context(ssl, rule, sizeof rule);
     SSL_CTX_set_num_tickets(ssl, 1);
     SSL_CTX_set_tlsext_ticket_key_evp_cb(ssl, ticket_key);
     SSL_CTX_set_tlsext_servername_callback(ssl, choose_certificate);
@@ -290,19 +364,8 @@ bool capus_tls_context_add(capus_tls_context *context, const char *name, capus_t
     return entry->name != NULL;
 }
 
-void capus_tls_context_destroy(capus_tls_context *context) {
-    while (context->names != NULL) {
-        named_context *entry = context->names;
-        context->names = entry->next;
-        capus_tls_context_destroy(entry->context);
-        free(entry->name);
-        free(entry);
-    }
-    SSL_CTX_free(context->ssl);
-    OPENSSL_free(context->alpn);
-    free(context->staple);
-    free(context);
-}
+// Sessions that were begun keep OpenSSL's context, whose callbacks use ours: it goes when the last of them does.
+void capus_tls_context_destroy(capus_tls_context *context) { SSL_CTX_free(context->ssl); }
 
 int64_t capus_tls_context_lifetime(const capus_tls_context *context) {
     int days = 0, seconds = 0;
@@ -403,7 +466,8 @@ long capus_tls_send(capus_tls *tls, const void *bytes, size_t count) {
     while (done < count) {
         errno = 0;
         size_t written = 0;
-        int result = SSL_write_ex(ssl_of(tls), (const char *)bytes + done, count - done, &written);
+        size_t piece = count - done < CAPUS_TLS_RECORD_BYTES ? count - done : CAPUS_TLS_RECORD_BYTES;
+        int result = SSL_write_ex(ssl_of(tls), (const char *)bytes + done, piece, &written);
         if (result != 1) {
             long failure = nothing_moved(tls, result, errno);
             return done > 0 ? (long)done : failure == 0 ? -EPIPE : failure;
@@ -413,7 +477,9 @@ long capus_tls_send(capus_tls *tls, const void *bytes, size_t count) {
     return (long)done;
 }
 
-bool capus_tls_has_pending(const capus_tls *tls) { return SSL_has_pending(ssl_of(tls)) == 1; }
+bool capus_tls_has_pending(const capus_tls *tls) {
+    return SSL_has_pending(ssl_of(tls)) == 1 || (SSL_get_shutdown(ssl_of(tls)) & SSL_RECEIVED_SHUTDOWN) != 0;
+}
 
 void capus_tls_finish(capus_tls *tls) {
     if (SSL_is_init_finished(ssl_of(tls))) {

@@ -274,4 +274,15 @@ import Testing
             #expect(try client.readToEnd().bytes.isEmpty)
         }
     }
+
+    /// The end of the session, in the segment of the last bytes, is seen although nothing follows.
+    @Test(arguments: Setup.tcp.filter(\.isSecured))
+    func theEndOfASessionIsSeenBehindItsLastBytes(_ setup: Setup) async throws {
+        try await withScenario("echo", setup, ["--protocol", "text"]) { server in
+            let client = try server.connect()
+            try client.sendLast("hello\n")
+            #expect(try client.readLine() == "hello")
+            #expect(try client.readToEnd(within: 5).bytes.isEmpty)
+        }
+    }
 }

@@ -286,4 +286,51 @@ import Testing
             #expect(try master.stop() == .code(0))
         }
     }
+
+    /// A session that was begun before a reload goes on with what it was begun with.
+    @Test(arguments: backends)
+    func aReloadInTheMiddleOfAHandshake(_ backend: String) async throws {
+        try await TestThreads.light.run {
+            let service = try service(
+                backend, count: 1, ["--stay", "1", "--sni", "other.example=\(certificates.both("other"))"])
+            let (master, endpoint) = try service.start()
+            let worker = try #require(master.children.first)
+            let hello = try Client.tlsHello()
+            #expect(hello.count > 200)
+            let slow = try (0..<20).map { _ in try Client(endpoint) }
+            for client in slow { try client.send(Array(hello[..<100])) }
+            #expect(try curl(endpoint).0 == .code(0))
+            #expect(try service.run("reload").status == .code(0))
+            #expect(eventually { service.log.contains("] reloaded") })
+            #expect(try curl(endpoint).0 == .code(0))
+            for client in slow {
+                try client.send(Array(hello[100...]))
+                // A handshake record.
+                #expect(try client.read(1) == [0x16])
+            }
+            #expect(worker.isRunning)
+        }
+    }
+
+    /// A ticket does not stand in for a certificate that the rules of today do not accept.
+    @Test(arguments: backends, ["-tls1_3", "-tls1_2"])
+    func aTicketIsNoCertificate(_ backend: String, _ version: String) async throws {
+        try await TestThreads.light.run {
+            let folder = try TemporaryFolder()
+            let authorities = folder.file("ca.pem")
+            try writeText(readText(certificates.certificate("other"))!, to: authorities)
+            let service = try service(backend, count: 1, ["--client-ca", authorities], in: folder)
+            let (master, endpoint) = try service.start()
+            let session = folder.file("session")
+            let own = "\(version) -cert \(certificates.certificate("other")) -key \(certificates.key("other"))"
+            #expect(try client(endpoint, "/", "\(own) -sess_out \(session)").contains("Hello, World!"))
+            let again = try client(endpoint, "/", "\(own) -sess_in \(session)")
+            #expect(again.contains("Hello, World!") && again.contains("Reused, TLS"))
+            try writeText(readText(certificates.certificate("wild"))!, to: authorities)
+            let worker = try #require(master.children.first)
+            #expect(try service.run("reload").status == .code(0))
+            #expect(eventually { !worker.isRunning && master.children.count == 1 })
+            #expect(try !client(endpoint, "/", "\(own) -sess_in \(session)").contains("Hello, World!"))
+        }
+    }
 }

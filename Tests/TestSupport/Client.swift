@@ -116,6 +116,19 @@ public final class Client {
         shutdown(fd, Int32(SHUT_WR))
     }
 
+    /// Sends text, and behind it in the same segment that nothing more comes in the TLS session.
+    public func sendLast(_ text: String) throws {
+        var isCorked: Int32 = 1
+        setsockopt(fd, Int32(IPPROTO_TCP), TCP_CORK, &isCorked, socklen_t(MemoryLayout.size(ofValue: isCorked)))
+        try send(text)
+        session?.finish()
+        isCorked = 0
+        setsockopt(fd, Int32(IPPROTO_TCP), TCP_CORK, &isCorked, socklen_t(MemoryLayout.size(ofValue: isCorked)))
+    }
+
+    /// The first message of a TLS client.
+    public static func tlsHello() throws -> [UInt8] { try TLSSession.clientHello() }
+
     private func put(_ bytes: UnsafeRawPointer, _ count: Int) -> Int {
         session?.send(bytes, count) ?? Glibc.send(fd, bytes, count, Int32(MSG_NOSIGNAL))
     }

@@ -44,6 +44,21 @@ final class TLSSession {
         return -1
     }
 
+    /// What a client begins with.
+    static func clientHello() throws -> [UInt8] {
+        var ends: [Int32] = [-1, -1]
+        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0 else { throw Failure("socketpair") }
+        defer { for end in ends { close(end) } }
+        _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
+        guard let tls = capus_tls_connect(context, ends[0], "localhost") else { throw Failure("no TLS session") }
+        defer { capus_tls_destroy(tls) }
+        var message = [CChar](repeating: 0, count: 256)
+        _ = capus_tls_handshake(tls, &message, message.count)
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = read(ends[1], &bytes, bytes.count)
+        return Array(bytes.prefix(max(0, count)))
+    }
+
     /// Says that nothing more comes.
     func finish() { capus_tls_finish(tls) }
 }

@@ -9,7 +9,11 @@
 typedef struct capus_tls_context capus_tls_context;
 typedef struct capus_tls capus_tls;
 
-enum { CAPUS_TLS_SECRET_BYTES = 32 };
+enum {
+    CAPUS_TLS_SECRET_BYTES = 32,
+    // What a record that the kernel did not take whole has to be offered again with, at the most.
+    CAPUS_TLS_RECORD_BYTES = 16384,
+};
 
 // Paths are of PEM files; what is NULL is not wanted.
 typedef struct capus_tls_options {
@@ -57,7 +61,7 @@ int capus_tls_handshake(capus_tls *_Nonnull tls, char *_Nonnull error, size_t ca
 // As capus_receive and capus_send. Receiving fills the buffer if it can.
 long capus_tls_receive(capus_tls *_Nonnull tls, void *_Nonnull bytes, size_t capacity);
 long capus_tls_send(capus_tls *_Nonnull tls, const void *_Nonnull bytes, size_t count);
-// Bytes were taken from the socket that no receive has returned.
+// Bytes, or the end, were taken from the socket that no receive has returned.
 bool capus_tls_has_pending(const capus_tls *_Nonnull tls);
 // Tells the peer that nothing more comes.
 void capus_tls_finish(capus_tls *_Nonnull tls);

@@ -32,6 +32,7 @@ extension StreamConnection {
         guard state != .closed else { return }
         state = .ending
         closeKind = .linger
+        stamp = shared.pointee.second
         if !isDelivering { partial.free() }
         register()
         if outbound == nil { startLinger() }

@@ -15,8 +15,10 @@ extension StreamConnection {
         if isSecuring {
             let outcome = shakeHands(tls)
             if outcome != 0 { return outcome }
-            // Mostly the first bytes come a moment later: a read to see that would be one too many.
-            if state == .closed || isPaused || !capus_tls_has_pending(tls) { return -Int(CAPUS_WOULD_BLOCK) }
+            // Mostly the first bytes come a moment later. Those that are here wait for the next turn: the end of the
+            // handshake has called user code, which may have read, paused or closed.
+            if self.tls != nil, capus_tls_has_pending(tls) { receivePendingLater() }
+            return -Int(CAPUS_WOULD_BLOCK)
         }
         let count = capus_tls_receive(tls, bytes, capacity)
         if count > 0, capus_tls_has_pending(tls) { receivePendingLater() }
@@ -76,8 +78,9 @@ extension StreamConnection {
             ": the client does not speak TLS on this port"
         case "unsupported protocol", "no protocols available": ": the client speaks only versions older than allowed"
         case "peer did not return a certificate": ": a client certificate is required"
-        default:
-            reason.hasPrefix("tlsv1 alert") || reason.contains("alert") ? ": the client refused the certificate" : ""
+        case let alert where alert.contains("alert") && (alert.contains("certificate") || alert.contains("unknown ca")):
+            ": the client refused the certificate"
+        default: ""
         }
     }
 

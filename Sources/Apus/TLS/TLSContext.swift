@@ -10,6 +10,9 @@ final class TLSContext {
         let names = options.applicationProtocols.isEmpty ? fallbackProtocols : options.applicationProtocols
         context = try Self.make(options.identity, options, names)
         for (name, identity) in options.identities {
+            // The response is about the first certificate.
+            var options = options
+            options.ocspResponseFile = nil
             let other = try Self.make(identity, options, names)
             guard capus_tls_context_add(context, name, other) else {
                 throw TLSError(description: "no memory for the certificate of \(name)")

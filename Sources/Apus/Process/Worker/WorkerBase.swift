@@ -211,16 +211,19 @@ public class WorkerBase {
     private final func sweep() {
         for connection in connectionsByID.values {
             let idle = connection.shared.pointee.second &- connection.stamp
+            if connection.isSecuring, idle >= Self.handshakeTimeout {
+                connection.destroy()
+                continue
+            }
             switch connection.state {
             case .established:
                 if !connection.isWatchingInput, capus_is_hung_up(connection.fd) {
                     connection.destroy()
-                } else if connection.isSecuring {
-                    if idle >= Self.handshakeTimeout { connection.destroy() }
-                } else {
+                } else if !connection.isSecuring {
                     connection.driver.timeOut(connection, after: idle)
                 }
-            case .closing:
+            case .closing, .ending:
+                guard connection.outbound != nil else { break }
                 if Double(idle) >= connection.driver.limits.closeTimeout { connection.destroy() }
             default: break
             }
