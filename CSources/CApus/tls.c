@@ -492,27 +492,3 @@ void capus_tls_destroy(capus_tls *tls) {
     SSL_free(ssl_of(tls));
     ERR_clear_error();
 }
-
-const char *capus_tls_version(const capus_tls *tls) { return SSL_get_version(ssl_of(tls)); }
-
-const char *capus_tls_server_name(const capus_tls *tls) {
-    const char *name = SSL_get_servername(ssl_of(tls), TLSEXT_NAMETYPE_host_name);
-    return name == NULL ? "" : name;
-}
-
-void capus_tls_protocol(const capus_tls *tls, char *text, size_t capacity) {
-    const unsigned char *name = NULL;
-    unsigned count = 0;
-    SSL_get0_alpn_selected(ssl_of(tls), &name, &count);
-    snprintf(text, capacity, "%.*s", (int)count, name == NULL ? "" : (const char *)name);
-}
-
-void capus_tls_peer_subject(const capus_tls *tls, char *text, size_t capacity) {
-    X509 *certificate = SSL_get0_peer_certificate(ssl_of(tls));
-    text[0] = 0;
-    if (certificate != NULL) {
-        X509_NAME_oneline(X509_get_subject_name(certificate), text, (int)capacity);
-    }
-}
-
-bool capus_tls_is_resumed(const capus_tls *tls) { return SSL_session_reused(ssl_of(tls)) == 1; }

@@ -48,6 +48,7 @@ func serveHTTP(_ options: Options) {
             posix_spawnp(&child, "sleep", nil, nil, &words, environ)
             connection.send("\(child)")
         case "/arguments": connection.send(CommandLine.arguments.joined(separator: " "))
+        case "/backend": connection.send(EventLoop.current.backend.rawValue)
         case "/spin":
             report("blocking")
             while true {}

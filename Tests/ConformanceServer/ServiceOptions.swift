@@ -6,6 +6,7 @@ import Glibc
 func setService(_ server: WorkerBase, _ options: Options) {
     server.reusePort = options["reuse-port"] != nil
     server.maxRequests = options.number("max-requests")
+    if let name = options["own-backend"] { server.eventLoopBackend = Backend(rawValue: name) }
     server.maxMemory = options.number("max-memory")
     if options["terminate-on-error"] != nil { server.errorPolicy = .terminateWorker }
     if let command = options["command"] { Worker.command = command }
@@ -78,7 +79,9 @@ func makeStartTrouble(_ options: Options) throws {
         fputs("trap", file)
         fclose(file)
         exit(3)
-    case "start-slow": sleep(1)
+    case "start-held":
+        // Until the test removes the file.
+        while access(options["trouble"] ?? "", F_OK) == 0 { usleep(1000) }
     case "start-throw": throw ScenarioError(description: "the start threw")
     case "start-trap": fatalError("the start trapped")
     case "inner":

@@ -70,9 +70,10 @@ import Testing
             let (first, endpoint) = try service.startDaemon("restart")
             #expect(try Client(endpoint).get("/").status == 200)
             let workers = first.children
-            let (second, newEndpoint) = try service.startDaemon("restart")
+            let (second, newEndpoint) = try service.startDaemon("restart", "-g")
             #expect(!first.isRunning && workers.allSatisfy { !$0.isRunning })
             #expect(second.pid != first.pid)
+            #expect(service.log.contains("gracefully stopping"))
             #expect(try Client(newEndpoint).get("/").status == 200)
             #expect(try service.run("stop").status == .code(0))
         }

@@ -357,10 +357,13 @@ import Testing
             let service = try Service.conformance(
                 backend, count: 1, ["--trouble", folder.file("trouble"), "--max-requests", "10"])
             let (master, endpoint) = try service.start()
-            try writeText("start-slow", to: folder.file("trouble"))
+            try writeText("start-held", to: folder.file("trouble"))
             for _ in 0..<15 { #expect(try Client(endpoint).get("/").status == 200) }
             #expect(eventually { master.children.count == 2 })
             master.signal(SIGUSR1)
+            // The one under way was told to leave, and the new program's waits for the file.
+            #expect(eventually { master.children.count == 3 }, "\(service.log)")
+            unlink(folder.file("trouble"))
             #expect(eventually { service.log.contains("] reloaded") }, "\(service.log)")
             #expect(eventually { master.children.count == 1 }, "\(master.children)")
             #expect(try service.run("status").output.contains("1 processes"))

@@ -33,7 +33,7 @@ import Testing
             let service = try Service.conformance(backend, count: 1, ["--graceful-timeout", "1"])
             let (master, endpoint) = try service.start()
             let waiting = try Client(endpoint)
-            try waiting.send("GET /sleep?60000 HTTP/1.1\r\nHost: h\r\n\r\n")
+            try waiting.send("GET /never HTTP/1.1\r\nHost: h\r\n\r\n")
             #expect(eventually { (try? service.run("status").output.contains(" 1       1 ")) ?? false })
             let start = Deadline.now
             master.signal(SIGQUIT)

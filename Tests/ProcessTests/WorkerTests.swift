@@ -123,4 +123,17 @@ import Testing
             }
         }
     }
+
+    @Test(arguments: backends)
+    func aWorkerMayHaveABackendOfItsOwn(_ backend: String) async throws {
+        try await TestThreads.light.run {
+            let other = backends.first { $0 != backend }!
+            let service = try Service.conformance(backend, count: 1, ["--own-backend", other])
+            let (master, endpoint) = try service.start()
+            #expect(try Client(endpoint).get("/backend").text == other)
+            let row = try service.run("status").output.split(separator: "\n").first { $0.hasPrefix("conformance ") }
+            #expect(row?.contains(" \(other) ") == true)
+            #expect(try master.stop() == .code(0))
+        }
+    }
 }

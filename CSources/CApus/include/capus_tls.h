@@ -67,12 +67,4 @@ bool capus_tls_has_pending(const capus_tls *_Nonnull tls);
 void capus_tls_finish(capus_tls *_Nonnull tls);
 void capus_tls_destroy(capus_tls *_Nonnull tls);
 
-// "TLSv1.3", the name the client asked for, the protocol agreed on, the subject of the client's certificate; "" for
-// none.
-const char *_Nonnull capus_tls_version(const capus_tls *_Nonnull tls);
-const char *_Nonnull capus_tls_server_name(const capus_tls *_Nonnull tls);
-void capus_tls_protocol(const capus_tls *_Nonnull tls, char *_Nonnull text, size_t capacity);
-void capus_tls_peer_subject(const capus_tls *_Nonnull tls, char *_Nonnull text, size_t capacity);
-bool capus_tls_is_resumed(const capus_tls *_Nonnull tls);
-
 #endif

@@ -14,7 +14,7 @@ enum Banner {
         let columns = ["event-loop", "proto", "user", "worker", "listen", "count", "state"]
         let rows = workers.map { worker in
             [
-                (worker.eventLoopBackend ?? Service.settings.backend).rawValue,
+                worker.backend.rawValue,
                 worker.address == nil ? "none" : worker.protocolName,
                 worker.user.isEmpty || !Privileges.mayChange ? Privileges.currentUserName : worker.user, worker.name,
                 worker.socketName, isSingleProcess ? "1" : "\(worker.count)", " [OK] ",

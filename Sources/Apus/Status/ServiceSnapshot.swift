@@ -5,6 +5,7 @@ struct ServiceSnapshot {
     struct WorkerRow {
         let name: String
         let listen: String
+        let eventLoop: String
         /// Wait statuses of processes that ended, with how many times.
         let exits: [(status: Int32, count: Int)]
     }
@@ -38,7 +39,8 @@ struct ServiceSnapshot {
         workers = zip(WorkerBase.all, Master.keys(of: WorkerBase.all)).map { worker, key in
             let exits = (master.exits[key] ?? [0: 0]).sorted { $0.key < $1.key }
             return WorkerRow(
-                name: worker.name, listen: worker.socketName, exits: exits.map { ($0.key, $0.value) })
+                name: worker.name, listen: worker.socketName, eventLoop: worker.backend.rawValue,
+                exits: exits.map { ($0.key, $0.value) })
         }
         let now = UInt64(capus_monotonic_ns())
         let rows = master.slots.flatMap { slot in slot.children.map { (slot, $0) } }

@@ -3,7 +3,8 @@ import CApus
 extension ServiceSnapshot {
     /// `status --json`: one object. `processes` have `pid`, `worker`, `id`, `listen`, `memory_bytes`, `connections`,
     /// `send_fail`, `callback_errors`, `timers`, `total_request`, `bytes_read`, `bytes_written`, `accepted`, `state`
-    /// (idle or busy), `leaving`, and when busy `busy_seconds` and `doing`; `workers` have `name`, `listen` and `exits`
+    /// (idle or busy), `leaving`, and when busy `busy_seconds` and `doing`;
+    /// `workers` have `name`, `listen`, `event_loop` and `exits`
     /// (`status` raw and `reason` in words, `count`).
     var json: String {
         var object = JSONObject()
@@ -30,6 +31,7 @@ extension ServiceSnapshot {
         var object = JSONObject()
         object.add("name", worker.name)
         object.add("listen", worker.listen)
+        object.add("event_loop", worker.eventLoop)
         let exits = worker.exits.filter { $0.count > 0 }.map { exit in
             var object = JSONObject()
             object.add("status", Int(exit.status))

@@ -17,7 +17,7 @@ struct StatusReport {
             for exit in worker.exits {
                 lines.append(
                     TextColumns.pad(worker.name, nameWidth) + "     "
-                        + TextColumns.pad(Service.settings.backend.rawValue, 14) + " "
+                        + TextColumns.pad(worker.eventLoop, 14) + " "
                         + TextColumns.pad("\(exit.status)", 16) + TextColumns.pad("\(exit.count)", 16))
             }
         }

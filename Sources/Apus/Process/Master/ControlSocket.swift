@@ -111,7 +111,7 @@ final class ControlSocket {
     }
 
     /// Answers what waits with what is there: this program gives way to another.
-    func answerAll(_ master: Master) { finishQueries { _ in true } }
+    func answerAll() { finishQueries { _ in true } }
 
     private func finishQueries(where isOver: (Client) -> Bool) {
         for client in clients where isOver(client) {

@@ -29,7 +29,7 @@ extension Master {
     }
 
     private func become(_ path: String, _ intent: Intent, previous: Int32, reason: String) -> Int32 {
-        control?.answerAll(self)
+        control?.answerAll()
         var state = RecordText()
         state.add("intent", intent.rawValue, reason)
         state.add("launch", launchPath)

@@ -91,9 +91,10 @@ extension Master {
         let reason = ExitReason(raw: raw)
         let now = capus_monotonic_ns()
         exits[slot.key, default: [:]][raw, default: 0] += 1
+        let wasToldToLeave = phase == .stopping || slot.leaving.contains { $0 === child }
         // At the terminal Ctrl-C reaches the workers as well.
         let isExpected =
-            reason.isNormal && (child.isReady || child.wasToldToLeave)
+            reason.isNormal && (child.isReady || wasToldToLeave)
             || phase == .stopping && raw == Int32(CAPUS_SIGINT)
         if !isExpected { logEnd(child, slot, reason) }
         let wasAwaited = reloading.map { $0.awaits(child, in: slot) } ?? false

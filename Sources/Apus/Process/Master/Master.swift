@@ -134,6 +134,8 @@ final class Master {
         guard case .message(let message, let text, let passed) = ChannelMessage.receive(child.channel),
             let slot = slots.first(where: { $0.children.contains { $0 === child } })
         else { return }
+        // Only a report comes with a descriptor; a worker that was taken over must not fill its master's table.
+        if passed >= 0, message != .report { capus_close(passed) }
         switch message {
         case .ready: becameReady(child, slot)
         case .recycle: recycle(child, slot)
@@ -141,7 +143,7 @@ final class Master {
         case .stopServiceGracefully: stop(gracefully: true, "worker[\(slot.name):\(child.pid)] asked for it")
         case .report: control?.reported(child, passed)
         case .log: relay(text, from: child)
-        default: if passed >= 0 { capus_close(passed) }
+        default: break
         }
     }
 

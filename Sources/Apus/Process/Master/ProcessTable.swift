@@ -12,8 +12,6 @@ final class WorkerChild {
     let isOfThisProgram: Bool
     /// It has said that it accepts.
     var isReady = false
-    /// It was told to end: that it does is no failure.
-    var wasToldToLeave = false
     /// What it was asked and has not answered yet, in order.
     var questions: [ConnectionsQuery] = []
     /// When it is killed if it has not gone by itself; monotonic nanoseconds, nil for never.
@@ -21,7 +19,6 @@ final class WorkerChild {
 
     /// Tells it to end, and kills it if it has not within `seconds`; nil for no limit.
     func tellToLeave(_ message: ChannelMessage, within seconds: Double?, passing passed: Int32 = -1) {
-        wasToldToLeave = true
         ChannelMessage.send(message, on: channel, passing: passed)
         killDeadline = seconds.map { capus_monotonic_ns() + Int64($0 * 1e9) }
     }

@@ -5,7 +5,6 @@ enum ServiceManager {
     static func ready() { tell("READY=1\nMAINPID=\(capus_process_id())") }
     static func reloading() { tell("RELOADING=1\nMONOTONIC_USEC=\(capus_monotonic_ns() / 1000)") }
     static func stopping() { tell("STOPPING=1") }
-    static func status(_ text: String) { tell("STATUS=\(text)") }
 
     private static func tell(_ state: String) {
         guard let socket = capus_environment("NOTIFY_SOCKET") else { return }

@@ -21,6 +21,7 @@ public class WorkerBase {
     public final var group = ""
     /// What waits for readiness in this worker's processes; nil for `Worker.defaultBackend`.
     public final var eventLoopBackend: Backend?
+    final var backend: Backend { eventLoopBackend ?? Service.settings.backend }
     /// Messages after which a process is replaced, give or take a tenth; nil for never. Its successor accepts before it
     /// leaves.
     public final var maxRequests: Int?

@@ -94,7 +94,7 @@ final class WorkerProcess {
         channel: Int32
     ) -> WorkerProcess {
         do {
-            let backend = workers.first?.eventLoopBackend ?? Service.settings.backend
+            let backend = workers.first?.backend ?? Service.settings.backend
             let loop = try EventLoop(backend: backend, status: status)
             return WorkerProcess(loop: loop, workers: workers, board: board, channel: channel)
         } catch {
