@@ -241,8 +241,10 @@ import Testing
                     if number % 3 == 1 { client.reset() }
                 }
             }
+            // It may have got descriptors that other tests had open when it was started.
+            let atStart = worker.descriptorCount
             try makeConnections(500)
-            #expect(eventually { worker.descriptorCount < 40 })
+            #expect(eventually { worker.descriptorCount < atStart + 25 })
             let descriptors = worker.descriptorCount
             let memory = worker.residentBytes
             try makeConnections(3000)
