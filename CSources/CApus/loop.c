@@ -89,10 +89,17 @@ capus_outbound *capus_outbound_create(capus_loop *loop, int fd, uint32_t generat
     if (outbound == NULL) {
         return NULL;
     }
-    outbound->loop = loop;
-    outbound->fd = fd;
-    outbound->generation = generation;
+    *outbound = (capus_outbound){.loop = loop, .fd = fd, .generation = generation};
     if (loop->vtable->outbound_open(outbound) != 0) {
+        free(outbound);
+        return NULL;
+    }
+    return outbound;
+}
+
+capus_outbound *capus_outbound_create_waiting(void) {
+    capus_outbound *outbound = calloc(1, sizeof *outbound);
+    if (outbound != NULL && (outbound->bytes = evbuffer_new()) == NULL) {
         free(outbound);
         return NULL;
     }
@@ -101,17 +108,16 @@ capus_outbound *capus_outbound_create(capus_loop *loop, int fd, uint32_t generat
 
 capus_outbound *capus_outbound_create_secured(capus_loop *loop, int fd, uint32_t generation, capus_tls *tls,
                                               bool starts) {
-    capus_outbound *outbound = calloc(1, sizeof *outbound);
+    capus_outbound *outbound = capus_outbound_create_waiting();
     if (outbound == NULL) {
         return NULL;
     }
-    *outbound = (capus_outbound){.loop = loop, .fd = fd, .generation = generation, .tls = tls};
-    outbound->bytes = evbuffer_new();
-    if (outbound->bytes == NULL || (starts && loop->vtable->outbound_watch(outbound, true) != 0)) {
-        if (outbound->bytes != NULL) {
-            evbuffer_free(outbound->bytes);
-        }
-        free(outbound);
+    outbound->loop = loop;
+    outbound->fd = fd;
+    outbound->generation = generation;
+    outbound->tls = tls;
+    if (starts && loop->vtable->outbound_watch(outbound, true) != 0) {
+        capus_outbound_destroy(outbound);
         return NULL;
     }
     return outbound;
@@ -119,12 +125,20 @@ capus_outbound *capus_outbound_create_secured(capus_loop *loop, int fd, uint32_t
 
 void capus_outbound_start(capus_outbound *outbound) { outbound->loop->vtable->outbound_watch(outbound, true); }
 
+void capus_outbound_take_over(capus_outbound *outbound, capus_outbound *waiting) {
+    outbound->known += evbuffer_get_length(waiting->bytes);
+    evbuffer_add_buffer(outbound->bytes, waiting->bytes);
+    capus_outbound_destroy(waiting);
+}
+
 void capus_outbound_destroy(capus_outbound *outbound) {
-    if (outbound->tls != NULL) {
-        outbound->loop->vtable->outbound_watch(outbound, false);
-        evbuffer_free(outbound->bytes);
-    } else {
+    if (outbound->loop != NULL && outbound->tls == NULL) {
         outbound->loop->vtable->outbound_close(outbound);
+    } else {
+        if (outbound->loop != NULL) {
+            outbound->loop->vtable->outbound_watch(outbound, false);
+        }
+        evbuffer_free(outbound->bytes);
     }
     free(outbound);
 }

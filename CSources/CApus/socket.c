@@ -13,9 +13,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-// A vanished peer is probed after this long; accepted sockets inherit it from the listener.
-#define KEEP_ALIVE_SECONDS 55
 #define DEFER_ACCEPT_SECONDS 10
+// Connections that may be under way with data in their first segment.
+#define FAST_OPEN_QUEUE 256
 
 typedef union any_address {
     struct sockaddr generic;
@@ -88,19 +88,34 @@ static int fail(int fd) {
     return -failure;
 }
 
-static void configure_listener(int fd, capus_listen_options options) {
-    set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_ALIVE_SECONDS);
-    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_ALIVE_SECONDS);
-    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 1);
-    if (options.no_delay) {
+static void configure(int fd, const capus_socket_options *options) {
+    if (options->keep_alive_idle > 0) {
+        set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+        set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, options->keep_alive_idle);
+        set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, options->keep_alive_interval);
+        set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, options->keep_alive_probes);
+    }
+    if (options->no_delay) {
         set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     }
-    if (options.reuse_port) {
+    if (options->receive_buffer > 0) {
+        set_option(fd, SOL_SOCKET, SO_RCVBUF, options->receive_buffer);
+    }
+    if (options->send_buffer > 0) {
+        set_option(fd, SOL_SOCKET, SO_SNDBUF, options->send_buffer);
+    }
+}
+
+static void configure_listener(int fd, const capus_listen_options *options) {
+    configure(fd, &options->socket);
+    set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (options->socket.fast_open) {
+        set_option(fd, IPPROTO_TCP, TCP_FASTOPEN, FAST_OPEN_QUEUE);
+    }
+    if (options->reuse_port) {
         set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     }
-    if (options.defer_accept) {
+    if (options->defer_accept) {
         set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_ACCEPT_SECONDS);
     }
 }
@@ -112,7 +127,7 @@ int capus_listen(const capus_address *address, capus_listen_options options) {
     if (fd < 0) {
         return -errno;
     }
-    configure_listener(fd, options);
+    configure_listener(fd, &options);
     if (address->family == 6) {
         set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.ipv6_only);
     }
@@ -178,14 +193,7 @@ int capus_accept(int listener, capus_address *peer) {
     return fd;
 }
 
-static int start_connect(const any_address *system, socklen_t length, bool *pending) {
-    int fd = socket(system->generic.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        return -errno;
-    }
-    if (system->generic.sa_family != AF_UNIX) {
-        set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    }
+static int start_connect(int fd, const any_address *system, socklen_t length, bool *pending) {
     *pending = false;
     if (connect(fd, &system->generic, length) != 0) {
         if (errno != EINPROGRESS) {
@@ -196,10 +204,33 @@ static int start_connect(const any_address *system, socklen_t length, bool *pend
     return fd;
 }
 
-int capus_connect(const capus_address *address, bool *pending) {
+int capus_connect_with(const capus_address *address, const capus_address *source, const capus_socket_options *options,
+                       bool *pending) {
     any_address system;
     socklen_t length = to_system(address, &system);
-    return start_connect(&system, length, pending);
+    int fd = socket(system.generic.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return -errno;
+    }
+    configure(fd, options);
+    if (options->fast_open) {
+        set_option(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1);
+    }
+    if (source != NULL) {
+        any_address local;
+        socklen_t local_length = to_system(source, &local);
+        // The port is chosen when the other end is known: it may then be in use towards another one.
+        set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+        if (bind(fd, &local.generic, local_length) != 0) {
+            return fail(fd);
+        }
+    }
+    return start_connect(fd, &system, length, pending);
+}
+
+int capus_connect(const capus_address *address, bool *pending) {
+    capus_socket_options options = {.no_delay = true};
+    return capus_connect_with(address, NULL, &options, pending);
 }
 
 int capus_connect_unix(const char *path, bool *pending) {
@@ -207,13 +238,30 @@ int capus_connect_unix(const char *path, bool *pending) {
     if (!unix_address(path, &system)) {
         return -ENAMETOOLONG;
     }
-    return start_connect(&system, sizeof system.local, pending);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    return fd < 0 ? -errno : start_connect(fd, &system, sizeof system.local, pending);
+}
+
+int capus_connect_result(int fd) {
+    int failure = 0;
+    socklen_t length = sizeof failure;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &length) == 0 ? failure : errno;
 }
 
 int capus_local_address(int fd, capus_address *address) {
     any_address system;
     socklen_t length = sizeof system;
     if (getsockname(fd, &system.generic, &length) != 0) {
+        return errno;
+    }
+    from_system(&system, address);
+    return 0;
+}
+
+int capus_peer_address(int fd, capus_address *address) {
+    any_address system;
+    socklen_t length = sizeof system;
+    if (getpeername(fd, &system.generic, &length) != 0) {
         return errno;
     }
     from_system(&system, address);

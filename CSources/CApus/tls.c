@@ -175,8 +175,7 @@ static const char *reason(void) {
     return text == NULL ? "it cannot be used" : text;
 }
 
-static bool load_files(capus_tls_context *context, const capus_tls_options *options, char *error, size_t capacity) {
-    SSL_CTX *ssl = context->ssl;
+static bool load_identity(SSL_CTX *ssl, const capus_tls_options *options, char *error, size_t capacity) {
     SSL_CTX_set_default_passwd_cb(ssl, passphrase);
     SSL_CTX_set_default_passwd_cb_userdata(ssl, (void *)options->passphrase);
     if (SSL_CTX_use_certificate_chain_file(ssl, options->certificate_file) != 1) {
@@ -187,7 +186,18 @@ static bool load_files(capus_tls_context *context, const capus_tls_options *opti
     } else if (SSL_CTX_check_private_key(ssl) != 1) {
         snprintf(error, capacity, "private key %s does not belong to certificate %s", options->key_file,
                  options->certificate_file);
-    } else if (options->ca_file != NULL && SSL_CTX_load_verify_locations(ssl, options->ca_file, NULL) != 1) {
+    } else {
+        return true;
+    }
+    return false;
+}
+
+static bool load_files(capus_tls_context *context, const capus_tls_options *options, char *error, size_t capacity) {
+    SSL_CTX *ssl = context->ssl;
+    if (options->certificate_file != NULL && !load_identity(ssl, options, error, capacity)) {
+        return false;
+    }
+    if (options->ca_file != NULL && SSL_CTX_load_verify_locations(ssl, options->ca_file, NULL) != 1) {
         snprintf(error, capacity, "authorities %s: %s", options->ca_file, reason());
     } else if (options->ciphers != NULL && SSL_CTX_set_cipher_list(ssl, options->ciphers) != 1) {
         snprintf(error, capacity, "ciphers %s: %s", options->ciphers, reason());
@@ -302,7 +312,7 @@ static void configure(capus_tls_context *context, const capus_tls_options *optio
     SSL_CTX *ssl = context->ssl;
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
     unsigned char rule[32] = "apus";
-    if (options->verifies_clients) {
+    if (options->verifies_peer) {
         describe_rule(options->ca_file, rule);
     }
     SSL_CTX_set_session_id_context(ssl, rule, sizeof rule);
@@ -310,7 +320,7 @@ static void configure(capus_tls_context *context, const capus_tls_options *optio
     SSL_CTX_set_tlsext_ticket_key_evp_cb(ssl, ticket_key);
     SSL_CTX_set_tlsext_servername_callback(ssl, choose_certificate);
     SSL_CTX_set_tlsext_servername_arg(ssl, context);
-    if (options->verifies_clients) {
+    if (options->verifies_peer) {
         SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
         SSL_CTX_set_client_CA_list(ssl, SSL_load_client_CA_file(options->ca_file));
     }
@@ -321,35 +331,43 @@ static void configure(capus_tls_context *context, const capus_tls_options *optio
     }
 }
 
+static capus_tls_context *fail(capus_tls_context *context) {
+    capus_tls_context_destroy(context);
+    ERR_clear_error();
+    return NULL;
+}
+
+static int oldest(const capus_tls_options *options) {
+    return options->requires_tls13 ? TLS1_3_VERSION : TLS1_2_VERSION;
+}
+
 capus_tls_context *capus_tls_context_create(const capus_tls_options *options, char *error, size_t capacity) {
-    int oldest = options->requires_tls13 ? TLS1_3_VERSION : TLS1_2_VERSION;
-    capus_tls_context *context = make_context(TLS_server_method(), oldest, error, capacity);
+    capus_tls_context *context = make_context(TLS_server_method(), oldest(options), error, capacity);
     if (context == NULL) {
         return NULL;
     }
     configure(context, options);
-    if (!load_files(context, options, error, capacity) ||
-        !load_staple(context, options->ocsp_file, error, capacity)) {
-        capus_tls_context_destroy(context);
-        ERR_clear_error();
-        return NULL;
-    }
-    return context;
+    bool done = load_files(context, options, error, capacity) &&
+                load_staple(context, options->ocsp_file, error, capacity);
+    return done ? context : fail(context);
 }
 
-capus_tls_context *capus_tls_client_context_create(const char *ca_file, bool verifies, char *error, size_t capacity) {
-    capus_tls_context *context = make_context(TLS_client_method(), TLS1_2_VERSION, error, capacity);
-    if (context == NULL || !verifies) {
-        return context;
-    }
-    SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, NULL);
-    if (ca_file == NULL ? SSL_CTX_set_default_verify_paths(context->ssl) != 1
-                        : SSL_CTX_load_verify_locations(context->ssl, ca_file, NULL) != 1) {
-        snprintf(error, capacity, "authorities %s: %s", ca_file == NULL ? "of the system" : ca_file, reason());
-        capus_tls_context_destroy(context);
+capus_tls_context *capus_tls_client_context_create(const capus_tls_options *options, char *error, size_t capacity) {
+    capus_tls_context *context = make_context(TLS_client_method(), oldest(options), error, capacity);
+    if (context == NULL) {
         return NULL;
     }
-    return context;
+    if (options->verifies_peer) {
+        SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, NULL);
+    }
+    if (options->alpn_count > 0) {
+        SSL_CTX_set_alpn_protos(context->ssl, options->alpn, (unsigned)options->alpn_count);
+    }
+    if (options->verifies_peer && options->ca_file == NULL && SSL_CTX_set_default_verify_paths(context->ssl) != 1) {
+        snprintf(error, capacity, "authorities of the system: %s", reason());
+        return fail(context);
+    }
+    return load_files(context, options, error, capacity) ? context : fail(context);
 }
 
 bool capus_tls_context_add(capus_tls_context *context, const char *name, capus_tls_context *other) {
@@ -419,6 +437,10 @@ int capus_tls_handshake(capus_tls *tls, char *error, size_t capacity) {
         return CAPUS_WRITE;
     case SSL_ERROR_SSL:
         snprintf(error, capacity, "%s", reason());
+        long verdict = SSL_get_verify_result(ssl_of(tls));
+        if (verdict != X509_V_OK && ERR_GET_REASON(ERR_peek_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
+            snprintf(error, capacity, "certificate: %s", X509_verify_cert_error_string(verdict));
+        }
         return -1;
     default:
         snprintf(error, capacity, "%s", "the peer left during the handshake");
@@ -479,6 +501,31 @@ long capus_tls_send(capus_tls *tls, const void *bytes, size_t count) {
 
 bool capus_tls_has_pending(const capus_tls *tls) {
     return SSL_has_pending(ssl_of(tls)) == 1 || (SSL_get_shutdown(ssl_of(tls)) & SSL_RECEIVED_SHUTDOWN) != 0;
+}
+
+capus_tls_facts capus_tls_describe(const capus_tls *tls) {
+    const char *name = SSL_get_servername(ssl_of(tls), TLSEXT_NAMETYPE_host_name);
+    const char *cipher = SSL_get_cipher_name(ssl_of(tls));
+    capus_tls_facts facts = {
+        .version = SSL_get_version(ssl_of(tls)),
+        .cipher = cipher == NULL ? "" : cipher,
+        .server_name = name == NULL ? "" : name,
+        .is_resumed = SSL_session_reused(ssl_of(tls)) == 1,
+    };
+    SSL_get0_alpn_selected(ssl_of(tls), &facts.alpn, &facts.alpn_count);
+    return facts;
+}
+
+size_t capus_tls_peer_subject(const capus_tls *tls, char *text, size_t capacity) {
+    X509 *certificate = SSL_get0_peer_certificate(ssl_of(tls));
+    BIO *memory = certificate == NULL ? NULL : BIO_new(BIO_s_mem());
+    if (memory == NULL) {
+        return 0;
+    }
+    X509_NAME_print_ex(memory, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
+    int count = BIO_read(memory, text, (int)capacity);
+    BIO_free(memory);
+    return count > 0 ? (size_t)count : 0;
 }
 
 void capus_tls_finish(capus_tls *tls) {

@@ -22,38 +22,68 @@ final class Puppet<P: PacketProtocol> {
     }
 
     func open() {
+        if options["to"] == nil { openServer() }
+        let control = Worker(.text, on: "127.0.0.1:0")
+        control.onMessage = { connection, line in connection.send(try self.obey(line)) }
+        control.onWorkerStart = { _ in try self.makeOutgoing() }
+        control.onWorkerStop = { _ in report("stop") }
+    }
+
+    private func openServer() {
         let server = Worker(wireProtocol, on: options.address)
         self.server = server
         setLimits(server, options)
-        server.onConnect = { connection in
-            self.connection = connection
-            report("connect \(connection.id)")
-            try self.react("connect", connection)
-        }
-        server.onMessage = { connection, message in
-            report("message \(Self.describe(message))")
-            try self.react("message", connection)
-            try self.react("message \(Self.describe(message))", connection)
-        }
-        server.onBufferFull = { connection in
-            report("full \(connection.pendingSendBytes)")
-            try self.react("full", connection)
-        }
-        server.onBufferDrain = { connection in
-            report("drain \(connection.pendingSendBytes)")
-            try self.react("drain", connection)
-        }
-        server.onError = { connection, code, message in
-            report("error \(code.rawValue) \(message)")
-            try self.react("error", connection)
-        }
-        server.onClose = { connection in
-            report("close \(connection.id)")
-            try self.react("close", connection)
-        }
-        server.onWorkerStop = { _ in report("stop") }
-        let control = Worker(.text, on: "127.0.0.1:0")
-        control.onMessage = { connection, line in connection.send(try self.obey(line)) }
+        server.onConnect = connected
+        server.onMessage = received
+        server.onBufferFull = filled
+        server.onBufferDrain = drained
+        server.onError = failed
+        server.onClose = closed
+    }
+
+    /// The puppet is the client of whatever listens at `--to`; "connect" begins.
+    private func makeOutgoing() throws {
+        guard let address = options["to"] else { return }
+        let connection = try Connection(wireProtocol, to: address, options: connectOptions(options))
+        self.connection = connection
+        connection.onConnect = connected
+        connection.onMessage = received
+        connection.onBufferFull = filled
+        connection.onBufferDrain = drained
+        connection.onError = failed
+        connection.onClose = closed
+    }
+
+    private func connected(_ connection: Connection<P>) throws {
+        self.connection = connection
+        report("connect \(connection.id)")
+        try react("connect", connection)
+    }
+
+    private func received(_ connection: Connection<P>, _ message: P.Inbound) throws {
+        report("message \(Self.describe(message))")
+        try react("message", connection)
+        try react("message \(Self.describe(message))", connection)
+    }
+
+    private func filled(_ connection: Connection<P>) throws {
+        report("full \(connection.pendingSendBytes)")
+        try react("full", connection)
+    }
+
+    private func drained(_ connection: Connection<P>) throws {
+        report("drain \(connection.pendingSendBytes)")
+        try react("drain", connection)
+    }
+
+    private func failed(_ connection: Connection<P>, _ code: ConnectionErrorCode, _ message: String) throws {
+        report("error \(code.rawValue) \(message)")
+        try react("error", connection)
+    }
+
+    private func closed(_ connection: Connection<P>) throws {
+        report("close \(connection.id)")
+        try react("close", connection)
     }
 
     private static func describe(_ message: P.Inbound) -> String {
@@ -88,6 +118,10 @@ final class Puppet<P: PacketProtocol> {
         case "close": if words.count > 1 { connection.close(payload(number)) } else { connection.close() }
         case "end": if words.count > 1 { connection.end(payload(number)) } else { connection.end() }
         case "destroy": connection.destroy()
+        case "connect": connection.connect()
+        case "reconnect": connection.reconnect(after: words.count > 1 ? Double(words[1]) ?? 0 : 0)
+        case "cancel-reconnect": connection.cancelReconnect()
+        case "tls": return describeTLS(connection)
         case "pause": connection.pauseReading()
         case "resume":
             report("resuming")
@@ -113,6 +147,12 @@ final class Puppet<P: PacketProtocol> {
     private func describeAddresses(_ connection: Connection<P>) -> String {
         "remote=\(connection.remoteAddress) local=\(connection.localAddress) "
             + "v4=\(connection.isIPv4) v6=\(connection.isIPv6)"
+    }
+
+    private func describeTLS(_ connection: Connection<P>) -> String {
+        guard let facts = connection.tls else { return "none" }
+        return "version=\(facts.version) name=\(facts.serverName ?? "-") alpn=\(facts.applicationProtocol ?? "-") "
+            + "peer=\(facts.peerSubject ?? "-") resumed=\(facts.isResumed)"
     }
 
     /// A small socket buffer, so that little is enough to fill it.

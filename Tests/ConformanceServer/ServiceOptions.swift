@@ -39,6 +39,27 @@ func tlsOptions(_ options: Options) -> TLSOptions? {
     return tls
 }
 
+/// How a puppet connects.
+func connectOptions(_ options: Options) -> ConnectOptions {
+    var connect = ConnectOptions()
+    if let seconds = options["timeout"].flatMap({ Double($0) }) { connect.timeout = seconds }
+    connect.localAddress = options["from"]
+    if let proxy = options["socks"] {
+        connect.proxy = .socks5(proxy, username: options["proxy-user"], password: options["proxy-password"])
+    }
+    if let proxy = options["connect-proxy"] { connect.proxy = .http(proxy, authorization: options["proxy-user"]) }
+    if let name = options["server-name"] {
+        var tls = TLSClientOptions()
+        tls.serverName = name
+        tls.authoritiesFile = options["server-ca"]
+        tls.verifiesServer = options["insecure"] == nil
+        tls.identity = options["client-cert"].map { TLSOptions.Identity(certificateFile: $0) }
+        tls.applicationProtocols = options["client-alpn"].map { [$0] } ?? []
+        connect.tls = tls
+    }
+    return connect
+}
+
 private func trouble(_ options: Options) -> [String] {
     guard let path = options["trouble"], let file = fopen(path, "r") else { return [] }
     defer { fclose(file) }

@@ -20,6 +20,8 @@ let scenarios: [String: @MainActor (Options) -> Void] = [
         }
     },
     "async": asyncText,
+    "async-client": asyncClient,
+    "async-echo": asyncEcho,
     "callbacks": callbacksOfTheirOwn,
     "stream": stream,
     "http": serveHTTP,

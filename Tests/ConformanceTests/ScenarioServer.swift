@@ -33,7 +33,8 @@ final class ScenarioServer {
         let endpoints = try process.endpoints()
         guard let first = endpoints.first else { throw Failure("the banner names no address") }
         endpoint = first
-        controlEndpoint = endpoints.dropFirst().first
+        // A puppet that connects listens for its commands only.
+        controlEndpoint = options.contains("--to") ? first : endpoints.dropFirst().first
     }
 
     /// A new connection to it.

@@ -20,12 +20,7 @@ public final class Client {
 
     /// Connects. A small `receiveBuffer` makes the server feel back-pressure soon.
     public init(_ endpoint: Endpoint, receiveBuffer: Int32? = nil, isSecured: Bool = false) throws {
-        let family =
-            switch endpoint {
-            case .ipv4: AF_INET
-            case .ipv6: AF_INET6
-            case .unix: AF_UNIX
-            }
+        let family = endpoint.family
         fd = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard fd >= 0 else { throw Failure("socket: \(systemError())") }
         if var size = receiveBuffer {
@@ -42,32 +37,16 @@ public final class Client {
         if isSecured { session = try TLSSession(fd, until: Deadline(Self.patience)) }
     }
 
+    /// The server's end of a connection that was accepted.
+    init(accepted fd: Int32) {
+        self.fd = fd
+        _ = fcntl(fd, F_SETFL, fcntl(fd, F_GETFL, 0) | O_NONBLOCK)
+    }
+
     deinit { close() }
 
     private static func connect(_ fd: Int32, _ endpoint: Endpoint) -> Int32 {
-        switch endpoint {
-        case .ipv4(let port):
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_port = port.bigEndian
-            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-            return connect(fd, &address, MemoryLayout.size(ofValue: address))
-        case .ipv6(let port):
-            var address = sockaddr_in6()
-            address.sin6_family = sa_family_t(AF_INET6)
-            address.sin6_port = port.bigEndian
-            address.sin6_addr = in6addr_loopback
-            return connect(fd, &address, MemoryLayout.size(ofValue: address))
-        case .unix(let path):
-            var address = sockaddr_un()
-            address.sun_family = sa_family_t(AF_UNIX)
-            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix(107)) }
-            return connect(fd, &address, MemoryLayout.size(ofValue: address))
-        }
-    }
-
-    private static func connect(_ fd: Int32, _ address: UnsafeRawPointer, _ count: Int) -> Int32 {
-        Glibc.connect(fd, address.assumingMemoryBound(to: sockaddr.self), socklen_t(count))
+        endpoint.withSystemAddress { Glibc.connect(fd, $0, $1) }
     }
 
     // MARK: Sending
@@ -109,6 +88,9 @@ public final class Client {
         let count = bytes.withUnsafeBytes { put($0.baseAddress!, $0.count) }
         return count >= 0 ? count : errno == EAGAIN || errno == EINTR ? 0 : nil
     }
+
+    /// The kernel takes nothing more for a while.
+    public var isBlocked: Bool { !wait(fd, POLLOUT, until: Deadline(0.3)) }
 
     /// Says that nothing more comes; answers can still be read.
     public func finishSending() {

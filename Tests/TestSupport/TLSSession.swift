@@ -10,7 +10,8 @@ final class TLSSession {
     private nonisolated(unsafe) static let context: OpaquePointer = {
         signal(SIGPIPE, SIG_IGN)
         var message = [CChar](repeating: 0, count: 256)
-        return capus_tls_client_context_create(nil, false, &message, message.count)!
+        var options = capus_tls_options()
+        return capus_tls_client_context_create(&options, &message, message.count)!
     }()
 
     /// Shakes hands.

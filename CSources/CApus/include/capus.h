@@ -8,6 +8,7 @@
 #include "capus_files.h"
 #include "capus_loop.h"
 #include "capus_process.h"
+#include "capus_resolve.h"
 #include "capus_scan.h"
 #include "capus_socket.h"
 #include "capus_status.h"

@@ -64,6 +64,10 @@ capus_outbound *_Nullable capus_outbound_create(capus_loop *_Nonnull loop, int f
 capus_outbound *_Nullable capus_outbound_create_secured(capus_loop *_Nonnull loop, int fd, uint32_t generation,
                                                         capus_tls *_Nonnull tls, bool starts);
 void capus_outbound_start(capus_outbound *_Nonnull outbound);
+// For a connection that has no descriptor yet: holds bytes until capus_outbound_take_over.
+capus_outbound *_Nullable capus_outbound_create_waiting(void);
+// Moves what `waiting` holds behind what `outbound` holds, and destroys it.
+void capus_outbound_take_over(capus_outbound *_Nonnull outbound, capus_outbound *_Nonnull waiting);
 void capus_outbound_destroy(capus_outbound *_Nonnull outbound);
 
 // Appends a copy of the bytes. Returns 0, or ENOMEM.

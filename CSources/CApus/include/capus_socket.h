@@ -28,13 +28,26 @@ typedef struct capus_address {
     uint8_t family;
 } capus_address;
 
+// Options of stream sockets; what a listener has its connections inherit.
+typedef struct capus_socket_options {
+    bool no_delay;
+    bool fast_open;
+    // Seconds of silence until a peer is probed, seconds between probes, and how many may stay unanswered; 0: never.
+    int keep_alive_idle;
+    int keep_alive_interval;
+    int keep_alive_probes;
+    // Bytes; 0 leaves them to the kernel.
+    int receive_buffer;
+    int send_buffer;
+} capus_socket_options;
+
 typedef struct capus_listen_options {
+    capus_socket_options socket;
     int backlog;
     bool reuse_port;
     bool ipv6_only;
     // Hand a connection over when its first bytes are there: saves a wait where the client speaks first.
     bool defer_accept;
-    bool no_delay;
 } capus_listen_options;
 
 // Reads a numeric address. False when `host` is neither IPv4 nor IPv6.
@@ -48,9 +61,16 @@ int capus_listen_unix(const char *_Nonnull path, int backlog, unsigned mode);
 int capus_accept(int listener, capus_address *_Nonnull peer);
 // Starts a connection; 0 in `*pending` when it is established already.
 int capus_connect(const capus_address *_Nonnull address, bool *_Nonnull pending);
+// The same with options, from the local address `source` (port 0: any) if there is one.
+int capus_connect_with(const capus_address *_Nonnull address, const capus_address *_Nullable source,
+                       const capus_socket_options *_Nonnull options, bool *_Nonnull pending);
 int capus_connect_unix(const char *_Nonnull path, bool *_Nonnull pending);
 
+// The errno that a connection that was started has failed with; 0 when it stands.
+int capus_connect_result(int fd);
+
 int capus_local_address(int fd, capus_address *_Nonnull address);
+int capus_peer_address(int fd, capus_address *_Nonnull address);
 // True when the peer has gone in both directions or the socket failed, without reading.
 bool capus_is_hung_up(int fd);
 int capus_shutdown_write(int fd);

@@ -17,11 +17,11 @@ enum {
 
 // Paths are of PEM files; what is NULL is not wanted.
 typedef struct capus_tls_options {
-    // The certificate and those that lead to an authority that clients know.
-    const char *_Nonnull certificate_file;
-    const char *_Nonnull key_file;
+    // The certificate and those that lead to an authority that the peer knows; a client may have none.
+    const char *_Nullable certificate_file;
+    const char *_Nullable key_file;
     const char *_Nullable passphrase;
-    // Authorities for certificates of clients; with them every client has to show one.
+    // Authorities for certificates of the peer. Clients without them go by those of the system.
     const char *_Nullable ca_file;
     // OpenSSL's lists for TLS 1.2 and 1.3.
     const char *_Nullable ciphers;
@@ -32,15 +32,14 @@ typedef struct capus_tls_options {
     const uint8_t *_Nullable alpn;
     size_t alpn_count;
     bool requires_tls13;
-    bool verifies_clients;
+    // The peer has to show a certificate that the authorities vouch for.
+    bool verifies_peer;
 } capus_tls_options;
 
 // NULL, and why in `error`, when the files cannot be used.
 capus_tls_context *_Nullable capus_tls_context_create(const capus_tls_options *_Nonnull options, char *_Nonnull error,
                                                       size_t capacity);
-// For clients: servers are verified against the authorities in `ca_file`, or those of the system without one; not at
-// all when `verifies` is false.
-capus_tls_context *_Nullable capus_tls_client_context_create(const char *_Nullable ca_file, bool verifies,
+capus_tls_context *_Nullable capus_tls_client_context_create(const capus_tls_options *_Nonnull options,
                                                              char *_Nonnull error, size_t capacity);
 // Presents another context's certificate to clients that ask for `name`: a host, or *.domain. Takes `other` over.
 bool capus_tls_context_add(capus_tls_context *_Nonnull context, const char *_Nonnull name,
@@ -63,6 +62,20 @@ long capus_tls_receive(capus_tls *_Nonnull tls, void *_Nonnull bytes, size_t cap
 long capus_tls_send(capus_tls *_Nonnull tls, const void *_Nonnull bytes, size_t count);
 // Bytes, or the end, were taken from the socket that no receive has returned.
 bool capus_tls_has_pending(const capus_tls *_Nonnull tls);
+// What was agreed on. Texts are valid as long as the session; those that are not known are empty.
+typedef struct capus_tls_facts {
+    const char *_Nonnull version;
+    const char *_Nonnull cipher;
+    // The host that the client asked for.
+    const char *_Nonnull server_name;
+    const uint8_t *_Nullable alpn;
+    unsigned alpn_count;
+    bool is_resumed;
+} capus_tls_facts;
+capus_tls_facts capus_tls_describe(const capus_tls *_Nonnull tls);
+// The subject of the peer's certificate as in RFC 2253, and its length; 0 when it has shown none.
+size_t capus_tls_peer_subject(const capus_tls *_Nonnull tls, char *_Nonnull text, size_t capacity);
+
 // Tells the peer that nothing more comes.
 void capus_tls_finish(capus_tls *_Nonnull tls);
 void capus_tls_destroy(capus_tls *_Nonnull tls);

@@ -43,6 +43,8 @@ public struct Connection<P: WireProtocol>: Identifiable {
     public var pendingReceiveBytes: Int { transport.partial.count }
     /// Nothing waits to be sent.
     public var isSendBufferEmpty: Bool { pendingSendBytes == 0 }
+    /// What was agreed on with a TLS peer; nil for a plain connection, before the handshake is over, and once closed.
+    public var tls: TLSFacts? { transport.isSecuring ? nil : transport.tls.map { TLSFacts($0) } }
     /// The socket; −1 once closed. For options that Apus does not know.
     public var fileDescriptor: Int32 { transport.fd }
 
@@ -58,6 +60,16 @@ public struct Connection<P: WireProtocol>: Identifiable {
         get { transport.maxPackageSize }
         nonmutating set { transport.moreExtras.maxPackageSize = newValue }
     }
+    /// Seconds without a message after which the connection is closed; nil, for never, unless set.
+    public var idleTimeout: Double? {
+        get { transport.idleTimeout }
+        nonmutating set { transport.moreExtras.idleTimeout = .some(newValue) }
+    }
+    /// Seconds that `close` waits for a peer that does not read; 30 unless set.
+    public var closeTimeout: Double {
+        get { transport.closeTimeout }
+        nonmutating set { transport.moreExtras.closeTimeout = newValue }
+    }
     /// Seconds that `end` waits for the peer; 1 unless set.
     public var lingerTimeout: Double {
         get { transport.lingerTimeout }
@@ -69,7 +81,10 @@ public struct Connection<P: WireProtocol>: Identifiable {
     /// Called with each message of this connection.
     public var onMessage: (@MainActor (Connection<P>, P.Inbound) throws -> Void)? {
         get { driver?.callbacks.onMessage }
-        nonmutating set { own { $0.onMessage = newValue } }
+        nonmutating set {
+            own { $0.onMessage = newValue }
+            transport.stopHolding()
+        }
     }
     /// Called once, however the connection ends.
     public var onClose: (@MainActor (Connection<P>) throws -> Void)? {
@@ -98,7 +113,7 @@ public struct Connection<P: WireProtocol>: Identifiable {
     }
 
     /// Gives the connection a driver of its own and changes its callbacks.
-    private func own(_ change: (inout ConnectionCallbacks<P>) -> Void) {
+    func own(_ change: (inout ConnectionCallbacks<P>) -> Void) {
         guard let driver else { return }
         let own = driver.isOfOneConnection ? driver : driver.copy()
         own.isOfOneConnection = true

@@ -5,14 +5,34 @@ final class ConnectionExtras {
     var maxSendBufferSize: Int?
     var maxPackageSize: Int?
     var lingerTimeout: Double?
+    var closeTimeout: Double?
+    /// `.some(nil)`: never, whatever the worker says.
+    var idleTimeout: Double??
+    /// What makes an outgoing connection; nil for accepted ones.
+    var outgoing: Outgoing?
+    /// What takes the messages instead of a callback.
+    var reader: MessageHolder?
+    /// Who waits for room in the output queue.
+    var roomWaiters: [RoomWaiter] = []
     var localAddress: capus_address?
     var userStorage: [ObjectIdentifier: Any] = [:]
     /// What runs the operations of handlers that have not ended; nearly always one.
     @exclusivity(unchecked) var runners: [OperationRunner] = []
 
-    func cancelOperations() {
+    /// Nothing waits for the connection any more.
+    func connectionClosed() {
         let running = runners
         for runner in running { runner.cancel() }
+        reader?.release()
+        reader = nil
+        outgoing?.complete(.closed)
+        resumeRoomWaiters()
+    }
+
+    func resumeRoomWaiters() {
+        let waiters = roomWaiters
+        roomWaiters = []
+        for waiter in waiters { waiter.resume() }
     }
 }
 
@@ -33,6 +53,8 @@ extension StreamConnection {
     var maxSendBufferSize: Int { extras?.maxSendBufferSize ?? driver.limits.maxSendBufferSize }
     var maxPackageSize: Int { extras?.maxPackageSize ?? driver.limits.maxPackageSize }
     var lingerTimeout: Double { extras?.lingerTimeout ?? driver.limits.lingerTimeout }
+    var closeTimeout: Double { extras?.closeTimeout ?? driver.limits.closeTimeout }
+    var idleTimeout: Double? { extras?.idleTimeout ?? driver.limits.idleTimeout }
 
     var localAddress: capus_address {
         if let known = extras?.localAddress { return known }

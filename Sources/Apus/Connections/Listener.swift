@@ -10,7 +10,7 @@ final class Listener: Pollable {
     /// Seconds without accepting after the process ran out of descriptors.
     private static let pauseWithoutDescriptors = 0.1
 
-    private let worker: any ConnectionOwner
+    private let worker: any AcceptingOwner
     private let loop: EventLoop
     @exclusivity(unchecked) private var isAccepting = false
     /// How many accepts the next wake-up tries: follows how many connections wait.
@@ -18,7 +18,7 @@ final class Listener: Pollable {
     @exclusivity(unchecked) private var fullTurns = 0
     private var lastComplaint: Int64 = .min
 
-    init(fd: Int32, worker: any ConnectionOwner, loop: EventLoop) {
+    init(fd: Int32, worker: any AcceptingOwner, loop: EventLoop) {
         self.worker = worker
         self.loop = loop
         super.init(fd: fd)

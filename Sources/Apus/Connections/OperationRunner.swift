@@ -7,6 +7,8 @@ final class OperationRunner {
     private var continuation: UnsafeContinuation<Void, Never>?
     private var task: Task<Void, Never>?
     private var isCancelled = false
+    /// The connection's next message waits until the operation ends.
+    var holdsMessages = false
 
     init(pool: OperationRunners) { self.pool = pool }
 

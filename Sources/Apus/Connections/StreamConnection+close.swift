@@ -54,19 +54,45 @@ extension StreamConnection {
         if isCorked { offerCollected() }
         dropOutbound()
         rememberLocalAddress()
+        closeSocket()
+        abandonConnecting()
+        if worker != nil { loop.status.pointee.connections &-= 1 }
+        loop.status.pointee.doing = UInt64(CAPUS_DOING_CLOSE)
+        driver.closed(self)
+        if !isDelivering { partial.free() }
+        extras?.connectionClosed()
+        let worker = worker
+        self.worker = nil
+        // User closures that hold the connection would keep it alive for ever; it is needed again after `reconnect`.
+        if state == .closed { driver = extras?.outgoing?.makeDriver() ?? ProtocolDriver.none }
+        worker?.connectionClosed(self)
+    }
+
+    func closeSocket() {
+        guard fd >= 0 else { return }
         loop.unwatch(self)
         endSession()
         capus_close(fd)
         fd = -1
-        loop.status.pointee.connections &-= 1
-        loop.status.pointee.doing = UInt64(CAPUS_DOING_CLOSE)
-        driver.closed(self)
-        if !isDelivering { partial.free() }
-        extras?.cancelOperations()
-        let worker = worker
-        self.worker = nil
-        // User closures that hold the connection would keep it alive for ever.
-        driver = ProtocolDriver.none
-        worker?.connectionClosed(self)
+    }
+
+    /// Called about once a second.
+    func checkTimeouts() {
+        let idle = shared.pointee.second &- stamp
+        if isSecuring, Double(idle) >= driver.limits.handshakeTimeout {
+            if extras?.outgoing != nil { handshakeFailed("timed out") }
+            return destroy()
+        }
+        switch state {
+        case .established:
+            if !isWatchingInput, capus_is_hung_up(fd) {
+                destroy()
+            } else if !isSecuring {
+                driver.timeOut(self, after: idle)
+            }
+        case .closing, .ending:
+            if outbound != nil, Double(idle) >= closeTimeout { destroy() }
+        default: break
+        }
     }
 }

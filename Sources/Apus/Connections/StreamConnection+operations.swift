@@ -4,7 +4,9 @@ extension StreamConnection {
         guard state != .closed else { return }
         let runner = OperationRunners.shared.next()
         moreExtras.runners.append(runner)
-        runningOperations += 1
+        // A reader takes its messages when it wants them.
+        runner.holdsMessages = extras?.reader == nil
+        if runner.holdsMessages { runningOperations += 1 }
         runner.start(self, operation)
     }
 
@@ -15,7 +17,24 @@ extension StreamConnection {
 
     func operationEnded(_ runner: OperationRunner) {
         moreExtras.runners.removeAll { $0 === runner }
+        guard runner.holdsMessages else { return }
         runningOperations -= 1
         if runningOperations == 0 { continueDelivery() }
+    }
+
+    /// From now on `reader` alone decides when the next message is delivered.
+    func hold(for reader: MessageHolder) {
+        moreExtras.reader = reader
+        for runner in moreExtras.runners { runner.holdsMessages = false }
+        runningOperations = 1
+    }
+
+    /// Messages go to the callback again.
+    func stopHolding() {
+        guard let reader = extras?.reader else { return }
+        extras?.reader = nil
+        reader.release()
+        runningOperations = 0
+        loop.execute { [self] in continueDelivery() }
     }
 }

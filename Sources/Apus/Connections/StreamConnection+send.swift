@@ -136,8 +136,12 @@ extension StreamConnection {
         let taken = max(0, sent)
         noteSent(taken)
         if outbound == nil {
-            register()
-            outbound = loop.makeOutbound(self, tls: tls, waits: !isSecuring)
+            if fd < 0 {
+                outbound = capus_outbound_create_waiting()
+            } else {
+                register()
+                outbound = loop.makeOutbound(self, tls: tls, waits: !isSecuring)
+            }
         }
         guard let outbound else {
             destroy()
@@ -169,7 +173,7 @@ extension StreamConnection {
 
     /// The kernel took more of the queue, or refused it.
     func outputProgressed() {
-        guard let outbound else { return }
+        guard let outbound, fd >= 0 else { return }
         let failure = capus_outbound_flush(outbound)
         noteSent(capus_outbound_progress(outbound))
         stamp = shared.pointee.second
@@ -177,6 +181,7 @@ extension StreamConnection {
             loop.status.pointee.failed_sends += 1
             return destroy()
         }
+        if let extras, !extras.roomWaiters.isEmpty, pendingSendBytes < maxSendBufferSize { extras.resumeRoomWaiters() }
         guard capus_outbound_count(outbound) == 0 else { return }
         dropOutbound()
         loop.status.pointee.doing = UInt64(CAPUS_DOING_BUFFER)

@@ -35,7 +35,8 @@ extension StreamConnection {
 
     /// 0 when the connection is secured, else a negated errno.
     private func shakeHands(_ tls: OpaquePointer) -> Int {
-        guard loop.mayShakeHands() else { return -Int(CAPUS_WOULD_BLOCK) }
+        // A client's first step answers to no event that would come again.
+        guard extras?.outgoing != nil || loop.mayShakeHands() else { return -Int(CAPUS_WOULD_BLOCK) }
         var reason = [CChar](repeating: 0, count: 256)
         switch capus_tls_handshake(tls, &reason, reason.count) {
         case 0:
@@ -48,6 +49,7 @@ extension StreamConnection {
                 capus_outbound_start(outbound)
                 outputProgressed()
             }
+            extras?.outgoing?.complete(nil)
             return 0
         case -1:
             complain(reason.withUnsafeBufferPointer { String(cString: $0.baseAddress!) })
@@ -67,6 +69,7 @@ extension StreamConnection {
 
     /// One line a second at most: a scan of the internet fills no log.
     private func complain(_ reason: String) {
+        if extras?.outgoing != nil { return handshakeFailed(reason) }
         guard loop.mayComplainOfHandshake() else { return }
         Log.write("TLS handshake with \(peer.text) failed: \(reason)\(Self.hint(reason))", .warning)
     }

@@ -43,7 +43,7 @@ final class StreamConnection: Pollable {
     @exclusivity(unchecked) var bytesWritten = 0
     @exclusivity(unchecked) var http = HTTPConnectionState()
     @exclusivity(unchecked) var extras: ConnectionExtras?
-    let peer: capus_address
+    @exclusivity(unchecked) var peer: capus_address
 
     enum CloseKind: UInt8 {
         /// Neither `close` nor `end` was called.
@@ -138,8 +138,10 @@ final class StreamConnection: Pollable {
 
     /// Reads behind what is held of a message already.
     private func receiveMore() -> Bool {
-        let (target, room) = partial.reserve(driver.receiveRoom(self))
-        let count = take(target, room)
+        let wanted = driver.receiveRoom(self)
+        let (target, room) = partial.reserve(wanted)
+        // The memory may have room for far more than one connection should take at a time.
+        let count = take(target, min(room, max(wanted, EventLoop.receiveCapacity)))
         guard count > 0 else {
             if partial.count == 0 { partial.free() }
             return receiveFailed(count)

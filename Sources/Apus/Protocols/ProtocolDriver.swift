@@ -25,7 +25,10 @@ class ProtocolDriver {
     func owesAnswer(_ connection: StreamConnection) -> Bool { connection.runningOperations > 0 }
 
     /// Called about once a second for each connection with how long nothing of note has happened on it, in seconds.
-    func timeOut(_ connection: StreamConnection, after idleSeconds: UInt32) {}
+    func timeOut(_ connection: StreamConnection, after idleSeconds: UInt32) {
+        guard let timeout = connection.idleTimeout, !owesAnswer(connection) else { return }
+        if Double(idleSeconds) >= timeout { connection.close() }
+    }
 
     /// The process is leaving: close the connection as soon as its messages allow it. Called again while it is open.
     func drain(_ connection: StreamConnection, _ mode: DrainMode) {

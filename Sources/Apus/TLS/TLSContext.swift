@@ -32,7 +32,7 @@ final class TLSContext {
             identity.certificateFile, identity.privateKeyFile, identity.passphrase, options.clientAuthoritiesFile,
             options.ciphers, options.cipherSuites, options.ocspResponseFile,
         ].map { $0.map(CText.init) }
-        let alpn = try wireFormat(protocols)
+        let alpn = try TLSNames.wireFormat(protocols)
         var message = [CChar](repeating: 0, count: 512)
         let made = alpn.withUnsafeBufferPointer { alpn in
             var native = capus_tls_options(
@@ -40,17 +40,18 @@ final class TLSContext {
                 ca_file: texts[3]?.pointer, ciphers: texts[4]?.pointer, cipher_suites: texts[5]?.pointer,
                 ocsp_file: texts[6]?.pointer, alpn: alpn.baseAddress, alpn_count: alpn.count,
                 requires_tls13: options.minimumVersion == .tls13,
-                verifies_clients: options.clientAuthoritiesFile != nil)
+                verifies_peer: options.clientAuthoritiesFile != nil)
             return capus_tls_context_create(&native, &message, message.count)
         }
-        guard let made else {
-            throw TLSError(description: message.withUnsafeBufferPointer { String(cString: $0.baseAddress!) })
-        }
+        guard let made else { throw TLSError(message) }
         return made
     }
+}
 
+/// What the contexts of servers and clients have in common.
+enum TLSNames {
     /// RFC 7301 §3.1: each name behind its length in a byte.
-    private static func wireFormat(_ names: [String]) throws(TLSError) -> [UInt8] {
+    static func wireFormat(_ names: [String]) throws(TLSError) -> [UInt8] {
         var bytes: [UInt8] = []
         for name in names {
             guard (1...255).contains(name.utf8.count) else {
@@ -64,7 +65,7 @@ final class TLSContext {
 }
 
 /// A string as C takes it, for as long as this lives.
-private nonisolated final class CText {
+nonisolated final class CText {
     let pointer: UnsafeMutablePointer<CChar>
 
     init(_ text: String) {

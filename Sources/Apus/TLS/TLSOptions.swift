@@ -2,13 +2,13 @@
 /// the program starts, and again at each reload.
 public nonisolated struct TLSOptions: Sendable {
     /// The oldest protocol that is spoken.
-    public enum Version: Sendable {
+    public enum Version: Sendable, Hashable {
         case tls12
         case tls13
     }
 
     /// A certificate, with those that lead from it to an authority, and its key.
-    public struct Identity: Sendable {
+    public struct Identity: Sendable, Hashable {
         /// The certificate first, then the chain.
         public var certificateFile: String
         /// The key of the certificate; it may stand in the same file.
@@ -53,4 +53,11 @@ public nonisolated struct TLSOptions: Sendable {
 public nonisolated struct TLSError: Error, CustomStringConvertible, Sendable {
     /// One line that names the file and says what is wrong with it.
     public let description: String
+
+    init(description: String) { self.description = description }
+
+    /// A text of the C core.
+    init(_ message: [CChar]) {
+        description = String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
 }

@@ -27,6 +27,12 @@ public class WorkerBase {
     public final var maxRequests: Int?
     /// Resident bytes at which a process is replaced, give or take a tenth; nil for never.
     public final var maxMemory: Int?
+    /// Options of the listening socket and of the connections it accepts.
+    public final var socketOptions = SocketOptions()
+    /// An IPv6 address serves IPv6 alone; otherwise `[::]` serves IPv4, too.
+    public final var ipv6Only = false
+    /// Who may connect to a Unix socket, as permissions of its file; everybody unless set.
+    public final var socketMode: UInt32 = 0o666
     /// Connections the kernel holds for the worker; it allows no more than `net.core.somaxconn`.
     public final var backlog = 102_400
     /// Bounds and time-outs that new connections start with.
@@ -127,12 +133,12 @@ public class WorkerBase {
     final func openSocket() throws(SystemError) -> Int32 {
         let fd: Int32
         switch address {
-        case .unix(let path): fd = capus_listen_unix(path, Int32(clamping: backlog), 0o666)
+        case .unix(let path): fd = capus_listen_unix(path, Int32(clamping: backlog), socketMode)
         case .ip:
             var native = address!.native!
             let options = capus_listen_options(
-                backlog: Int32(clamping: backlog), reuse_port: reusePort, ipv6_only: false,
-                defer_accept: clientSpeaksFirst, no_delay: true)
+                socket: socketOptions.native, backlog: Int32(clamping: backlog), reuse_port: reusePort,
+                ipv6_only: ipv6Only, defer_accept: clientSpeaksFirst)
             fd = capus_listen(&native, options)
         case nil: return -1
         }
@@ -205,30 +211,9 @@ public class WorkerBase {
         if isStopping { WorkerProcess.current.connectionLeft() }
     }
 
-    /// Seconds that a TLS handshake may take.
-    private static let handshakeTimeout: UInt32 = 10
-
     /// Looks for connections that have been silent for too long: one pass a second instead of a timer each.
     private final func sweep() {
-        for connection in connectionsByID.values {
-            let idle = connection.shared.pointee.second &- connection.stamp
-            if connection.isSecuring, idle >= Self.handshakeTimeout {
-                connection.destroy()
-                continue
-            }
-            switch connection.state {
-            case .established:
-                if !connection.isWatchingInput, capus_is_hung_up(connection.fd) {
-                    connection.destroy()
-                } else if !connection.isSecuring {
-                    connection.driver.timeOut(connection, after: idle)
-                }
-            case .closing, .ending:
-                guard connection.outbound != nil else { break }
-                if Double(idle) >= connection.driver.limits.closeTimeout { connection.destroy() }
-            default: break
-            }
-        }
+        for connection in connectionsByID.values { connection.checkTimeouts() }
     }
 
     /// Closes what may be closed now; the rest is asked again, or closes by itself.
@@ -239,4 +224,4 @@ public class WorkerBase {
     }
 }
 
-extension WorkerBase: ConnectionOwner {}
+extension WorkerBase: AcceptingOwner {}

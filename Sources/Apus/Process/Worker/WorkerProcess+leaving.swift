@@ -24,6 +24,7 @@ extension WorkerProcess {
         for worker in WorkerBase.all {
             for connection in worker.connectionsByID.values { connection.destroy() }
         }
+        OutgoingConnections.shared.destroyAll()
     }
 
     private func leave(_ worker: WorkerBase) {
@@ -52,9 +53,14 @@ extension WorkerProcess {
         Log.write("\(label) remains \(count) connection(s)")
     }
 
-    /// Ends the loop with the last connection.
+    /// Ends the loop with the last connection. Those to other servers serve the others until then.
     func connectionLeft() {
-        if mode != nil, WorkerBase.all.allSatisfy(\.connectionsByID.isEmpty) { loop.stop() }
+        guard mode != nil, WorkerBase.all.allSatisfy(\.connectionsByID.isEmpty) else { return }
+        let outgoing = OutgoingConnections.shared
+        if outgoing.byID.isEmpty { return loop.stop() }
+        guard !outgoing.isClosing else { return }
+        outgoing.onEmpty = { [unowned self] in loop.stop() }
+        outgoing.closeAll()
     }
 
     /// A callback that belongs to no connection threw: the process cannot be trusted and is replaced.

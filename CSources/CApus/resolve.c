@@ -1,0 +1,136 @@
+#define _GNU_SOURCE
+#include "capus_resolve.h"
+
+#include "capus_process.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+// A name server that does not answer holds a thread for some seconds: others go on meanwhile.
+#define MOST_THREADS 8
+
+typedef struct question {
+    struct question *next;
+    char *host;
+    capus_resolved answer;
+} question;
+
+struct capus_resolver {
+    pthread_mutex_t lock;
+    question *waiting;
+    question *answered;
+    int threads;
+    int eventfd;
+};
+
+capus_resolver *capus_resolver_create(int eventfd) {
+    capus_resolver *resolver = calloc(1, sizeof *resolver);
+    if (resolver != NULL) {
+        pthread_mutex_init(&resolver->lock, NULL);
+        resolver->eventfd = eventfd;
+    }
+    return resolver;
+}
+
+static void look_up(question *asked) {
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    int failure = getaddrinfo(asked->host, NULL, &hints, &found);
+    if (failure != 0) {
+        asked->answer.failure = gai_strerror(failure);
+        return;
+    }
+    for (struct addrinfo *each = found; each != NULL && asked->answer.count < CAPUS_RESOLVED_ADDRESSES;
+         each = each->ai_next) {
+        capus_address *address = &asked->answer.addresses[asked->answer.count++];
+        bool is_v4 = each->ai_family == AF_INET;
+        address->family = is_v4 ? 4 : 6;
+        memcpy(address->ip,
+               is_v4 ? (void *)&((struct sockaddr_in *)each->ai_addr)->sin_addr
+                     : (void *)&((struct sockaddr_in6 *)each->ai_addr)->sin6_addr,
+               is_v4 ? 4 : 16);
+    }
+    freeaddrinfo(found);
+}
+
+// Answers questions until there are none.
+static void *serve(void *context) {
+    capus_resolver *resolver = context;
+    pthread_mutex_lock(&resolver->lock);
+    while (resolver->waiting != NULL) {
+        question *asked = resolver->waiting;
+        resolver->waiting = asked->next;
+        pthread_mutex_unlock(&resolver->lock);
+        look_up(asked);
+        pthread_mutex_lock(&resolver->lock);
+        asked->next = resolver->answered;
+        resolver->answered = asked;
+        capus_eventfd_signal(resolver->eventfd);
+    }
+    resolver->threads--;
+    pthread_mutex_unlock(&resolver->lock);
+    return NULL;
+}
+
+// Signals stay with the loop's thread.
+static int start_thread(capus_resolver *resolver) {
+    sigset_t all, previous;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &previous);
+    pthread_t thread;
+    int failure = pthread_create(&thread, NULL, serve, resolver);
+    pthread_sigmask(SIG_SETMASK, &previous, NULL);
+    if (failure == 0) {
+        pthread_detach(thread);
+    }
+    return failure;
+}
+
+int capus_resolver_start(capus_resolver *resolver, uint64_t id, const char *host) {
+    question *asked = calloc(1, sizeof *asked);
+    if (asked == NULL || (asked->host = strdup(host)) == NULL) {
+        free(asked);
+        return ENOMEM;
+    }
+    asked->answer.id = id;
+    pthread_mutex_lock(&resolver->lock);
+    question **end = &resolver->waiting;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = asked;
+    int failure = 0;
+    if (resolver->threads < MOST_THREADS) {
+        failure = start_thread(resolver);
+        resolver->threads += failure == 0;
+    }
+    if (resolver->threads > 0) {
+        failure = 0; // One of those that run will take it.
+    } else {
+        *end = NULL;
+        free(asked->host);
+        free(asked);
+    }
+    pthread_mutex_unlock(&resolver->lock);
+    return failure;
+}
+
+bool capus_resolver_take(capus_resolver *resolver, capus_resolved *answer) {
+    pthread_mutex_lock(&resolver->lock);
+    question *taken = resolver->answered;
+    if (taken != NULL) {
+        resolver->answered = taken->next;
+    }
+    pthread_mutex_unlock(&resolver->lock);
+    if (taken == NULL) {
+        return false;
+    }
+    *answer = taken->answer;
+    free(taken->host);
+    free(taken);
+    return true;
+}

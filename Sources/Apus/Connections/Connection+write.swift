@@ -1,0 +1,46 @@
+/// One task that waits for room in a connection's output queue.
+final class RoomWaiter {
+    private var continuation: UnsafeContinuation<Void, Never>?
+    private var isOver = false
+
+    /// Returns when there is room, the connection has closed, or the task is cancelled.
+    func wait() async {
+        await withTaskCancellationHandler {
+            await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+                if isOver { return continuation.resume() }
+                self.continuation = continuation
+            }
+        } onCancel: {
+            Task { @MainActor in self.resume() }
+        }
+    }
+
+    func resume() {
+        isOver = true
+        continuation?.resume()
+        continuation = nil
+    }
+}
+
+extension Connection where P: PacketProtocol {
+    /// Sends one message, after waiting for as long as `maxSendBufferSize` or more is still to be sent: what `send` would
+    /// drop waits. Throws `ConnectionError` when the connection is closed or closes meanwhile.
+    public func write(_ message: P.Outbound) async throws {
+        try await transport.waitForRoom()
+        if send(message) == .failed { throw ConnectionError.closed }
+    }
+}
+
+extension StreamConnection {
+    fileprivate func waitForRoom() async throws {
+        while state == .established || state == .connecting || state == .initial {
+            try Task.checkCancellation()
+            if isCorked, outbound == nil { uncork() }
+            if pendingSendBytes < maxSendBufferSize { return }
+            let waiter = RoomWaiter()
+            moreExtras.roomWaiters.append(waiter)
+            await waiter.wait()
+        }
+        throw ConnectionError.closed
+    }
+}

@@ -1,0 +1,95 @@
+/// Hands the messages of a connection to one `for await` loop. While the loop's body runs the next message waits, as it
+/// does behind an operation of `run`: its bytes stay where they are, and reading stops when there are too many.
+final class MessageReader<P: WireProtocol>: MessageHolder {
+    private var delivered: P.Inbound?
+    private var continuation: UnsafeContinuation<Void, Never>?
+
+    /// From the connection's driver.
+    func deliver(_ message: P.Inbound, _ connection: StreamConnection) {
+        connection.runningOperations = 1
+        delivered = message
+        release()
+    }
+
+    /// Nil when the connection has closed.
+    func next(_ connection: StreamConnection) async throws -> P.Inbound? {
+        precondition(continuation == nil, "messages of one connection are read by one loop at a time")
+        try Task.checkCancellation()
+        if delivered == nil, connection.state != .closed {
+            connection.runningOperations = 0
+            connection.continueDelivery()
+        }
+        if delivered == nil, connection.state != .closed { await wait() }
+        if let message = delivered.take() { return message }
+        try Task.checkCancellation()
+        return nil
+    }
+
+    private func wait() async {
+        await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                if Task.isCancelled { return continuation.resume() }
+                self.continuation = continuation
+            }
+        } onCancel: {
+            Task { @MainActor in self.release() }
+        }
+    }
+
+    override func release() {
+        let continuation = continuation
+        self.continuation = nil
+        continuation?.resume()
+    }
+}
+
+/// What holds the messages of a connection back until somebody asks for them.
+class MessageHolder {
+    init() {}
+    nonisolated deinit {}
+
+    /// Nothing more comes.
+    func release() {}
+}
+
+/// The messages of one connection, for one `for try await` loop at a time. It ends when the connection has closed, and
+/// throws `CancellationError` when the task is cancelled.
+public struct Messages<P: WireProtocol>: @MainActor AsyncSequence {
+    public typealias Element = P.Inbound
+    let transport: StreamConnection
+    let reader: MessageReader<P>
+
+    public func makeAsyncIterator() -> Iterator { Iterator(transport: transport, reader: reader) }
+
+    /// Waits for one message after the other.
+    public struct Iterator: @MainActor AsyncIteratorProtocol {
+        let transport: StreamConnection
+        let reader: MessageReader<P>
+
+        public mutating func next() async throws -> P.Inbound? { try await reader.next(transport) }
+    }
+}
+
+extension Connection {
+    /// The messages of this connection instead of `onMessage`. The next one is delivered when the loop asks for it, so
+    /// that a slow loop slows the peer down. Inside `run` the loop ends with the connection:
+    ///
+    ///     server.onConnect = { connection in
+    ///         connection.run {
+    ///             for try await line in connection.messages { try await connection.write(line) }
+    ///         }
+    ///     }
+    public var messages: Messages<P> {
+        holdMessages()
+        let reader = transport.extras?.reader as? MessageReader<P> ?? MessageReader()
+        return Messages(transport: transport, reader: reader)
+    }
+
+    /// Keeps messages until `messages` is iterated or `onMessage` is set.
+    func holdMessages() {
+        guard transport.state != .closed, transport.extras?.reader == nil else { return }
+        let reader = MessageReader<P>()
+        own { $0.onMessage = { connection, message in reader.deliver(message, connection.transport) } }
+        transport.hold(for: reader)
+    }
+}

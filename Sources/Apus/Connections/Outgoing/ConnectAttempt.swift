@@ -1,0 +1,28 @@
+import CApus
+
+/// A socket that is being connected to one address.
+final class ConnectAttempt: Pollable {
+    private let loop: EventLoop
+    private let ended: @MainActor (ConnectAttempt, Int32) -> Void
+
+    /// `ended` is called with the errno that the attempt failed with, or 0.
+    init(fd: Int32, loop: EventLoop, _ ended: @escaping @MainActor (ConnectAttempt, Int32) -> Void) {
+        self.loop = loop
+        self.ended = ended
+        super.init(fd: fd)
+        loop.watch(self, for: UInt32(CAPUS_WRITE))
+    }
+
+    override func ready(_ flags: UInt32) { ended(self, capus_connect_result(fd)) }
+
+    /// Hands the descriptor over.
+    func release() -> Int32 {
+        loop.unwatch(self)
+        let released = fd
+        fd = -1
+        return released
+    }
+
+    /// Gives up.
+    func close() { capus_close(release()) }
+}

@@ -1,0 +1,29 @@
+/// What an outgoing connection has beside what every connection has.
+final class Outgoing {
+    let target: RemoteAddress
+    let options: ConnectOptions
+    /// The TLS that is spoken with the server; nil for a plain connection.
+    let tls: TLSClientOptions?
+    /// Makes a driver without callbacks.
+    let makeDriver: @MainActor () -> ProtocolDriver
+    /// The connection attempt that is under way.
+    var dialer: Dialer?
+    var reconnectTimer: WorkerTimer?
+    /// Monotonic nanoseconds.
+    var startedAt: Int64 = 0
+    /// Called once, when the connection can be used or has failed.
+    var completion: (@MainActor (ConnectionError?) -> Void)?
+
+    init(_ target: RemoteAddress, _ options: ConnectOptions, makeDriver: @escaping @MainActor () -> ProtocolDriver) {
+        self.makeDriver = makeDriver
+        self.target = target
+        self.options = options
+        tls = options.tls ?? (target.scheme == "ssl" || target.scheme == "tls" ? TLSClientOptions() : nil)
+    }
+
+    func complete(_ error: ConnectionError?) {
+        guard let completion else { return }
+        self.completion = nil
+        completion(error)
+    }
+}

@@ -1,0 +1,82 @@
+import CApus
+
+/// Where an outgoing connection leads to: `host:port`, `[v6]:port`, `unix:/path` or `/path`, with or without a scheme
+/// in front, and a path behind for protocols that ask for one.
+nonisolated struct RemoteAddress: Sendable, Hashable, CustomStringConvertible {
+    enum Place: Sendable, Hashable {
+        /// A name or a numeric address.
+        case host(String, port: Int)
+        case unix(path: String)
+    }
+
+    let place: Place
+    /// What stood before `://`.
+    let scheme: String?
+    /// Path and query as they were given, "" when there were none.
+    let uri: String
+
+    /// A missing port is 443 where TLS is spoken, else 80.
+    init(_ text: String, isSecured: Bool) throws(AddressError) {
+        var rest = Substring(text)
+        var scheme: String?
+        if let end = rest.firstRange(of: "://") {
+            scheme = rest[..<end.lowerBound].lowercased()
+            rest = rest[end.upperBound...]
+        }
+        if scheme == "unix" || rest.hasPrefix("/") || rest.hasPrefix("unix:") {
+            if rest.hasPrefix("unix:") { rest = rest.dropFirst(5) }
+            let path = "/" + rest.drop { $0 == "/" }
+            guard (2...107).contains(path.utf8.count) else {
+                throw AddressError(text: text, reason: "the path of a Unix socket has 1 to 107 bytes")
+            }
+            (place, self.scheme, uri) = (.unix(path: path), scheme, "")
+            return
+        }
+        self.scheme = scheme
+        let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
+        uri = String(rest[end...])
+        let isSecured = isSecured || scheme == "ssl" || scheme == "tls"
+        place = try Self.host(rest[..<end], defaultPort: isSecured ? 443 : 80, in: text)
+    }
+
+    private static func host(
+        _ authority: Substring, defaultPort: Int, in text: String
+    ) throws(AddressError) -> Place {
+        var name = authority
+        var port = defaultPort
+        let end = authority.lastIndex(of: "]") ?? authority.startIndex
+        if let colon = authority[end...].lastIndex(of: ":") {
+            let digits = authority[authority.index(after: colon)...]
+            guard let number = Int(digits), (1...65535).contains(number), digits.allSatisfy(\.isNumber) else {
+                throw AddressError(text: text, reason: "expected a port of 1 to 65535")
+            }
+            port = number
+            name = authority[..<colon]
+        }
+        if name.hasPrefix("["), name.hasSuffix("]") {
+            name = name.dropFirst().dropLast()
+            var address = capus_address()
+            guard capus_address_parse(String(name), 0, &address), address.family == 6 else {
+                throw AddressError(text: text, reason: "\(name) is no IPv6 address")
+            }
+            return .host(String(name), port: port)
+        }
+        guard (1...253).contains(name.utf8.count),
+            name.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F && !#":@[]"#.utf8.contains($0) })
+        else { throw AddressError(text: text, reason: "expected host:port") }
+        return .host(String(name), port: port)
+    }
+
+    /// The host by name or number; "" for a Unix socket.
+    var hostName: String {
+        if case .host(let name, _) = place { name } else { "" }
+    }
+
+    /// `host:port` (IPv6 in brackets), or `unix:/path`.
+    var description: String {
+        switch place {
+        case .host(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unix(let path): "unix:\(path)"
+        }
+    }
+}

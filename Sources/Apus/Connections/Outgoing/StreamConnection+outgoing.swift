@@ -1,0 +1,146 @@
+import CApus
+
+/// The life of an outgoing connection before it is established, and after it was closed.
+extension StreamConnection {
+    private static var lastOutgoingID = 0
+
+    /// A connection that is not connected yet.
+    convenience init(
+        to target: RemoteAddress, _ options: ConnectOptions, loop: EventLoop,
+        makeDriver: @escaping @MainActor () -> ProtocolDriver
+    ) {
+        Self.lastOutgoingID += 1
+        self.init(
+            fd: -1, id: Self.lastOutgoingID, peer: capus_address(), loop: loop, worker: nil, driver: makeDriver())
+        state = .initial
+        moreExtras.outgoing = Outgoing(target, options, makeDriver: makeDriver)
+    }
+
+    /// Nothing is there of a connection: it can be begun.
+    private var isIdle: Bool { fd < 0 && state != .connecting && !OutgoingConnections.shared.isClosing }
+
+    /// Begins to connect; callbacks are called later.
+    func connect() {
+        guard let outgoing = extras?.outgoing, isIdle else { return }
+        outgoing.reconnectTimer?.cancel()
+        outgoing.reconnectTimer = nil
+        outgoing.startedAt = loop.now
+        forgetEarlierLife()
+        state = .connecting
+        stamp = shared.pointee.second
+        if worker == nil {
+            worker = OutgoingConnections.shared
+            OutgoingConnections.shared.add(self)
+        }
+        outgoing.dialer = Dialer(outgoing.target, outgoing.options, loop: loop) { [unowned self] in dialed($0) }
+    }
+
+    /// Connects again after a while. Until then what is sent waits.
+    func reconnect(after seconds: Double) {
+        guard let outgoing = extras?.outgoing, isIdle else { return }
+        outgoing.reconnectTimer?.cancel()
+        state = .initial
+        outgoing.reconnectTimer = WorkerTimer.after(max(0, seconds)) { [self] _ in connect() }
+    }
+
+    func cancelReconnect() {
+        guard let outgoing = extras?.outgoing, let timer = outgoing.reconnectTimer else { return }
+        timer.cancel()
+        outgoing.reconnectTimer = nil
+        if state == .initial { state = .closed }
+    }
+
+    private func forgetEarlierLife() {
+        isPaused = false
+        isPeerFinished = false
+        isWatchingInput = false
+        closeKind = .open
+        isSecuring = false
+        handshakeWrites = false
+    }
+
+    private func dialed(_ result: Result<DialedSocket, ConnectionError>) {
+        guard let outgoing = extras?.outgoing else { return }
+        outgoing.dialer = nil
+        switch result {
+        case .failure(let error): connectFailed(error.description)
+        case .success(let socket):
+            fd = socket.fd
+            peer = socket.peer
+            if let failure = beginSession(outgoing, socket) { return connectFailed(failure) }
+            established(outgoing, received: socket.received)
+        }
+    }
+
+    /// Returns why there can be no TLS session.
+    private func beginSession(_ outgoing: Outgoing, _ socket: DialedSocket) -> String? {
+        guard let options = outgoing.tls else { return nil }
+        guard socket.received.isEmpty else { return "the server spoke before the TLS handshake" }
+        do throws(TLSError) {
+            let context = try TLSClientContext.of(options)
+            tls = capus_tls_connect(context.context, fd, options.serverName ?? outgoing.target.hostName)
+        } catch {
+            return error.description
+        }
+        isSecuring = tls != nil
+        return isSecuring ? nil : "no memory for a TLS session"
+    }
+
+    private func established(_ outgoing: Outgoing, received: [UInt8]) {
+        state = .established
+        stamp = shared.pointee.second
+        register()
+        if let waiting = outbound {
+            outbound = loop.makeOutbound(self, tls: tls, waits: !isSecuring)
+            guard let outbound else { return destroy() }
+            capus_outbound_take_over(outbound, waiting)
+        }
+        driver.opened(self)
+        guard state != .closed else { return }
+        if isSecuring {
+            receive()
+        } else {
+            if outbound != nil { outputProgressed() }
+            outgoing.complete(nil)
+        }
+        guard state == .established, !received.isEmpty else { return }
+        bytesRead += received.count
+        received.withUnsafeBufferPointer { partial.append($0.baseAddress!, $0.count) }
+        deliverPartial()
+    }
+
+    /// The attempt has failed: the user is told, and may connect again from there.
+    private func connectFailed(_ reason: String) {
+        guard let outgoing = extras?.outgoing else { return }
+        closeSocket()
+        state = .closing
+        let seconds = Double(capus_monotonic_ns() - outgoing.startedAt) / 1e9
+        let text = "connect \(outgoing.target) fail after \(Self.describe(seconds)) seconds: \(reason)"
+        driver.failed(self, .connectFailed, text)
+        outgoing.complete(ConnectionError(description: text))
+        if state == .closing { destroy() }
+    }
+
+    /// Four decimals.
+    private static func describe(_ seconds: Double) -> String {
+        let parts = max(1, Int(seconds * 10_000))
+        return "\(parts / 10_000)." + String("\(10_000 + parts % 10_000)".dropFirst())
+    }
+
+    /// The TLS handshake with the server has failed; the connection closes.
+    func handshakeFailed(_ reason: String) {
+        guard let outgoing = extras?.outgoing else { return }
+        let text = "TLS handshake with \(outgoing.target) failed: \(reason)"
+        driver.failed(self, .connectFailed, text)
+        outgoing.complete(ConnectionError(description: text))
+    }
+
+    /// Called by `destroy`.
+    func abandonConnecting() {
+        guard let outgoing = extras?.outgoing else { return }
+        outgoing.dialer?.cancel()
+        outgoing.dialer = nil
+        outgoing.reconnectTimer?.cancel()
+        outgoing.reconnectTimer = nil
+    }
+}

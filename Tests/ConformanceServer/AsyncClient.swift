@@ -1,0 +1,87 @@
+import Apus
+
+/// A client in `async` style: connects to `--to`, sends what it is told, and reports what comes back.
+///
+/// "echo N" writes N lines and reads as many; "slow" reads one line each time it is told "next"; "fail ADDRESS" connects
+/// where nobody is; "cancel ADDRESS" gives up an attempt that is under way.
+func asyncClient(_ options: Options) {
+    let control = Worker(.text, on: "127.0.0.1:0")
+    var permits: [UnsafeContinuation<Void, Never>] = []
+    control.onMessage = { control, line in
+        let words = line.split(separator: " ").map(String.init)
+        switch words[0] {
+        case "echo":
+            control.run { control.send(try await echoLines(Int(words[1])!, options)) }
+        case "slow":
+            Task { try await readSlowly(options) { await withUnsafeContinuation { permits.append($0) } } }
+            control.send("ok")
+        case "next":
+            for permit in permits { permit.resume() }
+            permits = []
+            control.send("ok")
+        case "fail":
+            control.run {
+                do {
+                    _ = try await Connection.connect(.text, to: words[1])
+                    control.send("connected")
+                } catch {
+                    control.send("\(error)")
+                }
+            }
+        case "cancel":
+            let attempt = Task { try await Connection.connect(.text, to: words[1]) }
+            control.run {
+                await Task.yield()
+                attempt.cancel()
+                control.send("\(await attempt.result)".hasPrefix("failure(Swift.CancellationError") ? "cancelled" : "?")
+            }
+        default: control.send("?")
+        }
+    }
+}
+
+/// Writes lines that together do not fit the send buffer, while reading their echoes.
+private func echoLines(_ count: Int, _ options: Options) async throws -> String {
+    let connection = try await Connection.connect(.text, to: options["to"]!, options: connectOptions(options))
+    connection.maxSendBufferSize = 16 * 1024
+    let writer = Task {
+        for number in 0..<count {
+            try await connection.write("\(number) " + String(repeating: "y", count: 5000))
+        }
+    }
+    var read = 0
+    for try await line in connection.messages {
+        guard line.hasPrefix("\(read) ") else { return "line \(read) is \(line.prefix(20))" }
+        read += 1
+        if read == count { connection.close() }
+    }
+    try await writer.value
+    return "read \(read) state \(connection.state)"
+}
+
+private func readSlowly(_ options: Options, _ permit: () async -> Void) async throws {
+    let connection = try await Connection.connect(.text, to: options["to"]!, options: connectOptions(options))
+    report("connected")
+    for try await line in connection.messages {
+        report("line \(line.prefix(20)) held=\(connection.pendingReceiveBytes)")
+        await permit()
+    }
+    report("end")
+}
+
+/// A server in `async` style: one task for each connection, which echoes lines until "bye".
+func asyncEcho(_ options: Options) {
+    let server = Worker(.text, on: options.address)
+    setLimits(server, options)
+    server.onConnect = { connection in
+        connection.run {
+            for try await line in connection.messages {
+                if line == "bye" { break }
+                try await connection.write(line)
+            }
+            report("loop over \(connection.state)")
+            connection.close("bye")
+        }
+    }
+    server.onClose = { report("close \($0.id)") }
+}

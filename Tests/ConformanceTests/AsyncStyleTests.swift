@@ -1,0 +1,115 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// The `async` forms: spec 03 §16.
+@Suite struct AsyncStyleTests {
+    @Test(arguments: Setup.all)
+    func aLoopOverMessagesServesAConnection(_ setup: Setup) async throws {
+        try await withScenario("async-echo", setup) { server in
+            let client = try server.connect()
+            try client.send("one\ntwo\nth")
+            #expect(try client.readLine() == "one")
+            #expect(try client.readLine() == "two")
+            try client.send("ree\nbye\nignored\n")
+            #expect(try client.readLine() == "three")
+            #expect(try client.readLine() == "bye")
+            #expect(try server.nextEvents(2) == ["loop over established", "close 1"])
+            // What is left in the socket may turn the end into a reset.
+            _ = try client.readToEnd()
+            // The peer leaves in the middle of the loop.
+            let other = try server.connect()
+            try other.send("last")
+            try other.send(" words\n")
+            #expect(try other.readLine() == "last words")
+            other.close()
+            #expect(try server.event("close") == "close 2")
+            #expect(server.count("loop over") == 1)
+        }
+    }
+
+    /// What came before the peer's end is delivered before the loop ends.
+    @Test(arguments: Setup.all)
+    func theLoopSeesWhatCameBeforeTheEnd(_ setup: Setup) async throws {
+        try await withScenario("async-echo", setup) { server in
+            let client = try server.connect()
+            try client.send("a\nb\nc\n")
+            client.finishSending()
+            #expect(try client.textToEnd() == "a\nb\nc\n")
+            try server.event("close 1")
+        }
+    }
+
+    /// Runs a client scenario against an echo server, both over the same transport.
+    private func withClient(
+        _ setup: Setup, _ body: @Sendable (_ client: ScenarioServer, _ echo: ScenarioServer) throws -> Void
+    ) async throws {
+        try await TestThreads.heavy.run {
+            let echo = try ScenarioServer("echo", setup, ["--protocol", "text"])
+            var options = ["--to", "\(echo.endpoint)"]
+            if setup.isSecured {
+                let ca = TestCertificates.shared.certificate("localhost")
+                options += ["--server-name", "localhost", "--server-ca", ca]
+            }
+            let client = try ScenarioServer("async-client", Setup(backend: setup.backend, transport: .ipv4), options)
+            try body(client, echo)
+            try client.finish()
+            try echo.finish()
+        }
+    }
+
+    @Test(arguments: Setup.all)
+    func writesWaitForRoomAndReadsKeepOrder(_ setup: Setup) async throws {
+        try await withClient(setup) { client, echo in
+            #expect(try client.tell("echo 400") == "read 400 state closed")
+            #expect(try client.tell("echo 1") == "read 1 state closed")
+            try echo.finish()
+            #expect(echo.count("close") == 2)
+        }
+    }
+
+    /// A loop that does not ask for more holds at most what the connection may hold; the rest waits with the peer.
+    @Test(arguments: Setup.plain)
+    func aSlowLoopSlowsThePeerDown(_ setup: Setup) async throws {
+        try await TestThreads.light.run {
+            let folder = try TemporaryFolder()
+            let acceptor = try Acceptor(setup.transport.rawValue, in: folder)
+            let client = try ScenarioServer("async-client", setup, ["--to", "\(acceptor.endpoint)"])
+            try client.tell("slow")
+            let peer = try acceptor.accept()
+            try client.event("connected")
+            let line = Array(("z" * 99_999 + "\n").utf8)
+            // More than package limit and kernel buffers together: it cannot all be taken.
+            var sent = 0
+            while sent < 64 << 20, let count = peer.trySend(line), count > 0 || !peer.isBlocked { sent += count }
+            #expect(sent < 40 << 20)
+            #expect(try client.event("line").hasPrefix("line zzz"))
+            for _ in 0..<3 {
+                try client.tell("next")
+                let event = try client.event("line")
+                let held = try #require(event.split(separator: "=").last.flatMap { Int($0) })
+                #expect(held <= (10 << 20) + 200_000)
+            }
+            peer.close()
+            try client.finish()
+        }
+    }
+
+    @Test(arguments: Setup.backends)
+    func failuresAreThrown(_ backend: String) async throws {
+        let setup = Setup(backend: backend, transport: .ipv4)
+        let folder = try TemporaryFolder()
+        let closed = try Acceptor("ipv4", in: folder).endpoint
+        let silent = try Acceptor("ipv4", in: folder, backlog: 0)
+        try await withClient(setup) { client, _ in
+            let refused = try client.tell("fail \(closed)")
+            #expect(refused.hasPrefix("connect \(closed) fail after 0."))
+            #expect(refused.hasSuffix("Connection refused"))
+            #expect(try client.tell("fail nowhere") != "connected")
+            #expect(try client.tell("fail host:99999") == "address \"host:99999\": expected a port of 1 to 65535")
+            let first = try Client(silent.endpoint)
+            #expect(try client.tell("cancel \(silent.endpoint)") == "cancelled")
+            first.close()
+        }
+    }
+}

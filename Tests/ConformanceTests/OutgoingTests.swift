@@ -1,0 +1,237 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// Outgoing connections: spec 03 §12, and the traces of §17 that begin with `connect`.
+@Suite struct OutgoingTests {
+    /// A puppet that connects to a listening socket of the test.
+    private func withDialer(
+        _ setup: Setup, _ wireProtocol: String = "text", _ options: [String] = [], backlog: Int32 = 16,
+        _ body: @Sendable (ScenarioServer, Acceptor) throws -> Void
+    ) async throws {
+        try await TestThreads.light.run {
+            let folder = try TemporaryFolder()
+            let acceptor = try Acceptor(setup.transport.rawValue, in: folder, backlog: backlog)
+            let options = ["--protocol", wireProtocol, "--to", "\(acceptor.endpoint)"] + options
+            let server = try ScenarioServer("puppet", setup, options)
+            try body(server, acceptor)
+            try server.finish()
+        }
+    }
+
+    /// A puppet whose connection is established, and the other end of it.
+    private func connected(_ server: ScenarioServer, _ acceptor: Acceptor) throws -> Client {
+        #expect(try server.tell("connect") == "done")
+        let peer = try acceptor.accept()
+        try server.event("connect")
+        return peer
+    }
+
+    @Test(arguments: Setup.plain)
+    func whatIsSentBeforeConnectingArrivesInOrder(_ setup: Setup) async throws {
+        try await withDialer(setup, "raw") { server, acceptor in
+            #expect(try server.tell("state") == "initial open=false")
+            #expect(try server.tell("raw one-") == "queued 4")
+            #expect(try server.tell("raw two-") == "queued 8")
+            _ = try server.tell("on connect: raw three-; state")
+            #expect(try server.tell("connect") == "done")
+            let peer = try acceptor.accept()
+            #expect(try String(decoding: peer.read(14), as: UTF8.self) == "one-two-three-")
+            #expect(
+                try server.nextEvents(3) == [
+                    "connect 1", "raw three-: queued 14", "state: established open=true",
+                ])
+            try server.event("drain 0")
+            #expect(try server.tell("raw four") == "sent 0")
+            try peer.send("answer")
+            #expect(try server.event("message") == "message answer")
+        }
+    }
+
+    @Test(arguments: Setup.plain)
+    func addressesAreThoseOfBothEnds(_ setup: Setup) async throws {
+        try await withDialer(setup) { server, acceptor in
+            _ = try connected(server, acceptor)
+            let addresses = try server.tell("addresses")
+            switch setup.transport {
+            case .unix: #expect(addresses.hasPrefix("remote= local="))
+            case .ipv4: #expect(addresses.hasPrefix("remote=\(acceptor.endpoint) local=127.0.0.1:"))
+            case .ipv6: #expect(addresses.hasPrefix("remote=\(acceptor.endpoint) local=[::1]:"))
+            }
+            let expected = [Setup.Transport.ipv4: "v4=true v6=false", .ipv6: "v4=false v6=true"][setup.transport]
+            #expect(addresses.hasSuffix(expected ?? "v4=false v6=false"))
+        }
+    }
+
+    @Test(arguments: Setup.tcp.filter { !$0.isSecured })
+    func aClosedPortIsAnErrorAndAClose(_ setup: Setup) async throws {
+        let folder = try TemporaryFolder()
+        let closed = try Acceptor(setup.transport.rawValue, in: folder).endpoint
+        try await withPuppet("text", setup, ["--to", "\(closed)"]) { server in
+            _ = try server.tell("on error: state; send 5")
+            #expect(try server.tell("send 5") == "queued 5")
+            #expect(try server.tell("connect") == "done")
+            let error = try server.event("error")
+            #expect(error.hasPrefix("error 1 connect \(closed) fail after 0.0"))
+            #expect(error.hasSuffix(" seconds: Connection refused"))
+            #expect(
+                try server.nextEvents(3) == ["state: closing open=false", "send 5: failed 5", "close 1"])
+            #expect(try server.tell("state") == "closed open=false")
+            #expect(try server.tell("send 5") == "failed 0")
+            try server.finish()
+            #expect(server.count("close") == 1 && server.count("connect") == 0)
+        }
+    }
+
+    @Test(arguments: Setup.plain)
+    func aConnectionIsMadeAgainFromOnClose(_ setup: Setup) async throws {
+        try await withDialer(setup) { server, acceptor in
+            _ = try server.tell("on close: reconnect 0.05; state; send 6")
+            for round in 1...3 {
+                let peer = round == 1 ? try connected(server, acceptor) : try acceptor.accept()
+                if round > 1 {
+                    // What was sent while nothing was there follows the connection.
+                    try server.event("connect 1")
+                    #expect(try peer.readLine() == "xxxxx")
+                }
+                try peer.send("round \(round)\n")
+                #expect(try server.event("message") == "message round \(round)")
+                peer.close()
+                #expect(try server.event("close") == "close 1")
+                #expect(
+                    try server.nextEvents(3) == [
+                        "reconnect 0.05: done", "state: initial open=false", "send 6: queued 6",
+                    ])
+            }
+        }
+    }
+
+    @Test(arguments: Setup.backends)
+    func aConnectionIsTriedAgainFromOnError(_ backend: String) async throws {
+        let setup = Setup(backend: backend, transport: .unix)
+        let folder = try TemporaryFolder()
+        try await withPuppet("text", setup, ["--to", "unix:\(folder.file("acceptor"))"]) { server in
+            _ = try server.tell("on error: reconnect 0.02")
+            #expect(try server.tell("send 5") == "queued 5")
+            _ = try server.tell("connect")
+            #expect(try server.event("error").hasSuffix("No such file or directory"))
+            try server.event("error")
+            let acceptor = try Acceptor("unix", in: folder)
+            let peer = try acceptor.accept()
+            try server.event("connect")
+            #expect(try peer.readLine() == "xxxx")
+            #expect(server.count("close") == 0)
+        }
+    }
+
+    @Test(arguments: Setup.backends)
+    func aReconnectCanBeGivenUp(_ backend: String) async throws {
+        try await withDialer(Setup(backend: backend, transport: .ipv4)) { server, acceptor in
+            _ = try server.tell("on close: reconnect 0.05")
+            let peer = try connected(server, acceptor)
+            // Nothing to do for a connection that is open.
+            _ = try server.tell("reconnect")
+            _ = try server.tell("connect")
+            #expect(try server.tell("state") == "established open=true")
+            peer.close()
+            try server.event("reconnect")
+            #expect(try server.tell("cancel-reconnect") == "done")
+            #expect(try server.tell("state") == "closed open=false")
+            #expect(!acceptor.isAsked(within: 0.2))
+        }
+    }
+
+    @Test(arguments: Setup.backends)
+    func aServerThatDoesNotAnswerIsGivenUp(_ backend: String) async throws {
+        let setup = Setup(backend: backend, transport: .ipv4)
+        try await withDialer(setup, "text", ["--timeout", "0.3"], backlog: 0) { server, acceptor in
+            // The kernel completes one connection beyond the backlog and drops what follows.
+            let first = try Client(acceptor.endpoint)
+            _ = try server.tell("connect")
+            let error = try server.event("error")
+            #expect(error.hasPrefix("error 1 connect \(acceptor.endpoint) fail after 0.3"))
+            #expect(error.hasSuffix("timed out"))
+            #expect(try server.event("close") == "close 1")
+            // Given up while it is under way.
+            _ = try server.tell("connect")
+            #expect(try server.tell("state") == "connecting open=false")
+            #expect(try server.tell("close") == "done")
+            #expect(try server.tell("state") == "closed open=false")
+            first.close()
+        }
+    }
+
+    @Test(arguments: Setup.backends)
+    func theLocalAddressCanBeChosen(_ backend: String) async throws {
+        try await withDialer(Setup(backend: backend, transport: .ipv4), "text", ["--from", "127.0.0.9"]) {
+            server, acceptor in
+            _ = try connected(server, acceptor)
+            #expect(try server.tell("addresses").contains("local=127.0.0.9:"))
+        }
+        try await withDialer(Setup(backend: backend, transport: .ipv4), "text", ["--from", "::1"]) { server, acceptor in
+            _ = try server.tell("connect")
+            #expect(try server.event("error").hasSuffix("no connection from ::1 to \(acceptor.endpoint)"))
+        }
+    }
+
+    @Test(arguments: Setup.backends)
+    func namesAreLookedUp(_ backend: String) async throws {
+        let setup = Setup(backend: backend, transport: .ipv4)
+        let folder = try TemporaryFolder()
+        let acceptor = try Acceptor("ipv4", in: folder)
+        let port = "\(acceptor.endpoint)".split(separator: ":")[1]
+        try await withPuppet("text", setup, ["--to", "text://localhost:\(port)"]) { server in
+            let peer = try connected(server, acceptor)
+            try peer.send("by name\n")
+            #expect(try server.event("message") == "message by name")
+        }
+        // No name has a part of 64 bytes: no name server is asked.
+        let name = "a" * 64 + ".example"
+        try await withPuppet("text", setup, ["--to", "\(name):80"]) { server in
+            _ = try server.tell("connect")
+            let error = try server.event("error")
+            #expect(error.hasPrefix("error 1 connect \(name):80 fail after"))
+            #expect(error.contains("seconds: \(name): "))
+            try server.event("close")
+        }
+    }
+
+    @Test(arguments: Setup.plain, ["raw", "text", "frame"])
+    func theSendBufferHasTheSameLimits(_ setup: Setup, _ wireProtocol: String) async throws {
+        try await withDialer(setup, wireProtocol) { server, acceptor in
+            let peer = try connected(server, acceptor)
+            try server.tell("squeeze")
+            try server.tell("limit 100")
+            let filled = try #require(Int(try server.tell("fill")))
+            #expect(try server.tell("send 60") == "queued 60")
+            #expect(try server.tell("send 60") == "queued 120")
+            #expect(try server.nextEvent() == "full 120")
+            #expect(try server.tell("send 5") == "failed 120")
+            #expect(try server.nextEvent() == "error 2 send buffer full and drop package")
+            _ = try server.tell("close")
+            try peer.skip(filled + 120)
+            #expect(try peer.readToEnd().bytes.isEmpty)
+            #expect(try server.nextEvents(2) == ["drain 0", "close 1"])
+        }
+    }
+
+    @Test(arguments: Setup.plain)
+    func resetsAndEndsCloseOnce(_ setup: Setup) async throws {
+        try await withDialer(setup) { server, acceptor in
+            var peer = try connected(server, acceptor)
+            peer.reset()
+            #expect(try server.event("close") == "close 1")
+            // It can be made again later. The callbacks went with the end.
+            #expect(try server.tell("connect") == "done")
+            peer = try acceptor.accept()
+            #expect(try server.tell("send 5") == "queued 5" || server.tell("state") == "established open=true")
+            #expect(try peer.readLine() == "xxxx")
+            try peer.send("partial")
+            peer.finishSending()
+            #expect(try peer.readToEnd().bytes.isEmpty)
+            #expect(try server.tell("state") == "closed open=false")
+            try server.finish()
+            #expect(server.count("close") == 1 && server.count("connect") == 1)
+        }
+    }
+}
