@@ -3,7 +3,8 @@ import Glibc
 
 /// Each recipe is one file; the first argument names it.
 let recipes: [(name: String, about: String, set: @MainActor ([String]) throws -> Void)] = [
-    ("AllProtocols", "every protocol on a port of its own, for trying out and measuring", AllProtocols.set)
+    ("AllProtocols", "every protocol on a port of its own, for trying out and measuring", AllProtocols.set),
+    ("TCPProxy", "hands every connection on to another server", TCPProxy.set),
 ]
 
 let arguments = CommandLine.arguments

@@ -5,7 +5,10 @@ func echo<P: PacketProtocol>(_ wireProtocol: P, _ options: Options) where P.Inbo
     let server = Worker(wireProtocol, on: options.address)
     setLimits(server, options)
     server.onConnect = { report("connect \($0.id)") }
-    server.onMessage = { connection, message in connection.send(message) }
+    server.onMessage = { connection, message in
+        if options["tell-tls"] != nil { report("tls \(connection.tls?.peerSubject ?? "no certificate")") }
+        connection.send(message)
+    }
     server.onClose = { report("close \($0.id)") }
 }
 

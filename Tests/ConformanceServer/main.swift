@@ -24,6 +24,8 @@ let scenarios: [String: @MainActor (Options) -> Void] = [
     "async-echo": asyncEcho,
     "callbacks": callbacksOfTheirOwn,
     "stream": stream,
+    "proxy": proxy,
+    "upgrade": upgrade,
     "http": serveHTTP,
     "failing": failing,
     "loop": exerciseLoop,

@@ -235,3 +235,136 @@ import Testing
         }
     }
 }
+
+/// Outgoing connections over TLS: the server has to be who it was asked for.
+@Suite struct OutgoingTLSTests {
+    /// A puppet that connects to an echo server with certificate `name`.
+    private func withDialer(
+        _ backend: String, _ name: String = "localhost", server options: [String] = [], client: [String],
+        _ body: @Sendable (_ dialer: ScenarioServer, _ echo: ScenarioServer) throws -> Void
+    ) async throws {
+        try await TestThreads.light.run {
+            let certificates = TestCertificates.shared
+            let setup = Setup(backend: backend, transport: .ipv4)
+            let identity = ["--cert", certificates.certificate(name), "--key", certificates.key(name)]
+            let echo = try ScenarioServer("echo", setup, ["--protocol", "text"] + identity + options)
+            let dialer = try ScenarioServer(
+                "puppet", setup, ["--protocol", "text", "--to", "\(echo.endpoint)"] + client)
+            try body(dialer, echo)
+            try dialer.finish()
+            try echo.finish()
+        }
+    }
+
+    private static let authority = ["--server-ca", TestCertificates.shared.certificate("localhost")]
+
+    @Test(arguments: Setup.backends)
+    func aServerThatProvesItsNameIsTalkedTo(_ backend: String) async throws {
+        let options = ["--server-name", "localhost", "--client-alpn", "made-up"] + Self.authority
+        try await withDialer(backend, client: options) { dialer, _ in
+            // Sent before, within and after onConnect, which is before the handshake.
+            #expect(try dialer.tell("send 5") == "queued 5")
+            _ = try dialer.tell("on connect: send 7; tls")
+            _ = try dialer.tell("connect")
+            #expect(try dialer.nextEvents(3) == ["connect 1", "send 7: queued 12", "tls: none"])
+            try dialer.event("drain 0")
+            #expect(try dialer.nextEvents(2) == ["message xxxx", "message xxxxxx"])
+            #expect(
+                try dialer.tell("tls")
+                    == "version=TLSv1.3 name=localhost alpn=- peer=CN=localhost resumed=false")
+            #expect(try dialer.tell("send 5") == "sent 0")
+            #expect(try dialer.event("message") == "message xxxx")
+            _ = try dialer.tell("close")
+            #expect(try dialer.event("close") == "close 1")
+        }
+    }
+
+    /// A refusal: the certificate, what the client asks for, and what it says then.
+    struct Refusal: Sendable, CustomTestStringConvertible {
+        let certificate: String
+        let client: [String]
+        let reason: String
+        var testDescription: String { reason }
+    }
+
+    static let refusals = [
+        Refusal(
+            certificate: "localhost", client: ["--server-name", "other.example"] + authority,
+            reason: "certificate: hostname mismatch"),
+        Refusal(
+            certificate: "localhost", client: ["--server-name", "localhost"],
+            reason: "certificate: self-signed certificate"),
+        Refusal(
+            certificate: "other", client: ["--server-name", "other.example"] + authority,
+            reason: "certificate: self-signed certificate"),
+        Refusal(
+            certificate: "expired",
+            client: [
+                "--server-name", "localhost", "--server-ca", TestCertificates.shared.certificate("expired"),
+            ], reason: "certificate: certificate has expired"),
+        Refusal(
+            certificate: "localhost", client: ["--server-name", "127.0.0.2"] + authority,
+            reason: "certificate: IP address mismatch"),
+    ]
+
+    @Test(arguments: Setup.backends, refusals)
+    func aServerThatDoesNotIsRefused(_ backend: String, _ refusal: Refusal) async throws {
+        try await withDialer(backend, refusal.certificate, client: refusal.client) { dialer, echo in
+            _ = try dialer.tell("send 5")
+            _ = try dialer.tell("connect")
+            try dialer.event("connect 1")
+            #expect(
+                try dialer.event("error") == "error 1 TLS handshake with \(echo.endpoint) failed: \(refusal.reason)")
+            #expect(try dialer.event("close") == "close 1")
+            try echo.event("close")
+            #expect(!dialer.events.contains { $0.hasPrefix("message") })
+        }
+    }
+
+    @Test(arguments: Setup.backends)
+    func verificationCanBeLeftOut(_ backend: String) async throws {
+        try await withDialer(backend, "expired", client: ["--server-name", "any.name", "--insecure", "yes"]) {
+            dialer, _ in
+            _ = try dialer.tell("send 5")
+            _ = try dialer.tell("connect")
+            #expect(try dialer.event("message") == "message xxxx")
+        }
+    }
+
+    @Test(arguments: Setup.backends)
+    func aCertificateOfOnesOwnIsShown(_ backend: String) async throws {
+        let certificates = TestCertificates.shared
+        let server = ["--client-ca", certificates.certificate("other"), "--tell-tls", "yes"]
+        let client = ["--server-name", "localhost", "--client-cert", certificates.both("other")] + Self.authority
+        try await withDialer(backend, server: server, client: client) { dialer, echo in
+            _ = try dialer.tell("send 5")
+            _ = try dialer.tell("connect")
+            #expect(try dialer.event("message") == "message xxxx")
+            #expect(try echo.event("tls") == "tls CN=other.example")
+        }
+        try await withDialer(backend, server: server, client: ["--server-name", "localhost"] + Self.authority) {
+            dialer, _ in
+            _ = try dialer.tell("connect")
+            // TLS 1.3: the client is done before the server has seen that there is no certificate.
+            try dialer.event("close 1")
+        }
+    }
+
+    @Test(arguments: Setup.backends)
+    func aServerThatSpeaksNoTLSIsAnError(_ backend: String) async throws {
+        try await TestThreads.light.run {
+            let folder = try TemporaryFolder()
+            let acceptor = try Acceptor("ipv4", in: folder)
+            let dialer = try ScenarioServer(
+                "puppet", Setup(backend: backend, transport: .ipv4),
+                ["--protocol", "text", "--to", "ssl://\(acceptor.endpoint)"])
+            _ = try dialer.tell("connect")
+            let peer = try acceptor.accept()
+            try peer.send("220 mail.example ESMTP\r\n")
+            let error = try dialer.event("error")
+            #expect(error.hasPrefix("error 1 TLS handshake with \(acceptor.endpoint) failed: "))
+            #expect(try dialer.event("close") == "close 1")
+            try dialer.finish()
+        }
+    }
+}

@@ -13,7 +13,8 @@ final class ScenarioServer {
     private var control: Client?
     private let folder: TemporaryFolder
 
-    init(_ scenario: String, _ setup: Setup, _ options: [String]) throws {
+    /// `hasControl`: commands go to the second port that the scenario opens; one with `--to` has no other but says so.
+    init(_ scenario: String, _ setup: Setup, _ options: [String], hasControl: Bool = false) throws {
         folder = try TemporaryFolder()
         isSecured = setup.isSecured
         let certificates = TestCertificates.shared
@@ -34,7 +35,7 @@ final class ScenarioServer {
         guard let first = endpoints.first else { throw Failure("the banner names no address") }
         endpoint = first
         // A puppet that connects listens for its commands only.
-        controlEndpoint = options.contains("--to") ? first : endpoints.dropFirst().first
+        controlEndpoint = options.contains("--to") && !hasControl ? first : endpoints.dropFirst().first
     }
 
     /// A new connection to it.

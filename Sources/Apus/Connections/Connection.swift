@@ -153,6 +153,24 @@ public struct Connection<P: WireProtocol>: Identifiable {
         nonmutating set { transport.moreExtras.userStorage[ObjectIdentifier(key)] = newValue }
     }
 
+    // MARK: Timers
+
+    /// Calls `body` every `seconds` until the timer is cancelled or the connection has closed.
+    @discardableResult
+    public func timer(
+        every seconds: Double, _ body: @escaping @MainActor (WorkerTimer) throws -> Void
+    ) -> WorkerTimer {
+        transport.keep(WorkerTimer.every(seconds, body))
+    }
+
+    /// Calls `body` once, after `seconds`, unless the connection has closed by then.
+    @discardableResult
+    public func timer(
+        after seconds: Double, _ body: @escaping @MainActor (WorkerTimer) throws -> Void
+    ) -> WorkerTimer {
+        transport.keep(WorkerTimer.after(seconds, body))
+    }
+
     // MARK: Tasks
 
     /// Runs an `async` operation on the event loop, without blocking it. The next message of this connection waits

@@ -14,6 +14,11 @@ final class ConnectionExtras {
     var reader: MessageHolder?
     /// Who waits for room in the output queue.
     var roomWaiters: [RoomWaiter] = []
+    /// Where the bytes of this connection go, and whose bytes go here.
+    var pipeDestination: StreamConnection?
+    var pipeSource: StreamConnection?
+    /// Cancelled with the connection.
+    var timers: [WorkerTimer] = []
     var localAddress: capus_address?
     var userStorage: [ObjectIdentifier: Any] = [:]
     /// What runs the operations of handlers that have not ended; nearly always one.
@@ -27,9 +32,22 @@ final class ConnectionExtras {
         reader = nil
         outgoing?.complete(.closed)
         resumeRoomWaiters()
+        for timer in timers { timer.cancel() }
+        timers = []
+        let source = pipeSource
+        pipeSource = nil
+        pipeDestination = nil
+        source?.close()
     }
 
-    func resumeRoomWaiters() {
+    /// Some of the output has left.
+    func roomAppeared(_ pending: Int, of limit: Int) {
+        if !roomWaiters.isEmpty, pending < limit { resumeRoomWaiters() }
+        // Not at the first byte: reading in larger pieces costs less.
+        if let pipeSource, pending <= limit / 2 { pipeSource.readAgain() }
+    }
+
+    private func resumeRoomWaiters() {
         let waiters = roomWaiters
         roomWaiters = []
         for waiter in waiters { waiter.resume() }

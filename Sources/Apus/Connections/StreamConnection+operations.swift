@@ -35,6 +35,21 @@ extension StreamConnection {
         extras?.reader = nil
         reader.release()
         runningOperations = 0
-        loop.execute { [self] in continueDelivery() }
+        deliverLater()
+    }
+
+    /// Cancels the timer when the connection closes.
+    func keep(_ timer: WorkerTimer) -> WorkerTimer {
+        guard state != .closed else {
+            timer.cancel()
+            return timer
+        }
+        // Those that have fired or were cancelled are forgotten now and then.
+        let extras = moreExtras
+        if extras.timers.count >= 8, extras.timers.count.nonzeroBitCount == 1 {
+            extras.timers.removeAll { !$0.isWaiting }
+        }
+        extras.timers.append(timer)
+        return timer
     }
 }

@@ -5,6 +5,7 @@ extension StreamConnection {
     /// Whether a message can be accepted at all; counts and reports when it cannot because too much waits.
     func canSend() -> Bool {
         guard state == .established || state == .connecting || state == .initial else { return false }
+        guard closeKind == .open else { return false }
         guard pendingSendBytes >= maxSendBufferSize else { return true }
         // What is collected may still fit the kernel.
         if isCorked, outbound == nil { uncork() }
@@ -91,7 +92,7 @@ extension StreamConnection {
 
     /// Tries to send at once and queues the rest.
     @inline(__always)
-    private func transmit(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> SendResult {
+    func transmit(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> SendResult {
         if outbound == nil, state != .connecting, state != .initial, !isSecuring {
             let sent = write(bytes, count)
             if sent == count {
@@ -181,7 +182,7 @@ extension StreamConnection {
             loop.status.pointee.failed_sends += 1
             return destroy()
         }
-        if let extras, !extras.roomWaiters.isEmpty, pendingSendBytes < maxSendBufferSize { extras.resumeRoomWaiters() }
+        if let extras { extras.roomAppeared(pendingSendBytes, of: maxSendBufferSize) }
         guard capus_outbound_count(outbound) == 0 else { return }
         dropOutbound()
         loop.status.pointee.doing = UInt64(CAPUS_DOING_BUFFER)
@@ -190,6 +191,7 @@ extension StreamConnection {
         switch closeKind {
         case .afterFlush: destroy()
         case .linger where state == .ending: startLinger()
+        case .halfClose: shutDownOutput()
         default: continueDelivery()
         }
     }

@@ -52,6 +52,10 @@ final class StreamConnection: Pollable {
         case linger
         /// After the output: close.
         case afterFlush
+        /// After the output: half-close, and go on reading.
+        case halfClose
+        /// Nothing more is sent.
+        case halfClosed
     }
 
     init(
@@ -178,6 +182,7 @@ final class StreamConnection: Pollable {
     private func peerFinished() {
         isPeerFinished = true
         guard state == .established else { return destroy() }
+        if driver.peerFinished(self) || state == .closed { return }
         if driver.owesAnswer(self) || partial.count > 0 && outbound != nil {
             watchInput(false)
         } else {
@@ -220,6 +225,11 @@ final class StreamConnection: Pollable {
         if state == .established, isPeerFinished, !driver.owesAnswer(self) { close() }
     }
 
+    /// Delivers what is held at the end of this turn: the caller may still change who gets it.
+    func deliverLater() {
+        loop.execute { [self] in continueDelivery() }
+    }
+
     /// Stops reading while more waits than the driver wants to hold, so that back-pressure reaches the peer.
     private func throttleInput() {
         guard state == .established, !isPaused, !isPeerFinished else { return }
@@ -243,6 +253,14 @@ final class StreamConnection: Pollable {
         watchInput(true)
         // Not into the loop's buffer: a message of another connection may be in use there, whose handler called this.
         if !isDelivering { _ = receiveMore() }
+    }
+
+    /// As `resume`, but reads when the poller says so.
+    func readAgain() {
+        guard isPaused, state == .established else { return }
+        isPaused = false
+        continueDelivery()
+        if state == .established, !isPaused, !isPeerFinished { watchInput(true) }
     }
 
     func watchInput(_ wanted: Bool) {

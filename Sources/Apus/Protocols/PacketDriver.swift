@@ -6,7 +6,12 @@ final class PacketDriver<P: PacketProtocol>: TypedDriver<P> {
     /// Blocks of a raw stream are no packets: no limit applies to them.
     private let isStream = P.self == Raw.self
 
-    init(_ codec: P) { self.codec = codec }
+    init(_ codec: P) {
+        self.codec = codec
+        super.init()
+    }
+
+    override var name: String { codec.name }
 
     override func copy() -> TypedDriver<P> {
         let copy = PacketDriver(codec)

@@ -15,6 +15,9 @@ class ProtocolDriver {
     /// last one is zero, and `CAPUS_SCAN_PADDING` bytes are readable from there.
     func receive(_ connection: StreamConnection, _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int { count }
 
+    /// What `status` calls the protocol.
+    var name: String { "none" }
+
     /// How many more bytes of an incomplete message to make room for.
     func receiveRoom(_ connection: StreamConnection) -> Int { 16 * 1024 }
 
@@ -35,6 +38,9 @@ class ProtocolDriver {
         if mode != .graceful, connection.partial.count == 0, connection.runningOperations == 0 { connection.close() }
     }
 
+    /// The peer has sent its last byte. False leaves it to the connection, which answers what it owes and closes.
+    func peerFinished(_ connection: StreamConnection) -> Bool { false }
+
     /// Whether `closed` calls user code.
     var observesClose: Bool { false }
 
@@ -52,11 +58,13 @@ class TypedDriver<P: WireProtocol>: ProtocolDriver {
     @exclusivity(unchecked) final var callbacks = ConnectionCallbacks<P>()
     /// Made for one connection, whose callbacks differ from its worker's.
     final var isOfOneConnection = false
+    /// What the connection spoke before it was upgraded.
+    final var predecessor: ProtocolDriver?
 
     /// A driver with the same options and callbacks, of which the latter can then be changed.
     func copy() -> TypedDriver<P> { fatalError("each driver copies itself") }
 
-    override var observesClose: Bool { callbacks.onClose != nil }
+    override var observesClose: Bool { callbacks.onClose != nil || predecessor?.observesClose ?? false }
 
     override func opened(_ connection: StreamConnection) {
         guard let onConnect = callbacks.onConnect else { return }
@@ -64,7 +72,10 @@ class TypedDriver<P: WireProtocol>: ProtocolDriver {
     }
 
     override func closed(_ connection: StreamConnection) {
-        guard let onClose = callbacks.onClose else { return }
+        guard let onClose = callbacks.onClose else {
+            predecessor?.closed(connection)
+            return
+        }
         run(connection, CAPUS_DOING_CLOSE) { try onClose(Connection(connection)) }
     }
 

@@ -65,8 +65,7 @@ final class ConnectionsReport {
     }
 
     private static func row(_ connection: StreamConnection, _ worker: WorkerBase) -> String {
-        let isRaw = worker.protocolName == "tcp"
-        let name = isRaw ? transport(connection) : worker.protocolName
+        let name = connection.driver.name == "tcp" ? transport(connection) : connection.driver.name
         let cells = [
             "\(capus_process_id())", workerCell(worker.name), "\(connection.id)", transport(connection),
             TextColumns.cut(name, to: 15, keeping: 13), connection.peer.family == 4 ? " 1" : " 0",
@@ -85,7 +84,7 @@ final class ConnectionsReport {
         object.add("worker", worker.name)
         object.add("id", connection.id)
         object.add("transport", transport(connection))
-        object.add("protocol", worker.protocolName)
+        object.add("protocol", connection.driver.name)
         object.add("ip_version", Int(connection.peer.family == 1 ? 0 : connection.peer.family))
         object.add("receive_queue", connection.partial.count)
         object.add("send_queue", connection.pendingSendBytes)

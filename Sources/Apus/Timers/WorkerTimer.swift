@@ -58,6 +58,9 @@ public final class WorkerTimer {
         }
     }
 
+    /// It will fire, unless it is cancelled before.
+    public var isWaiting: Bool { heapIndex >= 0 }
+
     /// Stops the timer. False when it has fired or was cancelled before.
     @discardableResult
     public func cancel() -> Bool {

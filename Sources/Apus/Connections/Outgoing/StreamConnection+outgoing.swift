@@ -54,7 +54,7 @@ extension StreamConnection {
         isPaused = false
         isPeerFinished = false
         isWatchingInput = false
-        closeKind = .open
+        if closeKind != .halfClose { closeKind = .open }
         isSecuring = false
         handshakeWrites = false
     }
@@ -100,7 +100,7 @@ extension StreamConnection {
         if isSecuring {
             receive()
         } else {
-            if outbound != nil { outputProgressed() }
+            if outbound != nil { outputProgressed() } else if closeKind == .halfClose { shutDownOutput() }
             outgoing.complete(nil)
         }
         guard state == .established, !received.isEmpty else { return }

@@ -15,6 +15,8 @@ final class HTTPDriver: TypedDriver<HTTP> {
         requestLimits = options.requestLimits
     }
 
+    override var name: String { options.name }
+
     override func copy() -> TypedDriver<HTTP> {
         let copy = HTTPDriver(options)
         copy.callbacks = callbacks
