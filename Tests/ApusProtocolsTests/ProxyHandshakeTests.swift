@@ -1,4 +1,5 @@
 import ApusProtocols
+import TestSupport
 import Testing
 
 /// A proxy that has said all it will say, of which at most `piece` more bytes arrive at a time.

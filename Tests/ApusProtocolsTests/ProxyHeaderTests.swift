@@ -1,5 +1,6 @@
 import ApusProtocols
 import CApus
+import TestSupport
 import Testing
 
 /// A `ProxyHeader` in a form that compares.
