@@ -44,6 +44,12 @@ int64_t capus_monotonic_ns(void) {
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+int64_t capus_wall_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 void capus_local_time(int64_t unix_seconds, char *text, size_t capacity) {
     time_t seconds = (time_t)(unix_seconds == 0 ? time(NULL) : unix_seconds);
     struct tm parts;

@@ -18,6 +18,14 @@ func exerciseLoop(_ options: Options) {
         case "detached": Task.detached { await reportFromTask() }
         case "execute": EventLoop.current.execute { report("executed") }
         case "timers": startTimers()
+        case "async timers": startAsyncTimers()
+        case "failing timer": Timer.after(0.01) { _ in try await fail() }
+        case "failing job": try Crontab("* * * * * *", name: "job", clock: LateClock()) { _ in try await fail() }
+        case "failing plain job":
+            try Crontab("* * * * * *", clock: LateClock()) { _ in throw ScenarioError(description: "failed on purpose")
+            }
+        case "crontab": try startCrontab()
+        case "cancel all": try cancelAllTimers()
         default: connection.send("what?")
         }
         report("handled \(line)")
@@ -89,4 +97,69 @@ private func startTimers() {
         report("tick \(ticks)")
         if ticks == 2 { timer.cancel() }
     }
+}
+
+/// Ticks come while the first run sleeps, and are left out; what runs when the timer is cancelled runs to its end.
+private func startAsyncTimers() {
+    var runs = 0
+    Timer.every(0.01) { timer in
+        runs += 1
+        report("run \(runs) begins")
+        try await Timer.sleep(0.05)
+        report("run \(runs) ends")
+        if runs == 2 {
+            timer.cancel()
+            Timer.after(0.03) { _ in
+                try await Timer.sleep(0.001)
+                report("\(runs) runs")
+            }
+        }
+    }
+}
+
+private func fail() async throws {
+    try await Timer.sleep(0.001)
+    throw ScenarioError(description: "failed on purpose")
+}
+
+/// It is the last moment of a minute on this clock, so that a job need not wait for its first one.
+private final class LateClock: CronClock {
+    private let shift: Int64
+    init() { shift = 59_900_000_000 - Self.nanoseconds(CLOCK_REALTIME) % 60_000_000_000 }
+
+    var wallTime: Int64 { Self.nanoseconds(CLOCK_REALTIME) + shift }
+    var monotonicTime: Int64 { Self.nanoseconds(CLOCK_MONOTONIC) }
+
+    func after(_ seconds: Double, _ body: @escaping @MainActor () -> Void) -> @MainActor () -> Void {
+        let timer = Timer.after(seconds) { _ in body() }
+        return { timer.cancel() }
+    }
+
+    private static func nanoseconds(_ clock: clockid_t) -> Int64 {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+}
+
+/// Two jobs on the loop, one of them `async`.
+private func startCrontab() throws {
+    try Crontab("* * * * * *", name: "first", clock: LateClock()) { job in
+        report("\(job.name) runs")
+        job.destroy()
+    }
+    try Crontab("0 * * * * *", name: "second", clock: LateClock()) { job in
+        try await Timer.sleep(0.001)
+        report("\(job.name) runs, \(Crontab.all.count) left")
+        job.destroy()
+    }
+}
+
+/// Crontabs are timers, too.
+private func cancelAllTimers() throws {
+    try Crontab("* * * * * *", clock: LateClock()) { _ in report("never called") }
+    Timer.every(0.01) { _ in report("never called") }
+    Timer.cancelAll()
+    report("\(Crontab.all.count) crontabs")
+    Timer.after(0.2) { _ in report("later") }
 }

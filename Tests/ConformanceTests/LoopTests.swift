@@ -35,6 +35,30 @@ import Testing
         try await expect("timers", events, setup)
     }
 
+    @Test(arguments: Setup.eachBackend)
+    func asyncTimersDoNotOverlap(_ setup: Setup) async throws {
+        let events = ["handled async timers", "run 1 begins", "run 1 ends", "run 2 begins", "run 2 ends", "2 runs"]
+        try await expect("async timers", events, setup)
+    }
+
+    @Test(arguments: Setup.eachBackend)
+    func crontabsRunOnTheLoop(_ setup: Setup) async throws {
+        try await expect("crontab", ["handled crontab", "first runs", "second runs, 1 left"], setup)
+        try await expect("cancel all", ["0 crontabs", "handled cancel all", "later"], setup)
+    }
+
+    @Test(
+        arguments: Setup.eachBackend,
+        [("failing timer", "timer"), ("failing job", "crontab job"), ("failing plain job", "crontab")])
+    func errorsOfTimersEndTheProcess(_ setup: Setup, _ failing: (line: String, place: String)) async throws {
+        try await withScenario("loop", setup, []) { server in
+            let client = try server.connect()
+            try client.send("\(failing.line)\n")
+            #expect(try server.process.waitForExit(within: Client.patience) == .code(250))
+            #expect(server.log.contains("\(failing.place) failed: failed on purpose"), "\(server.log)")
+        }
+    }
+
     /// Says `line` and expects exactly these events, in this order.
     private func expect(_ line: String, _ events: [String], _ setup: Setup) async throws {
         try await withScenario("loop", setup, []) { server in

@@ -17,6 +17,8 @@ void capus_system_name(char *_Nonnull text, size_t capacity);
 
 void capus_raise_descriptor_limit(void);
 int64_t capus_monotonic_ns(void);
+// Nanoseconds since 1970-01-01 00:00 UTC.
+int64_t capus_wall_ns(void);
 // "YYYY-MM-DD HH:MM:SS" of the local time; at least 20 bytes.
 void capus_local_time(int64_t unix_seconds, char *_Nonnull text, size_t capacity);
 // RFC 9110 §5.6.7 IMF-fixdate of now: exactly 29 bytes and a NUL.

@@ -46,6 +46,31 @@ public final class WorkerTimer {
         WorkerTimer(delay: seconds, repeats: false, body: body)
     }
 
+    /// Calls `body` every `seconds` until the timer is cancelled, as a task on the loop. `whileRunning` says what
+    /// happens when a tick comes while it still runs. Cancelling the timer does not cancel a run that has begun.
+    @discardableResult
+    public static func every(
+        _ seconds: Double, whileRunning policy: OverlapPolicy = .skip,
+        _ body: @escaping @MainActor (WorkerTimer) async throws -> Void
+    ) -> WorkerTimer {
+        WorkerTimer(delay: seconds, repeats: true, body: run(body, policy))
+    }
+
+    /// Calls `body` once, after `seconds`, as a task on the loop.
+    @discardableResult
+    public static func after(
+        _ seconds: Double, _ body: @escaping @MainActor (WorkerTimer) async throws -> Void
+    ) -> WorkerTimer {
+        WorkerTimer(delay: seconds, repeats: false, body: run(body, .skip))
+    }
+
+    private static func run(
+        _ body: @escaping @MainActor (WorkerTimer) async throws -> Void, _ policy: OverlapPolicy
+    ) -> @MainActor (WorkerTimer) -> Void {
+        let runs = AsyncRuns(policy, body, mayStart: { $0.isWaiting }, onError: Self.report)
+        return { runs.start($0) }
+    }
+
     /// Suspends the task for `seconds` without blocking the process. Throws `CancellationError` when it is cancelled.
     public static func sleep(_ seconds: Double) async throws {
         let sleeper = Sleeper()
@@ -67,16 +92,24 @@ public final class WorkerTimer {
         EventLoop.current.timers.remove(self)
     }
 
-    /// Stops all timers of the process.
-    public static func cancelAll() { EventLoop.current.timers.removeAll() }
+    /// Stops all timers of the process, and its crontabs.
+    public static func cancelAll() {
+        for job in Crontab.all { job.destroy() }
+        EventLoop.current.timers.removeAll()
+    }
+
+    /// It has a next tick.
+    private var isWaiting: Bool { heapIndex >= 0 }
 
     func fire() {
         do {
             try body(self)
         } catch {
-            EventLoop.current.errorHandler(error, "timer")
+            Self.report(error)
         }
     }
+
+    private static func report(_ error: any Error) { EventLoop.current.errorHandler(error, "timer") }
 }
 
 /// `WorkerTimer` under the name that Workerman gives it. Say `Apus.Timer` where Foundation is imported too.
