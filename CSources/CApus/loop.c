@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
@@ -12,6 +13,7 @@ capus_loop *capus_loop_create(capus_backend backend) {
     if (loop == NULL) {
         return NULL;
     }
+    signal(SIGPIPE, SIG_IGN); // OpenSSL writes without MSG_NOSIGNAL.
     loop->vtable = backend == CAPUS_BACKEND_EPOLL ? &capus_epoll_vtable : &capus_libevent_vtable;
     loop->ready_capacity = 512;
     loop->ready = malloc((size_t)loop->ready_capacity * sizeof(capus_event));

@@ -35,8 +35,8 @@ func proxy(_ options: Options) {
     }
 }
 
-/// HTTP, until a client asks for something else: `/text` answers 101 and echoes lines, `/pipe` answers 101 and hands the
-/// connection on to `--to`, `/later` becomes text only after a while, in an operation.
+/// HTTP, until a client asks for something else: `/text` answers 101 and echoes lines, `/pipe` answers 101 and hands
+/// the connection on to `--to`, `/later` becomes text only after a while, in an operation.
 func upgrade(_ options: Options) {
     let server = Worker(.http, on: options.address)
     setLimits(server, options)

@@ -78,9 +78,11 @@ import Testing
             let echo = try ScenarioServer("echo", setup, ["--protocol", "text"])
             let proxy = try start("/usr/bin/tinyproxy", in: folder) { port in
                 let file = folder.file("tinyproxy.conf")
-                try writeText(
-                    "Port \(port)\nListen 127.0.0.1\nTimeout 60\nMaxClients 20\nAllow 127.0.0.1\nBasicAuth user secret\n",
-                    to: file)
+                let lines = [
+                    "Port \(port)", "Listen 127.0.0.1", "Timeout 60", "MaxClients 20", "Allow 127.0.0.1",
+                    "BasicAuth user secret",
+                ]
+                try writeText(lines.map { $0 + "\n" }.joined(), to: file)
                 return ["-d", "-c", file]
             }
             let through = ["--connect-proxy", "127.0.0.1:\(proxy.port)"]

@@ -23,8 +23,8 @@ final class RoomWaiter {
 }
 
 extension Connection where P: PacketProtocol {
-    /// Sends one message, after waiting for as long as `maxSendBufferSize` or more is still to be sent: what `send` would
-    /// drop waits. Throws `ConnectionError` when the connection is closed or closes meanwhile.
+    /// Sends one message, after waiting for as long as `maxSendBufferSize` or more is still to be sent: what `send`
+    /// would drop waits. Throws `ConnectionError` when the connection is closed or closes meanwhile.
     public func write(_ message: P.Outbound) async throws {
         try await transport.waitForRoom()
         if send(message) == .failed { throw ConnectionError.closed }

@@ -2,8 +2,8 @@ import CApus
 
 /// Options of TCP sockets. A worker's are those of its listening socket and of the connections it accepts.
 public nonisolated struct SocketOptions: Sendable, Hashable {
-    /// When a silent peer is asked whether it is still there (TCP keep-alive). It finds peers that vanished; it does not
-    /// find those that are there and do nothing.
+    /// When a silent peer is asked whether it is still there (TCP keep-alive). It finds peers that vanished, not those
+    /// that are there and do nothing.
     public struct KeepAlive: Sendable, Hashable {
         /// Seconds of silence until the first probe.
         public var idle: Int

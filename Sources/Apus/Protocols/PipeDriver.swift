@@ -1,6 +1,7 @@
 import CApus
 
-/// Hands the bytes of a connection on to another one, as they are. The connection keeps its callbacks, but for messages.
+/// Hands the bytes of a connection on to another one, as they are. The connection keeps its callbacks, but for
+/// messages.
 final class PipeDriver<P: WireProtocol>: TypedDriver<P> {
     private let destination: StreamConnection
 
@@ -37,8 +38,8 @@ final class PipeDriver<P: WireProtocol>: TypedDriver<P> {
         return true
     }
 
-    /// A peer that has closed cannot be told from one that only ended what it sends: whoever stays silent for long after
-    /// that is given up.
+    /// A peer that has closed cannot be told from one that only ended what it sends: whoever stays silent for long
+    /// after that is given up.
     override func timeOut(_ connection: StreamConnection, after idleSeconds: UInt32) {
         let now = connection.shared.pointee.second
         let idle = Double(min(idleSeconds, now &- destination.stamp))
@@ -100,7 +101,8 @@ extension Connection {
     }
 
     /// Speaks another protocol from the next byte on, after a handshake in this one. Returns the connection under its
-    /// new protocol: set its callbacks at once. Until it has an `onClose` of its own, that of the old protocol is called.
+    /// new protocol: set its callbacks at once. Until it has an `onClose` of its own, that of the old protocol is
+    /// called.
     public func upgrade<Q: WireProtocol>(to wireProtocol: Q) -> Connection<Q> {
         let upgraded = Connection<Q>(transport)
         guard let driver, transport.state != .closed else { return upgraded }

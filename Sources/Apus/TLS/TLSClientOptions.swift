@@ -1,7 +1,7 @@
 /// What an outgoing connection asks of its server over TLS, and what it shows. Paths are of PEM files.
 ///
-/// Unless told otherwise the server has to show a certificate for the name that was connected to, from an authority that
-/// the system knows.
+/// Unless told otherwise the server has to show a certificate for the name that was connected to, from an authority
+/// that the system knows.
 public nonisolated struct TLSClientOptions: Sendable, Hashable {
     /// Authorities of the server's certificate; those of the system unless set.
     public var authoritiesFile: String?

@@ -98,9 +98,6 @@ public final class WorkerTimer {
         EventLoop.current.timers.removeAll()
     }
 
-    /// It has a next tick.
-    private var isWaiting: Bool { heapIndex >= 0 }
-
     func fire() {
         do {
             try body(self)

@@ -7,7 +7,8 @@
 ///     upstream.connect()
 ///
 /// Callbacks are kept when the connection is made again from `onClose` or `onError`. When it stays closed they are
-/// dropped, so that closures which hold the connection do not keep it for ever: set them again before a later `connect`.
+/// dropped, so that closures which hold the connection do not keep it for ever: set them again before a later
+/// `connect`.
 extension Connection where P: PacketProtocol {
     /// A connection to `host:port`, `[v6]:port` or `unix:/path`, which `connect` begins. The scheme may stand in front;
     /// `ssl://` speaks TLS. A missing port is 443 with TLS and 80 without. Only in a running worker or `EventLoop.run`.
@@ -60,8 +61,8 @@ extension Connection {
     }
 
     /// Begins to connect and returns at once. Set the callbacks before, `onError` at least: it is called with
-    /// `.connectFailed` when the attempt fails, and `onClose` follows. Does nothing for a connection that is open or was
-    /// accepted.
+    /// `.connectFailed` when the attempt fails, and `onClose` follows. Does nothing for a connection that is open or
+    /// was accepted.
     public func connect() { transport.connect() }
 
     /// Connects again after `seconds`; what is sent until then waits. For `onClose` and `onError`: always with a delay,
