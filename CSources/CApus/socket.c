@@ -275,13 +275,17 @@ bool capus_is_hung_up(int fd) {
 
 int capus_shutdown_write(int fd) { return shutdown(fd, SHUT_WR) == 0 ? 0 : errno; }
 
-long capus_receive(int fd, void *bytes, size_t capacity) {
+static long receive_with(int fd, void *bytes, size_t capacity, int flags) {
     ssize_t count;
     do {
-        count = recv(fd, bytes, capacity, 0);
+        count = recv(fd, bytes, capacity, flags);
     } while (count < 0 && errno == EINTR);
     return count < 0 ? -errno : count;
 }
+
+long capus_receive(int fd, void *bytes, size_t capacity) { return receive_with(fd, bytes, capacity, 0); }
+
+long capus_peek(int fd, void *bytes, size_t capacity) { return receive_with(fd, bytes, capacity, MSG_PEEK); }
 
 static long send_with(int fd, const void *bytes, size_t count, int flags) {
     ssize_t sent;

@@ -121,6 +121,9 @@ final class Puppet<P: PacketProtocol> {
         case "connect": connection.connect()
         case "reconnect": connection.reconnect(after: words.count > 1 ? Double(words[1]) ?? 0 : 0)
         case "cancel-reconnect": connection.cancelReconnect()
+        case "tick": connection.timer(every: 0.005) { _ in report("tick") }
+        case "later": connection.timer(after: 0.005) { _ in report("later") }
+        case "hold": connection.run { try await Timer.sleep(60) }
         case "tls": return describeTLS(connection)
         case "pause": connection.pauseReading()
         case "resume":

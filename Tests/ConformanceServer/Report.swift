@@ -29,6 +29,16 @@ func setLimits(_ worker: WorkerBase, _ options: Options) {
     worker.tls = tlsOptions(options)
     if let bytes = options.number("max-package") { worker.limits.maxPackageSize = bytes }
     if let bytes = options.number("max-send") { worker.limits.maxSendBufferSize = bytes }
+    if let seconds = options.number("idle-timeout") { worker.limits.idleTimeout = Double(seconds) }
+    if let seconds = options.number("handshake-timeout") { worker.limits.handshakeTimeout = Double(seconds) }
+    if let ranges = options["trusted"] { worker.trustedProxies = ranges.split(separator: ",").map(String.init) }
+    if let most = options.number("max-connections") { worker.maxConnections = most }
+    if let most = options.number("max-per-ip") { worker.maxConnectionsPerIP = most }
+    if let mode = options["socket-mode"] { worker.socketMode = UInt32(mode, radix: 8)! }
+    if options["ipv6-only"] != nil { worker.ipv6Only = true }
+    if options["keep-alive"] != nil {
+        worker.socketOptions.keepAlive = SocketOptions.KeepAlive(idle: 1, interval: 1, probes: 1)
+    }
     if let seconds = options.number("close-timeout") { worker.limits.closeTimeout = Double(seconds) }
     if let milliseconds = options.number("linger") { worker.limits.lingerTimeout = Double(milliseconds) / 1000 }
 }

@@ -24,7 +24,7 @@ final class ScenarioServer {
         let address =
             switch setup.transport {
             case .ipv4: "127.0.0.1:0"
-            case .ipv6: "[::1]:0"
+            case .ipv6: options.contains("--any-address") ? "[::]:0" : "[::1]:0"
             case .unix: folder.file("socket")
             }
         process = try ServerProcess(
@@ -39,8 +39,8 @@ final class ScenarioServer {
     }
 
     /// A new connection to it.
-    func connect(receiveBuffer: Int32? = nil) throws -> Client {
-        try Client(endpoint, receiveBuffer: receiveBuffer, isSecured: isSecured)
+    func connect(receiveBuffer: Int32? = nil, preamble: [UInt8] = []) throws -> Client {
+        try Client(endpoint, receiveBuffer: receiveBuffer, isSecured: isSecured, preamble: preamble)
     }
 
     /// The framework's log.

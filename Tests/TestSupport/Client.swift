@@ -18,8 +18,10 @@ public final class Client {
     private var buffer: [UInt8] = []
     private var isFinished = false
 
-    /// Connects. A small `receiveBuffer` makes the server feel back-pressure soon.
-    public init(_ endpoint: Endpoint, receiveBuffer: Int32? = nil, isSecured: Bool = false) throws {
+    /// Connects. A small `receiveBuffer` makes the server feel back-pressure soon; `preamble` goes before TLS.
+    public init(
+        _ endpoint: Endpoint, receiveBuffer: Int32? = nil, isSecured: Bool = false, preamble: [UInt8] = []
+    ) throws {
         let family = endpoint.family
         fd = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard fd >= 0 else { throw Failure("socket: \(systemError())") }
@@ -34,6 +36,7 @@ public final class Client {
             throw Failure("connect to \(endpoint): \(systemError())")  // deinit closes.
         }
         _ = fcntl(fd, F_SETFL, fcntl(fd, F_GETFL, 0) | O_NONBLOCK)
+        try send(preamble)
         if isSecured { session = try TLSSession(fd, until: Deadline(Self.patience)) }
     }
 
@@ -131,6 +134,17 @@ public final class Client {
     public func reset() {
         var option = linger(l_onoff: 1, l_linger: 0)
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout.size(ofValue: option)))
+        close()
+    }
+
+    /// Leaves without telling the other side, as a machine does whose power fails: a socket under repair sends nothing.
+    /// Takes the right to administer the network.
+    public func vanish() throws {
+        let repair: Int32 = 19  // TCP_REPAIR
+        var on: Int32 = 1
+        guard setsockopt(fd, Int32(IPPROTO_TCP), repair, &on, socklen_t(MemoryLayout.size(ofValue: on))) == 0 else {
+            throw Failure("TCP_REPAIR: \(systemError())")
+        }
         close()
     }
 

@@ -76,6 +76,8 @@ bool capus_is_hung_up(int fd);
 int capus_shutdown_write(int fd);
 
 long capus_receive(int fd, void *_Nonnull bytes, size_t capacity);
+// The same, and leaves the bytes to be received again.
+long capus_peek(int fd, void *_Nonnull bytes, size_t capacity);
 long capus_send(int fd, const void *_Nonnull bytes, size_t count);
 // For output that is followed by closing at once: it leaves in one segment with the FIN.
 long capus_send_last(int fd, const void *_Nonnull bytes, size_t count);

@@ -1,3 +1,5 @@
+import CApus
+
 /// What connections need of what they belong to.
 protocol ConnectionOwner: AnyObject {
     /// What a callback throws ends the process, not its connection alone.
@@ -19,6 +21,13 @@ protocol AcceptingOwner: ConnectionOwner {
     /// The driver that new connections start with.
     var untypedDriver: ProtocolDriver { get }
 
+    /// Seconds until a client must have said what comes before its first message.
+    var handshakeTimeout: Double { get }
+
+    /// The peer is a load balancer that tells whose connection it is.
+    func expectsProxyHeader(from peer: capus_address) -> Bool
+    /// Whether the peer may have another connection.
+    func admits(_ peer: capus_address) -> Bool
     func nextConnectionID() -> Int
     func connectionOpened(_ connection: StreamConnection)
 }

@@ -65,17 +65,30 @@ final class Listener: Pollable {
         let accepted = capus_accept(fd, &peer)
         guard accepted >= 0 else { return acceptFailed(-accepted) }
         loop.status.pointee.accepted &+= 1
+        guard worker.expectsProxyHeader(from: peer) else {
+            open(accepted, peer, local: nil)
+            return true
+        }
+        let reader = ProxyHeaderReader(fd: accepted, peer: peer, loop: loop, timeout: worker.handshakeTimeout) {
+            [weak self] fd, peer, local in
+            guard let self, self.fd >= 0 else { return capus_close(fd) }
+            open(fd, peer, local: local)
+        }
+        reader.start()
+        return true
+    }
+
+    /// Makes a connection of an accepted socket. `local` is given where it is not the socket's own.
+    private func open(_ accepted: Int32, _ peer: capus_address, local: capus_address?) {
+        guard worker.admits(peer) else { return capus_close(accepted) }
         let connection = StreamConnection(
             fd: accepted, id: worker.nextConnectionID(), peer: peer, loop: loop, worker: worker,
             driver: worker.untypedDriver)
-        if let context = worker.tlsContext, !connection.secure(with: context) {
-            capus_close(accepted)
-            return true
-        }
+        if let context = worker.tlsContext, !connection.secure(with: context) { return capus_close(accepted) }
+        if let local { connection.moreExtras.localAddress = local }
         worker.connectionOpened(connection)
         if connection.state != .closed, worker.clientSpeaksFirst { connection.receive() }
         if connection.state != .closed { connection.register() }
-        return true
     }
 
     /// Another worker may have been faster, or the client is gone already: neither is worth a word.

@@ -97,6 +97,11 @@ enum Service {
             if case .unix? = worker.address, worker.reusePort {
                 throw SetupError("worker \(worker.name): reusePort is not for Unix sockets", exitStatus: 64)
             }
+            do throws(AddressError) {
+                try worker.readTrustedProxies()
+            } catch {
+                throw SetupError("worker \(worker.name): trusted proxy \(error)", exitStatus: 64)
+            }
             try checkPrivileges(of: worker)
             try checkCertificates(of: worker)
         }

@@ -82,7 +82,7 @@ public struct AddressRangeError: Error, CustomStringConvertible, Sendable, Hasha
 
 extension capus_address {
     /// An IP address as a 128-bit number, IPv4 mapped into IPv6.
-    fileprivate var number: UInt128 {
+    package var number: UInt128 {
         withUnsafeBytes(of: ip) { bytes in
             family == 4
                 ? 0xFFFF << 32 | UInt128(UInt32(bigEndian: bytes.loadUnaligned(as: UInt32.self)))

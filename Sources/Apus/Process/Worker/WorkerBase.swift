@@ -42,6 +42,20 @@ public class WorkerBase {
     public final var tls: TLSOptions?
     private final var tlsState: TLSContext?
     final var tlsContext: OpaquePointer? { tlsState?.context }
+    /// Load balancers in front of the worker, as addresses or ranges ("10.0.0.0/8", "fd00::/8"), or "unix" for the peers
+    /// of a Unix socket. Each of their connections has to begin with a header of the PROXY protocol, version 1 or 2, and
+    /// counts as the client's that the header names. Connections of others are taken as they are. A text that is no
+    /// range keeps the program from starting.
+    public final var trustedProxies: [String] = []
+    private final var proxies = ProxyTrust()
+    /// Connections that each process has at most; further ones wait until one has closed. Nil for as many as the limit
+    /// of open files allows.
+    public final var maxConnections: Int?
+    /// Connections that one address may have in each process; further ones are closed at once. Nil for any number.
+    public final var maxConnectionsPerIP: Int? {
+        didSet { connectionCounts = maxConnectionsPerIP == nil ? nil : connectionCounts ?? ConnectionCounts() }
+    }
+    private final var connectionCounts: ConnectionCounts?
     /// What happens when a callback of a connection throws; closes the connection unless set.
     public final var errorPolicy = ErrorPolicy.closeConnection
     /// The process is stopping or being replaced.
@@ -160,11 +174,15 @@ public class WorkerBase {
     public final func listen() throws {
         guard let requestedAddress, listener == nil else { return }
         _ = try requestedAddress.get()
+        try readTrustedProxies()
         try reloadCertificates()
         let fd = try openSocket()
         adoptAddress(of: fd)
         startAccepting(fd)
     }
+
+    /// Understands `trustedProxies`.
+    final func readTrustedProxies() throws(AddressError) { proxies = try ProxyTrust(trustedProxies) }
 
     final func startAccepting(_ fd: Int32) {
         let listener = Listener(fd: fd, worker: self, loop: EventLoop.current)
@@ -188,12 +206,25 @@ public class WorkerBase {
     /// Accepts again.
     public final func resumeAccept() {
         isAcceptPaused = false
-        if !isStopping { listener?.resume() }
+        if !isStopping, connectionsByID.count < maxConnections ?? .max { listener?.resume() }
     }
 
     // MARK: Connections
 
     final var refusesConnections: Bool { isStopping || isAcceptPaused }
+
+    final var handshakeTimeout: Double { limits.handshakeTimeout }
+
+    final func expectsProxyHeader(from peer: capus_address) -> Bool { proxies.contains(peer) }
+
+    final func admits(_ peer: capus_address) -> Bool {
+        guard let most = maxConnectionsPerIP, let connectionCounts else { return true }
+        if connectionCounts.count(of: peer) < most { return true }
+        if connectionCounts.mayComplain(now: EventLoop.current.now) {
+            Log.write("\(peer.ipText) has \(most) connections to \(socketName) already: more are closed", .warning)
+        }
+        return false
+    }
 
     final func nextConnectionID() -> Int {
         lastConnectionID += 1
@@ -202,12 +233,16 @@ public class WorkerBase {
 
     final func connectionOpened(_ connection: StreamConnection) {
         connectionsByID[connection.id] = connection
+        connectionCounts?.add(connection.peer)
+        if let maxConnections, connectionsByID.count >= maxConnections { listener?.pause() }
         connection.loop.status.pointee.connections &+= 1
         connection.driver.opened(connection)
     }
 
     final func connectionClosed(_ connection: StreamConnection) {
         connectionsByID.removeValue(forKey: connection.id)
+        connectionCounts?.remove(connection.peer)
+        if let maxConnections, connectionsByID.count == maxConnections - 1, !refusesConnections { listener?.resume() }
         if isStopping { WorkerProcess.current.connectionLeft() }
     }
 

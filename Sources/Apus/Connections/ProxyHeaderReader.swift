@@ -1,0 +1,73 @@
+import ApusProtocols
+import CApus
+
+/// An accepted socket whose load balancer has yet to say whose connection it is. Only the header is taken from the
+/// socket: what follows is the connection's, or its TLS session's.
+final class ProxyHeaderReader: Pollable {
+    typealias Completion = @MainActor (_ fd: Int32, _ peer: capus_address, _ local: capus_address?) -> Void
+
+    private static var lastComplaint = Int64.min
+
+    private let peer: capus_address
+    private let loop: EventLoop
+    private var held: [UInt8] = []
+    private var deadline: WorkerTimer?
+    private let completion: Completion
+
+    /// `completion` gets the socket, and the addresses that the header names; it is not called when there is none.
+    init(fd: Int32, peer: capus_address, loop: EventLoop, timeout: Double, _ completion: @escaping Completion) {
+        self.peer = peer
+        self.loop = loop
+        self.completion = completion
+        super.init(fd: fd)
+        deadline = WorkerTimer.after(timeout) { [weak self] _ in self?.refuse("it sent none in time") }
+    }
+
+    func start() {
+        loop.watch(self)
+        ready(UInt32(CAPUS_READ))
+    }
+
+    override func ready(_ flags: UInt32) {
+        let buffer = loop.receiveBuffer
+        let count = capus_peek(fd, buffer, EventLoop.receiveCapacity)
+        if count < 0, -count == Int(CAPUS_WOULD_BLOCK) { return }
+        // A connection that closes without a word is how a port is probed.
+        guard count > 0 else { return held.isEmpty ? close() : refuse("it ended within it") }
+        let known = held.count
+        held.append(contentsOf: UnsafeBufferPointer(start: buffer, count: count))
+        switch held.withUnsafeBytes({ ProxyHeader.parse($0) }) {
+        case .needMore: consume(count)
+        case .invalid(let reason): refuse(reason)
+        case .local(let length): finish(length - known, peer, nil)
+        case .header(let length, let source, let destination): finish(length - known, source, destination)
+        }
+    }
+
+    /// Takes bytes out of the socket that were looked at.
+    private func consume(_ count: Int) { _ = capus_receive(fd, loop.receiveBuffer, count) }
+
+    private func finish(_ rest: Int, _ peer: capus_address, _ local: capus_address?) {
+        consume(rest)
+        completion(release(), peer, local)
+    }
+
+    /// One line a second at most.
+    private func refuse(_ reason: String) {
+        if Self.lastComplaint == .min || loop.now - Self.lastComplaint > 1_000_000_000 {
+            Self.lastComplaint = loop.now
+            Log.write("PROXY header of \(peer.text) refused: \(reason)", .warning)
+        }
+        close()
+    }
+
+    private func release() -> Int32 {
+        deadline?.cancel()
+        loop.unwatch(self)
+        let released = fd
+        fd = -1
+        return released
+    }
+
+    private func close() { capus_close(release()) }
+}
