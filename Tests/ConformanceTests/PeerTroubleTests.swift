@@ -2,7 +2,8 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Peers that reset, vanish or stand still, in every state of a connection: memory is bounded, and `onClose` comes once.
+/// Peers that reset, vanish or stand still, in every state of a connection: memory is bounded, and `onClose` comes
+/// once.
 @Suite struct PeerTroubleTests {
     /// What the connection is doing when its peer resets it.
     enum Moment: String, CaseIterable {

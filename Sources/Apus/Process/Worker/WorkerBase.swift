@@ -42,10 +42,10 @@ public class WorkerBase {
     public final var tls: TLSOptions?
     private final var tlsState: TLSContext?
     final var tlsContext: OpaquePointer? { tlsState?.context }
-    /// Load balancers in front of the worker, as addresses or ranges ("10.0.0.0/8", "fd00::/8"), or "unix" for the peers
-    /// of a Unix socket. Each of their connections has to begin with a header of the PROXY protocol, version 1 or 2, and
-    /// counts as the client's that the header names. Connections of others are taken as they are. A text that is no
-    /// range keeps the program from starting.
+    /// Load balancers in front of the worker, as addresses or ranges ("10.0.0.0/8", "fd00::/8"), or "unix" for the
+    /// peers of a Unix socket. Each of their connections has to begin with a header of the PROXY protocol, version 1 or
+    /// 2, and counts as the client's that the header names. Connections of others are taken as they are. A text that is
+    /// no range keeps the program from starting.
     public final var trustedProxies: [String] = []
     private final var proxies = ProxyTrust()
     /// Connections that each process has at most; further ones wait until one has closed. Nil for as many as the limit
