@@ -43,6 +43,28 @@ import Testing
         }
     }
 
+    /// A packet without a known length is searched once, however many pieces it comes in.
+    @Test(arguments: Setup.all)
+    func longPacketsAreNotSearchedAgainAndAgain(_ setup: Setup) async throws {
+        try await withPuppet("marked", setup) { server in
+            let client = try server.connect()
+            let piece = [UInt8](repeating: 0x61, count: 8192)
+            for number in 1...250 {
+                try client.send(piece)
+                // Nothing is glued to what follows: the server has read it.
+                if number % 10 == 0 {
+                    let read = "read=\(number * 8192) "
+                    #expect(try eventually { try server.tell("counters").hasPrefix(read) })
+                }
+            }
+            try client.send("|one|")
+            let first = try server.event("message").split(separator: " ")
+            #expect(first[1] == "2048000")
+            #expect(try #require(Int(first[2])) < 2_300_000)
+            #expect(try server.event("message").hasPrefix("message 3 "))
+        }
+    }
+
     @Test(arguments: Setup.all)
     func framesAreCutAtTheirLength(_ setup: Setup) async throws {
         try await withPuppet("frame", setup) { server in

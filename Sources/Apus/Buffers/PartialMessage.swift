@@ -5,6 +5,8 @@ nonisolated struct PartialMessage {
     private struct Header {
         var count: Int
         var capacity: Int
+        /// So many of the bytes were searched for the end of the message.
+        var searched = 0
     }
     private var header: UnsafeMutablePointer<Header>?
 
@@ -12,6 +14,12 @@ nonisolated struct PartialMessage {
     var isAllocated: Bool { header != nil }
     /// How many bytes are held.
     var count: Int { header?.pointee.count ?? 0 }
+
+    /// How many of the bytes were searched in vain for the end of the message.
+    var searched: Int {
+        get { header?.pointee.searched ?? 0 }
+        set { header?.pointee.searched = newValue }
+    }
 
     /// The bytes; only while allocated. A zero and `CAPUS_SCAN_PADDING` readable bytes follow the last one.
     var bytes: UnsafeMutablePointer<UInt8> {
@@ -27,9 +35,10 @@ nonisolated struct PartialMessage {
             let block = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
             let grown = block.bindMemory(to: Header.self, capacity: 1)
             grown.initialize(to: Header(count: count, capacity: capacity))
-            if header != nil {
+            if let header {
+                grown.pointee.searched = header.pointee.searched
                 UnsafeMutableRawPointer(grown + 1).copyMemory(from: bytes, byteCount: count)
-                UnsafeMutableRawPointer(header!).deallocate()
+                UnsafeMutableRawPointer(header).deallocate()
             }
             header = grown
         }
@@ -53,6 +62,7 @@ nonisolated struct PartialMessage {
         if consumed > 0 {
             bytes.update(from: bytes + consumed, count: rest)
             header.pointee.count = rest
+            header.pointee.searched = 0
         }
     }
 

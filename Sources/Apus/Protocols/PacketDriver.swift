@@ -5,6 +5,10 @@ final class PacketDriver<P: PacketProtocol>: TypedDriver<P> {
     let codec: P
     /// Blocks of a raw stream are no packets: no limit applies to them.
     private let isStream = P.self == Raw.self
+    /// The memory of the last packet, for the next one.
+    @exclusivity(unchecked) private var spare: [UInt8] = []
+    /// Larger packets are referred to where they have to wait.
+    private static var mostCopied: Int { 4096 }
 
     init(_ codec: P) {
         self.codec = codec
@@ -22,10 +26,16 @@ final class PacketDriver<P: PacketProtocol>: TypedDriver<P> {
 
     override func receive(_ connection: StreamConnection, _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
         var offset = 0
+        // Bytes that are held were looked at before.
+        let isHeld = connection.partial.isAllocated && connection.partial.bytes == bytes
         while offset < count, connection.wantsMessages, connection.driver === self {
             let rest = UnsafeRawBufferPointer(start: bytes + offset, count: count - offset)
-            guard let length = packetLength(connection, rest) else { return count }
-            guard length > 0, length <= rest.count else { break }
+            let searched = isHeld && offset == 0 ? connection.partial.searched : 0
+            guard let length = packetLength(connection, rest, searched) else { return count }
+            guard length > 0, length <= rest.count else {
+                if length == 0, isHeld, offset == 0 { connection.partial.searched = count }
+                break
+            }
             connection.cork(holding: length < rest.count)
             offset += length
             deliver(connection, UnsafeRawBufferPointer(rebasing: rest[..<length]))
@@ -34,9 +44,11 @@ final class PacketDriver<P: PacketProtocol>: TypedDriver<P> {
     }
 
     /// The length of the first packet; 0 while it cannot be told, nil when the connection was closed for it.
-    private func packetLength(_ connection: StreamConnection, _ bytes: UnsafeRawBufferPointer) -> Int? {
+    private func packetLength(
+        _ connection: StreamConnection, _ bytes: UnsafeRawBufferPointer, _ searched: Int
+    ) -> Int? {
         let limit = connection.maxPackageSize
-        switch codec.frame(bytes) {
+        switch codec.frame(bytes, searched: searched) {
         case .needMore where bytes.count < limit: return 0
         case .needMore: reject(connection, "no end of packet in \(bytes.count) bytes")
         case .length(let length) where length > 0 && (length <= limit || isStream): return length
@@ -62,14 +74,20 @@ final class PacketDriver<P: PacketProtocol>: TypedDriver<P> {
     /// Encodes and sends.
     func send(_ connection: StreamConnection, _ message: P.Outbound) -> SendResult {
         guard connection.canSend() else { return .failed }
-        var packet: [UInt8] = []
+        // Taken, not used in place: what sending calls may send itself.
+        var packet = spare
+        spare = []
+        packet.removeAll(keepingCapacity: true)
         do {
             try codec.encode(message, into: &packet)
         } catch {
             callbackFailed(connection, error)
             return .failed
         }
-        return packet.withUnsafeBytes { connection.sendRaw($0, owner: packet.count > 4096 ? ByteBox(packet) : nil) }
+        let isLarge = packet.count > Self.mostCopied
+        let result = packet.withUnsafeBytes { connection.sendRaw($0, owner: isLarge ? ByteBox(packet) : nil) }
+        if !isLarge, !isStream { spare = packet }
+        return result
     }
 }
 

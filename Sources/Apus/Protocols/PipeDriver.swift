@@ -111,6 +111,7 @@ extension Connection {
         next.limits = driver.limits
         next.predecessor = driver
         transport.http = HTTPConnectionState()
+        transport.partial.searched = 0
         transport.driver = next
         transport.deliverLater()
         return upgraded

@@ -8,9 +8,11 @@ public struct Text: PacketProtocol {
     /// The text protocol has no options.
     public nonisolated init() {}
 
-    public nonisolated func frame(_ bytes: UnsafeRawBufferPointer) -> FrameLength {
+    public nonisolated func frame(_ bytes: UnsafeRawBufferPointer) -> FrameLength { frame(bytes, searched: 0) }
+
+    public nonisolated func frame(_ bytes: UnsafeRawBufferPointer, searched: Int) -> FrameLength {
         guard let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self),
-            let end = capus_find(base, base + bytes.count, 0x0A)
+            let end = capus_find(base + searched, base + bytes.count, 0x0A)
         else { return .needMore }
         return .length(end - base + 1)
     }

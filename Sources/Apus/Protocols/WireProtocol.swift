@@ -39,6 +39,9 @@ public nonisolated enum FrameLength: Sendable, Hashable {
 public protocol PacketProtocol: WireProtocol {
     /// Finds the end of the first packet. Called when bytes arrived and its length is unknown.
     nonisolated func frame(_ bytes: UnsafeRawBufferPointer) -> FrameLength
+    /// The same, for protocols whose packets end at a mark: it said `.needMore` to the first `searched` bytes already, so
+    /// the search can go on behind them. Calls `frame(_:)` unless implemented.
+    nonisolated func frame(_ bytes: UnsafeRawBufferPointer, searched: Int) -> FrameLength
     /// Makes a message of exactly one packet. The bytes are valid during the call only.
     nonisolated func decode(_ packet: UnsafeRawBufferPointer) throws -> Inbound
     /// Appends the packet that carries a message.
@@ -48,6 +51,8 @@ public protocol PacketProtocol: WireProtocol {
 extension PacketProtocol {
     /// Most protocols begin with the client.
     public nonisolated var clientSpeaksFirst: Bool { false }
+    /// Looks at all bytes again: right for packets whose length stands in front.
+    public nonisolated func frame(_ bytes: UnsafeRawBufferPointer, searched: Int) -> FrameLength { frame(bytes) }
     /// The type's name in lower case.
     public nonisolated var name: String { String(describing: Self.self).lowercased() }
     /// Binds the packets to connections.

@@ -1,0 +1,28 @@
+import Apus
+import Synchronization
+
+/// Packets that end at a bar. A message is its length, and how many bytes were searched for its end.
+struct Marked: PacketProtocol {
+    typealias Inbound = String
+    typealias Outbound = String
+
+    private nonisolated static let searchedBytes = Mutex(0)
+
+    nonisolated func frame(_ bytes: UnsafeRawBufferPointer) -> FrameLength { frame(bytes, searched: 0) }
+
+    nonisolated func frame(_ bytes: UnsafeRawBufferPointer, searched: Int) -> FrameLength {
+        let end = bytes[searched...].firstIndex(of: UInt8(ascii: "|"))
+        Self.searchedBytes.withLock { $0 += (end ?? bytes.count) - searched }
+        return end.map { .length($0 + 1) } ?? .needMore
+    }
+
+    nonisolated func decode(_ packet: UnsafeRawBufferPointer) -> String {
+        let searched = Self.searchedBytes.withLock { (count: inout Int) in
+            defer { count = 0 }
+            return count
+        }
+        return "\(packet.count - 1) \(searched)"
+    }
+
+    nonisolated func encode(_ message: String, into packet: inout [UInt8]) { packet += Array(message.utf8) + [0x7C] }
+}
