@@ -335,15 +335,16 @@ int capus_notify(const char *socket_path, const char *state) {
     return -failure;
 }
 
-bool capus_adopt_listener(int fd) {
+bool capus_adopt_listener(int fd, bool *is_datagram) {
     int type = 0;
     int is_listening = 0;
     socklen_t size = sizeof type;
-    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM) {
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size) != 0) {
         return false;
     }
-    size = sizeof is_listening;
-    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size) != 0 || !is_listening) {
+    *is_datagram = type == SOCK_DGRAM;
+    if (!*is_datagram && (type != SOCK_STREAM || !is_listening)) {
         return false;
     }
     capus_set_inherited(fd, false);

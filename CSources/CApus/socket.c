@@ -1,13 +1,14 @@
 #define _GNU_SOURCE
 #include "capus_socket.h"
 
+#include "address.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -19,8 +20,7 @@
 
 typedef union any_address {
     struct sockaddr generic;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
+    any_ip_address ip;
     struct sockaddr_un local;
     struct sockaddr_storage storage;
 } any_address;
@@ -48,7 +48,7 @@ void capus_address_format(const capus_address *address, char *text, size_t capac
     }
 }
 
-static socklen_t to_system(const capus_address *address, any_address *system) {
+socklen_t capus_address_to_system(const capus_address *address, any_ip_address *system) {
     memset(system, 0, sizeof *system);
     if (address->family == 4) {
         system->v4.sin_family = AF_INET;
@@ -62,7 +62,7 @@ static socklen_t to_system(const capus_address *address, any_address *system) {
     return sizeof system->v6;
 }
 
-static void from_system(const any_address *system, capus_address *address) {
+void capus_address_from_system(const any_ip_address *system, capus_address *address) {
     memset(address, 0, sizeof *address);
     if (system->generic.sa_family == AF_INET) {
         address->family = 4;
@@ -122,7 +122,7 @@ static void configure_listener(int fd, const capus_listen_options *options) {
 
 int capus_listen(const capus_address *address, capus_listen_options options) {
     any_address system;
-    socklen_t length = to_system(address, &system);
+    socklen_t length = capus_address_to_system(address, &system.ip);
     int fd = socket(system.generic.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return -errno;
@@ -189,7 +189,7 @@ int capus_accept(int listener, capus_address *peer) {
     if (fd < 0) {
         return -errno;
     }
-    from_system(&system, peer);
+    capus_address_from_system(&system.ip, peer);
     return fd;
 }
 
@@ -207,7 +207,7 @@ static int start_connect(int fd, const any_address *system, socklen_t length, bo
 int capus_connect_with(const capus_address *address, const capus_address *source, const capus_socket_options *options,
                        bool *pending) {
     any_address system;
-    socklen_t length = to_system(address, &system);
+    socklen_t length = capus_address_to_system(address, &system.ip);
     int fd = socket(system.generic.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return -errno;
@@ -218,7 +218,7 @@ int capus_connect_with(const capus_address *address, const capus_address *source
     }
     if (source != NULL) {
         any_address local;
-        socklen_t local_length = to_system(source, &local);
+        socklen_t local_length = capus_address_to_system(source, &local.ip);
         // The port is chosen when the other end is known: it may then be in use towards another one.
         set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
         if (bind(fd, &local.generic, local_length) != 0) {
@@ -254,7 +254,7 @@ int capus_local_address(int fd, capus_address *address) {
     if (getsockname(fd, &system.generic, &length) != 0) {
         return errno;
     }
-    from_system(&system, address);
+    capus_address_from_system(&system.ip, address);
     return 0;
 }
 
@@ -264,7 +264,7 @@ int capus_peer_address(int fd, capus_address *address) {
     if (getpeername(fd, &system.generic, &length) != 0) {
         return errno;
     }
-    from_system(&system, address);
+    capus_address_from_system(&system.ip, address);
     return 0;
 }
 

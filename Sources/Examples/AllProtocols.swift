@@ -3,7 +3,7 @@ import Apus
 /// Each protocol on a port of its own; one that is not named is not opened.
 ///
 ///     Examples AllProtocols start [--count N] [--http HOST:PORT] [--https …] [--tcp …] [--text …] [--frame …]
-///         [--cert FILE --key FILE] [--sni NAME=CERT,KEY]
+///         [--udp …] [--cert FILE --key FILE] [--sni NAME=CERT,KEY]
 ///
 /// Try `curl http://HOST:PORT/`, `telnet HOST PORT` for text. All but HTTP echo. A certificate to try `--https` with:
 ///
@@ -18,6 +18,7 @@ enum AllProtocols {
         if let address = options.value("tcp") { echo(.raw, on: address, count: count) }
         if let address = options.value("text") { echo(.text, on: address, count: count) }
         if let address = options.value("frame") { echo(.frame, on: address, count: count) }
+        if let address = options.value("udp") { echoDatagrams(on: address, count: count) }
     }
 
     private static func echo<P: PacketProtocol>(_ wireProtocol: P, on address: String, count: Int)
@@ -26,6 +27,13 @@ enum AllProtocols {
         server.name = "AllProtocols"
         server.count = count
         server.onMessage = { connection, message in connection.send(message) }
+    }
+
+    private static func echoDatagrams(on address: String, count: Int) {
+        let server = UDPWorker(.raw, on: address)
+        server.name = "AllProtocols"
+        server.count = count
+        server.onMessage = { connection, datagram in connection.send(datagram) }
     }
 
     private static func tls(_ options: Options) throws -> TLSOptions {

@@ -29,3 +29,20 @@ func innerWorker(_ options: Options) {
         }
     }
 }
+
+/// A worker without a port that opens a UDP port in its process, tells where, and echoes there until "unlisten".
+func innerUDPWorker(_ options: Options) {
+    let server = Worker()
+    server.name = "outer"
+    server.count = options.number("count") ?? 1
+    server.onWorkerStart = { _ in
+        let udp = UDPWorker(.text, on: options["inner"] ?? "127.0.0.1:0")
+        udp.reusePort = options["reuse-port"] != nil
+        udp.onMessage = { connection, line in
+            connection.send("echo \(line)")
+            if line == "unlisten" { udp.stopListening() }
+        }
+        try udp.listen()
+        report("inner \(udp.socketName)")
+    }
+}

@@ -31,6 +31,8 @@ let scenarios: [String: @MainActor (Options) -> Void] = [
     "failing": failing,
     "loop": exerciseLoop,
     "inner": innerWorker,
+    "udp": serveUDP,
+    "udp-inner": innerUDPWorker,
 ]
 
 let options = Options(CommandLine.arguments)

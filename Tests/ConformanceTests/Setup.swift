@@ -24,6 +24,9 @@ struct Setup: Sendable, Hashable, CustomStringConvertible {
     /// Every backend over IPv4: for what is expensive, or knows nothing of addresses.
     static let eachBackend = all.filter { $0.transport == .ipv4 }
 
+    /// Every backend over UDP.
+    static let udp = plain.filter { $0.transport != .unix }
+
     /// Every backend over TCP: for what Unix sockets do not have.
     static let tcp = all.filter { $0.transport != .unix }
 }

@@ -48,7 +48,7 @@ public final class Client {
 
     deinit { close() }
 
-    private static func connect(_ fd: Int32, _ endpoint: Endpoint) -> Int32 {
+    static func connect(_ fd: Int32, _ endpoint: Endpoint) -> Int32 {
         endpoint.withSystemAddress { Glibc.connect(fd, $0, $1) }
     }
 

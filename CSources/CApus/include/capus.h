@@ -14,5 +14,6 @@
 #include "capus_status.h"
 #include "capus_system.h"
 #include "capus_tls.h"
+#include "capus_udp.h"
 
 #endif

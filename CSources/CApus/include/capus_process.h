@@ -80,7 +80,8 @@ enum {
 
 // Tells the service manager (the address is that in NOTIFY_SOCKET) what state the service is in.
 int capus_notify(const char *_Nonnull socket_path, const char *_Nonnull state);
-// Makes a descriptor that was passed to this process its own; false when it is no listening stream socket.
-bool capus_adopt_listener(int fd);
+// Makes a descriptor that was passed to this process its own; false when it is neither a listening
+// stream socket nor one for datagrams.
+bool capus_adopt_listener(int fd, bool *_Nonnull is_datagram);
 
 #endif

@@ -18,6 +18,8 @@ protocol AcceptingOwner: ConnectionOwner {
     var tlsContext: OpaquePointer? { get }
     /// Accepting was paused, or is over.
     var refusesConnections: Bool { get }
+    /// The process is leaving.
+    var isStopping: Bool { get }
     /// The driver that new connections start with.
     var untypedDriver: ProtocolDriver { get }
 

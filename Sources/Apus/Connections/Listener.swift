@@ -1,7 +1,7 @@
 import CApus
 
 /// Accepts the connections of one worker.
-final class Listener: Pollable {
+final class Listener: Pollable, ServerSocket {
     /// Connections one wake-up accepts at most: the other workers and this one's connections want their turn.
     private static let mostAccepts = 16
     /// Wake-ups in which every accept succeeded before one more is tried: an accept that finds nothing is expensive,

@@ -29,6 +29,20 @@ public nonisolated enum SocketAddress: Sendable, Hashable, CustomStringConvertib
         self = .ip(host, port: port)
     }
 
+    /// Reads an address of UDP: as above, behind `udp://` or the protocol's own scheme, or behind none.
+    init(udp text: String, scheme: String) throws(AddressError) {
+        var rest = text
+        if let end = text.firstRange(of: "://") {
+            let given = text[..<end.lowerBound]
+            guard given == "udp" || given == scheme else {
+                throw AddressError(text: text, reason: "expected \(scheme)://, not \(given)://")
+            }
+            rest = String(text[end.upperBound...])
+        }
+        try self.init(rest)
+        if case .unix = self { throw AddressError(text: text, reason: "UDP is not spoken over Unix sockets") }
+    }
+
     /// `host:port` (IPv6 in brackets), or `unix:/path`.
     public var description: String {
         switch self {
@@ -61,6 +75,14 @@ public nonisolated struct AddressError: Error, CustomStringConvertible, Sendable
 }
 
 nonisolated extension capus_address {
+    @inline(__always)
+    func isSame(as other: capus_address) -> Bool {
+        ipWords == other.ipWords && port == other.port && family == other.family
+    }
+
+    /// The bytes of the address, to be compared and hashed.
+    var ipWords: (UInt64, UInt64) { unsafeBitCast(ip, to: (UInt64, UInt64).self) }
+
     /// The numeric address without port; "" for a Unix socket.
     var ipText: String {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in

@@ -84,15 +84,17 @@ enum Service {
 
     /// Looks for what no start can go well with.
     static func checkWorkers() throws(SetupError) {
-        var addresses: [SocketAddress: String] = [:]
+        var places: [String: String] = [:]
         for worker in WorkerBase.all {
             if case .failure(let error)? = worker.requestedAddress { throw SetupError("\(error)", exitStatus: 64) }
             worker.count = max(1, worker.count)
             if let address = worker.address, address.isDefinite {
-                if let other = addresses[address] {
+                // TCP and UDP have ports of their own.
+                let place = "\(worker.isDatagram ? "udp " : "")\(address)"
+                if let other = places[place] {
                     throw SetupError("workers \(other) and \(worker.name) both listen on \(address)", exitStatus: 64)
                 }
-                addresses[address] = worker.name
+                places[place] = worker.name
             }
             if case .unix? = worker.address, worker.reusePort {
                 throw SetupError("worker \(worker.name): reusePort is not for Unix sockets", exitStatus: 64)
@@ -101,6 +103,9 @@ enum Service {
                 try worker.readTrustedProxies()
             } catch {
                 throw SetupError("worker \(worker.name): trusted proxy \(error)", exitStatus: 64)
+            }
+            if worker.isDatagram, worker.tls != nil {
+                throw SetupError("worker \(worker.name): TLS is not for UDP", exitStatus: 64)
             }
             try checkPrivileges(of: worker)
             try checkCertificates(of: worker)

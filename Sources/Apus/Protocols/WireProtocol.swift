@@ -39,8 +39,8 @@ public nonisolated enum FrameLength: Sendable, Hashable {
 public protocol PacketProtocol: WireProtocol {
     /// Finds the end of the first packet. Called when bytes arrived and its length is unknown.
     nonisolated func frame(_ bytes: UnsafeRawBufferPointer) -> FrameLength
-    /// The same, for protocols whose packets end at a mark: it said `.needMore` to the first `searched` bytes already, so
-    /// the search can go on behind them. Calls `frame(_:)` unless implemented.
+    /// The same, for protocols whose packets end at a mark: it said `.needMore` to the first `searched` bytes already,
+    /// so the search can go on behind them. Calls `frame(_:)` unless implemented.
     nonisolated func frame(_ bytes: UnsafeRawBufferPointer, searched: Int) -> FrameLength
     /// Makes a message of exactly one packet. The bytes are valid during the call only.
     nonisolated func decode(_ packet: UnsafeRawBufferPointer) throws -> Inbound

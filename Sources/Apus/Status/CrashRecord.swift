@@ -11,7 +11,10 @@ struct CrashRecord: CustomStringConvertible {
         let page = status.pointee
         var text = "last in \(Activity.name(page.doing))"
         if page.doing == UInt64(CAPUS_DOING_MESSAGE) || page.doing == UInt64(CAPUS_DOING_CONNECT) {
-            text += " of connection \(page.connection_id) (\(page.peer.family == 1 ? "unix" : page.peer.text))"
+            let peer = page.peer.family == 1 ? "unix" : page.peer.text
+            // Connections are counted from 1.
+            text +=
+                page.connection_id == 0 ? " of a datagram of \(peer)" : " of connection \(page.connection_id) (\(peer))"
         }
         description = text
         let count = Int32(clamping: min(page.frame_count, UInt64(CAPUS_BACKTRACE_DEPTH)))

@@ -13,7 +13,7 @@ final class ListenerSet {
 
     private(set) var entries: [String: Entry] = [:]
     /// Sockets of the service manager that no worker has taken.
-    private var activated: [(name: String, fd: Int32)] = []
+    private var activated: [(name: String, fd: Int32, isDatagram: Bool)] = []
 
     // MARK: Handed over
 
@@ -26,11 +26,12 @@ final class ListenerSet {
         else { return }
         let names = (Self.environment("LISTEN_FDNAMES") ?? "").split(separator: ":", omittingEmptySubsequences: false)
         for (index, fd) in (3..<(3 + count)).enumerated() {
-            if capus_adopt_listener(fd) {
-                activated.append((index < names.count ? String(names[index]) : "", fd))
+            var isDatagram = false
+            if capus_adopt_listener(fd, &isDatagram) {
+                activated.append((index < names.count ? String(names[index]) : "", fd, isDatagram))
             } else {
                 Log.write(
-                    "descriptor \(fd) of the service manager is no listening stream socket; it is not used", .warning)
+                    "descriptor \(fd) of the service manager is no listening socket; it is not used", .warning)
             }
         }
     }
@@ -67,7 +68,8 @@ final class ListenerSet {
     private func takeActivated(for worker: WorkerBase) -> Int32? {
         guard let wanted = worker.address else { return nil }
         let index = activated.firstIndex { socket in
-            socket.name == worker.name || Self.address(of: socket.fd).map { $0.serves(wanted) } ?? false
+            socket.isDatagram == worker.isDatagram
+                && (socket.name == worker.name || Self.address(of: socket.fd).map { $0.serves(wanted) } ?? false)
         }
         return index.map { activated.remove(at: $0).fd }
     }

@@ -79,7 +79,8 @@ extension Master {
     static func keys(of workers: [WorkerBase]) -> [String] {
         var seen: [String: Int] = [:]
         return workers.map { worker in
-            let key = worker.requestedText ?? "worker \(worker.name)"
+            let name = worker.requestedText ?? "worker \(worker.name)"
+            let key = worker.isDatagram ? "udp \(name)" : name
             seen[key, default: 0] += 1
             return "\(key)#\(seen[key]!)"
         }
@@ -182,9 +183,9 @@ extension SystemError {
         }
     }
 
-    /// Who listens on the port that the action names.
+    /// Who listens on the port that the action names. The system's list of TCP says nothing of UDP.
     private var portOwner: String? {
-        guard let port = action.split(separator: ":").last.flatMap({ Int32($0) }),
+        guard !action.contains("udp://"), let port = action.split(separator: ":").last.flatMap({ Int32($0) }),
             case let pid = capus_port_owner(port), pid > 0
         else { return nil }
         return "\(pid) (\(Self.commandLine(of: pid)))"

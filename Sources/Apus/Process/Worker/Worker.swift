@@ -13,7 +13,9 @@ public final class Worker<P: WireProtocol>: WorkerBase {
     public init(_ wireProtocol: P, on address: String?, tls: TLSOptions? = nil) {
         self.wireProtocol = wireProtocol
         driver = wireProtocol.makeDriver().driver
-        super.init(address: address, protocolName: wireProtocol.name)
+        super.init(address: address) { (text) throws(AddressError) in
+            try SocketAddress(Self.withoutScheme(text, wireProtocol.name))
+        }
         self.tls = tls
     }
 

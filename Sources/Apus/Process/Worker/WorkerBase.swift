@@ -1,7 +1,7 @@
 import CApus
 
 /// A container for listening, connections and callbacks, run in `count` processes: what is common to the workers of
-/// all protocols. Make a `Worker`.
+/// all protocols. Make a `Worker`, or a `UDPWorker`.
 public class WorkerBase {
     /// The number of this process among those of the worker: 0 to `count` − 1, kept over a respawn.
     public internal(set) final var id = 0
@@ -38,7 +38,7 @@ public class WorkerBase {
     /// Bounds and time-outs that new connections start with.
     public final var limits = ConnectionLimits() { didSet { limitsChanged() } }
     /// Speaks the worker's protocol over TLS. Set before `runAll`; files that cannot be used keep the program from
-    /// starting. For Unix sockets, too.
+    /// starting. For Unix sockets, too, and not for UDP.
     public final var tls: TLSOptions?
     private final var tlsState: TLSContext?
     final var tlsContext: OpaquePointer? { tlsState?.context }
@@ -67,7 +67,7 @@ public class WorkerBase {
     final let requestedText: String?
     /// Where it listens, with the port that the kernel chose.
     final var address: SocketAddress?
-    final var listener: Listener?
+    final var listener: (any ServerSocket)?
     final var isAcceptPaused = false
     @exclusivity(unchecked) final var connectionsByID: [Int: StreamConnection] = [:]
     @exclusivity(unchecked) private final var lastConnectionID = 0
@@ -76,12 +76,11 @@ public class WorkerBase {
     /// Every worker that was made, in order. In a worker process only its own runs.
     static var all: [WorkerBase] = []
 
-    init(address text: String?, protocolName: String) {
+    /// `read` makes an address of its text.
+    init(address text: String?, read: (String) throws(AddressError) -> SocketAddress) {
         requestedText = text
         if let text {
-            requestedAddress = Result { () throws(AddressError) in
-                try SocketAddress(Self.withoutScheme(text, protocolName))
-            }
+            requestedAddress = Result { () throws(AddressError) in try read(text) }
             address = try? requestedAddress?.get()
         } else {
             requestedAddress = nil
@@ -90,7 +89,7 @@ public class WorkerBase {
     }
 
     /// `text://0.0.0.0:5678` is allowed where the protocol is text.
-    private static func withoutScheme(_ text: String, _ protocolName: String) throws(AddressError) -> String {
+    static func withoutScheme(_ text: String, _ protocolName: String) throws(AddressError) -> String {
         guard let end = text.firstRange(of: "://") else { return text }
         let scheme = text[..<end.lowerBound]
         if scheme == "unix" { return text }
@@ -111,6 +110,8 @@ public class WorkerBase {
 
     var untypedDriver: ProtocolDriver { .none }
     var protocolName: String { "none" }
+    /// Its socket takes datagrams, not connections.
+    var isDatagram: Bool { false }
     var protocolSpeaksFirst: Bool { false }
     /// The protocols that TLS clients are offered unless the options say otherwise.
     var applicationProtocols: [String] { [] }
@@ -124,7 +125,7 @@ public class WorkerBase {
     /// `http://0.0.0.0:8080`, or "none" for a worker without a port.
     public final var socketName: String { address.map { "\(scheme)://\($0)" } ?? "none" }
 
-    private final var scheme: String {
+    var scheme: String {
         if tls == nil { return protocolName }
         return protocolName == "http" ? "https" : protocolName == "tcp" ? "ssl" : "\(protocolName)+ssl"
     }
@@ -144,7 +145,7 @@ public class WorkerBase {
     final var certificateLifetime: Int64? { tlsState?.lifetime }
 
     /// Opens the listening socket, which is not accepted from yet.
-    final func openSocket() throws(SystemError) -> Int32 {
+    func openSocket() throws(SystemError) -> Int32 {
         let fd: Int32
         switch address {
         case .unix(let path): fd = capus_listen_unix(path, Int32(clamping: backlog), socketMode)
@@ -185,10 +186,15 @@ public class WorkerBase {
     final func readTrustedProxies() throws(AddressError) { proxies = try ProxyTrust(trustedProxies) }
 
     final func startAccepting(_ fd: Int32) {
-        let listener = Listener(fd: fd, worker: self, loop: EventLoop.current)
-        self.listener = listener
-        if !isAcceptPaused { listener.resume() }
+        let socket = makeServerSocket(fd)
+        listener = socket
+        if !isAcceptPaused { socket.resume() }
+    }
+
+    /// What takes in from a socket that was opened.
+    func makeServerSocket(_ fd: Int32) -> any ServerSocket {
         sweeper = WorkerTimer.every(1) { [unowned self] _ in sweep() }
+        return Listener(fd: fd, worker: self, loop: EventLoop.current)
     }
 
     /// Stops accepting and closes the socket; the connections stay.

@@ -1,0 +1,9 @@
+/// What takes in what clients send to a worker's address: their connections, or their datagrams.
+protocol ServerSocket: AnyObject {
+    /// Takes in, from now on.
+    func resume()
+    /// Leaves what comes with the kernel.
+    func pause()
+    /// Takes in nothing any more.
+    func close()
+}
