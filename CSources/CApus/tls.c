@@ -39,6 +39,8 @@ struct capus_tls_context {
 
 static uint8_t ticket_secret[CAPUS_TLS_SECRET_BYTES];
 
+const char *capus_tls_version(void) { return OpenSSL_version(OPENSSL_VERSION); }
+
 bool capus_random(uint8_t *bytes, size_t count) { return RAND_bytes(bytes, (int)count) == 1; }
 
 void capus_tls_set_secret(const uint8_t *secret) { memcpy(ticket_secret, secret, sizeof ticket_secret); }

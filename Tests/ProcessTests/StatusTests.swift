@@ -95,6 +95,33 @@ import Testing
         }
     }
 
+    /// Those to other servers are counted and shown, too, and leave with the process.
+    @Test(arguments: backends)
+    func outgoingConnectionsAreShown(_ backend: String) async throws {
+        try await TestThreads.light.run {
+            let folder = try TemporaryFolder()
+            let upstream = try Acceptor("ipv4", in: folder)
+            let service = try Service(
+                "ConformanceServer", "proxy", backend, ["--listen", "127.0.0.1:0", "--to", "\(upstream.endpoint)"])
+            let (_, endpoint) = try service.start()
+            let client = try Client(endpoint)
+            try client.send("x")
+            let server = try upstream.accept()
+            #expect(try server.read(1) == [0x78])
+            let json = try object(try service.run("connections", "--json").output)
+            let rows = try #require(json["connections"] as? [[String: Any]])
+            #expect(rows.compactMap { $0["direction"] as? String }.sorted() == ["in", "out"])
+            #expect(rows.allSatisfy { $0["protocol"] as? String == "pipe" })
+            let out = try #require(rows.first { $0["direction"] as? String == "out" })
+            #expect(out["remote_address"] as? String == "\(upstream.endpoint)")
+            let status = try object(try service.run("status", "--json").output)
+            let workers = try #require(status["processes"] as? [[String: Any]])
+            #expect(workers.compactMap { $0["connections"] as? Int }.max() == 2)
+            #expect(try service.run("stop").status == .code(0))
+            #expect(try server.readToEnd().bytes.isEmpty)
+        }
+    }
+
     /// A worker that cannot answer is shown as busy, within a second; the others' connections are all there.
     @Test(arguments: backends)
     func connectionsDoNotWaitForABusyWorker(_ backend: String) async throws {

@@ -36,6 +36,9 @@ typedef struct capus_tls_options {
     bool verifies_peer;
 } capus_tls_options;
 
+// OpenSSL's name and version.
+const char *_Nonnull capus_tls_version(void);
+
 // NULL, and why in `error`, when the files cannot be used.
 capus_tls_context *_Nullable capus_tls_context_create(const capus_tls_options *_Nonnull options, char *_Nonnull error,
                                                       size_t capacity);

@@ -16,6 +16,9 @@ public final class EventLoop {
     /// What waits for readiness.
     public let backend: Backend
 
+    /// Timers that wait to fire.
+    public var timerCount: Int { timers.count }
+
     /// Monotonic time in nanoseconds, read once a turn.
     @exclusivity(unchecked) public private(set) final var now: Int64
     @exclusivity(unchecked) private final var nextSecond: Int64

@@ -6,7 +6,7 @@ final class ConnectionsReport {
     /// Rows written in one turn of the loop: a process with many connections goes on serving them meanwhile.
     private static let rowsPerTurn = 200
 
-    private var rest: [(StreamConnection, WorkerBase)]
+    private var rest: [(connection: StreamConnection, workerName: String)]
     private let isJSON: Bool
     private var text = ""
 
@@ -46,16 +46,19 @@ final class ConnectionsReport {
     init(of workers: [WorkerBase], isJSON: Bool) {
         self.isJSON = isJSON
         rest = workers.flatMap { worker in
-            worker.connectionsByID.values.sorted { $0.id > $1.id }.map { ($0, worker) }
+            worker.connectionsByID.values.sorted { $0.id > $1.id }.map { ($0, worker.name) }
         }
+        // Those to other servers belong to the process; the first worker is the one that it runs.
+        let owner = workers.first?.name ?? "none"
+        rest = OutgoingConnections.shared.byID.values.sorted { $0.id > $1.id }.map { ($0, owner) } + rest
     }
 
     /// Writes a line for each, and calls `completion` with them.
     func write(on loop: EventLoop, _ completion: @escaping @MainActor (String) -> Void) {
         for _ in 0..<min(Self.rowsPerTurn, rest.count) {
-            let (connection, worker) = rest.removeLast()
+            let (connection, name) = rest.removeLast()
             guard connection.state != .closed else { continue }
-            text += isJSON ? Self.json(connection, worker) + ",\n" : Self.row(connection, worker) + "\n"
+            text += isJSON ? Self.json(connection, name) + ",\n" : Self.row(connection, name) + "\n"
         }
         if rest.isEmpty { completion(text) } else { loop.execute { self.write(on: loop, completion) } }
     }
@@ -64,10 +67,10 @@ final class ConnectionsReport {
         connection.tls != nil ? "ssl" : connection.peer.family == 1 ? "unix" : "tcp"
     }
 
-    private static func row(_ connection: StreamConnection, _ worker: WorkerBase) -> String {
+    private static func row(_ connection: StreamConnection, _ workerName: String) -> String {
         let name = connection.driver.name == "tcp" ? transport(connection) : connection.driver.name
         let cells = [
-            "\(capus_process_id())", workerCell(worker.name), "\(connection.id)", transport(connection),
+            "\(capus_process_id())", workerCell(workerName), "\(connection.id)", transport(connection),
             TextColumns.cut(name, to: 15, keeping: 13), connection.peer.family == 4 ? " 1" : " 0",
             connection.peer.family == 6 ? " 1" : " 0", TextColumns.bytes(connection.partial.count),
             TextColumns.bytes(connection.pendingSendBytes), TextColumns.bytes(connection.bytesRead),
@@ -78,11 +81,12 @@ final class ConnectionsReport {
             + TextColumns.pad(connection.localAddress.text, 22) + TextColumns.pad(connection.peer.text, 22)
     }
 
-    private static func json(_ connection: StreamConnection, _ worker: WorkerBase) -> String {
+    private static func json(_ connection: StreamConnection, _ workerName: String) -> String {
         var object = JSONObject()
         object.add("pid", Int(capus_process_id()))
-        object.add("worker", worker.name)
+        object.add("worker", workerName)
         object.add("id", connection.id)
+        object.add("direction", connection.extras?.outgoing == nil ? "in" : "out")
         object.add("transport", transport(connection))
         object.add("protocol", connection.driver.name)
         object.add("ip_version", Int(connection.peer.family == 1 ? 0 : connection.peer.family))

@@ -39,7 +39,7 @@ public enum Doctor {
     // MARK: The machine
 
     private static var machine: [Finding] {
-        [system, threads, descriptors] + backends + [freeFiles] + kernelSettings
+        [system, threads, descriptors] + backends + [tls, freeFiles] + kernelSettings
     }
 
     private static var system: Finding {
@@ -80,6 +80,10 @@ public enum Doctor {
             capus_loop_destroy(loop)
             return Finding(verdict: .ok, subject: "event loop \(backend.rawValue)", detail: name)
         }
+    }
+
+    private static var tls: Finding {
+        Finding(verdict: .ok, subject: "TLS", detail: String(cString: capus_tls_version()))
     }
 
     private static var freeFiles: Finding {
