@@ -26,6 +26,8 @@ struct OutputBuffer {
 
     /// Where to render: behind what is collected.
     var target: UnsafeMutablePointer<UInt8> { bytes + corkedCount }
+    /// The same, with its size.
+    var free: UnsafeMutableRawBufferPointer { UnsafeMutableRawBufferPointer(start: target, count: room) }
     /// How many bytes fit there.
     var room: Int { capacity &- corkedCount }
 }

@@ -9,7 +9,11 @@ public struct Connection<P: WireProtocol>: Identifiable {
 
     init(_ transport: StreamConnection) { self.transport = transport }
 
-    var driver: TypedDriver<P>? { transport.driver as? TypedDriver<P> }
+    /// Nil when the connection speaks another protocol by now, or has closed.
+    var driver: TypedDriver<P>? {
+        let driver = transport.driver
+        return driver.protocolID == ObjectIdentifier(P.self) ? unsafeDowncast(driver, to: TypedDriver<P>.self) : nil
+    }
 
     /// 1, 2, 3… in the order of acceptance, unique within this process.
     public var id: Int { transport.id }
@@ -188,7 +192,7 @@ extension Connection where P: PacketProtocol {
     /// Sends one message.
     @discardableResult
     public func send(_ message: P.Outbound) -> SendResult {
-        (transport.driver as? PacketDriver<P>)?.send(transport, message) ?? .failed
+        driver?.send(transport, message) ?? .failed
     }
 
     /// Sends a last message, then closes.

@@ -3,7 +3,13 @@ import CApus
 
 extension StreamConnection {
     /// Whether a message can be accepted at all; counts and reports when it cannot because too much waits.
+    @inline(__always)
     func canSend() -> Bool {
+        let isEmpty = outbound == nil && (shared.pointee.output.corkedCount == 0 || !isCorked)
+        return state == .established && closeKind == .open && isEmpty ? true : canSendMore()
+    }
+
+    private func canSendMore() -> Bool {
         guard state == .established || state == .connecting || state == .initial else { return false }
         guard closeKind == .open else { return false }
         guard pendingSendBytes >= maxSendBufferSize else { return true }

@@ -21,6 +21,14 @@ public struct Frame: PacketProtocol {
         withUnsafeBytes(of: length.bigEndian) { packet.append(contentsOf: $0) }
         packet.append(contentsOf: message)
     }
+
+    public nonisolated func encode(_ message: [UInt8], to buffer: UnsafeMutableRawBufferPointer) -> Int? {
+        let length = message.count + 4
+        guard length <= buffer.count else { return nil }
+        buffer.storeBytes(of: UInt32(truncatingIfNeeded: length).bigEndian, as: UInt32.self)
+        message.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: buffer[4...]).copyMemory(from: $0) }
+        return length
+    }
 }
 
 /// A payload that no frame can carry.

@@ -24,6 +24,10 @@ final class PacketDriver<P: PacketProtocol>: TypedDriver<P> {
         return copy
     }
 
+    // Without these every byte of the built-in protocols would be handled by code for all protocols.
+    @specialized(where P == Text)
+    @specialized(where P == Frame)
+    @specialized(where P == Raw)
     override func receive(_ connection: StreamConnection, _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
         var offset = 0
         // Bytes that are held were looked at before.
@@ -71,9 +75,14 @@ final class PacketDriver<P: PacketProtocol>: TypedDriver<P> {
         }
     }
 
-    /// Encodes and sends.
-    func send(_ connection: StreamConnection, _ message: P.Outbound) -> SendResult {
+    @specialized(where P == Text)
+    @specialized(where P == Frame)
+    @specialized(where P == Raw)
+    override func send(_ connection: StreamConnection, _ message: P.Outbound) -> SendResult {
         guard connection.canSend() else { return .failed }
+        if connection.outbound == nil, let count = codec.encode(message, to: connection.shared.pointee.output.free) {
+            return connection.sendRendered(count)
+        }
         // Taken, not used in place: what sending calls may send itself.
         var packet = spare
         spare = []

@@ -5,11 +5,13 @@ import CApus
 /// connections, which keep their state themselves. This base ignores everything; closed connections have it.
 class ProtocolDriver {
     final var limits = ConnectionLimits()
+    /// The type of the protocol: comparing it is far cheaper than casting.
+    final let protocolID: ObjectIdentifier
 
-    init() {}
+    init(_ protocolID: ObjectIdentifier) { self.protocolID = protocolID }
     nonisolated deinit {}
 
-    static let none = ProtocolDriver()
+    static let none = ProtocolDriver(ObjectIdentifier(ProtocolDriver.self))
 
     /// Handles as many complete messages as there are and returns how many bytes are done with. The byte after the
     /// last one is zero, and `CAPUS_SCAN_PADDING` bytes are readable from there.
@@ -60,6 +62,11 @@ class TypedDriver<P: WireProtocol>: ProtocolDriver {
     final var isOfOneConnection = false
     /// What the connection spoke before it was upgraded.
     final var predecessor: ProtocolDriver?
+
+    init() { super.init(ObjectIdentifier(P.self)) }
+
+    /// Encodes and sends a message.
+    func send(_ connection: StreamConnection, _ message: P.Outbound) -> SendResult { .failed }
 
     /// A driver with the same options and callbacks, of which the latter can then be changed.
     func copy() -> TypedDriver<P> { fatalError("each driver copies itself") }

@@ -21,12 +21,21 @@ public struct Text: PacketProtocol {
     public nonisolated func decode(_ packet: UnsafeRawBufferPointer) -> String {
         var count = packet.count
         while count > 0, packet[count - 1] == 0x0A || packet[count - 1] == 0x0D { count -= 1 }
-        return String(decoding: packet[..<count], as: UTF8.self)
+        return String(decoding: UnsafeRawBufferPointer(rebasing: packet[..<count]), as: UTF8.self)
     }
 
     public nonisolated func encode(_ message: String, into packet: inout [UInt8]) {
         packet.append(contentsOf: message.utf8)
         packet.append(0x0A)
+    }
+
+    public nonisolated func encode(_ message: String, to buffer: UnsafeMutableRawBufferPointer) -> Int? {
+        message.utf8.withContiguousStorageIfAvailable { text in
+            guard text.count < buffer.count else { return nil }
+            buffer.copyMemory(from: UnsafeRawBufferPointer(text))
+            buffer[text.count] = 0x0A
+            return text.count + 1
+        } ?? nil
     }
 }
 

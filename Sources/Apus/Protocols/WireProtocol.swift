@@ -46,6 +46,9 @@ public protocol PacketProtocol: WireProtocol {
     nonisolated func decode(_ packet: UnsafeRawBufferPointer) throws -> Inbound
     /// Appends the packet that carries a message.
     nonisolated func encode(_ message: Outbound, into packet: inout [UInt8]) throws
+    /// Writes the packet that carries a message to where it is sent from, and returns its length; nil leaves it to
+    /// `encode(_:into:)`, as does not implementing it. For protocols of which many small messages are sent.
+    nonisolated func encode(_ message: Outbound, to buffer: UnsafeMutableRawBufferPointer) -> Int?
 }
 
 extension PacketProtocol {
@@ -53,6 +56,8 @@ extension PacketProtocol {
     public nonisolated var clientSpeaksFirst: Bool { false }
     /// Looks at all bytes again: right for packets whose length stands in front.
     public nonisolated func frame(_ bytes: UnsafeRawBufferPointer, searched: Int) -> FrameLength { frame(bytes) }
+    /// Makes a packet first.
+    public nonisolated func encode(_ message: Outbound, to buffer: UnsafeMutableRawBufferPointer) -> Int? { nil }
     /// The type's name in lower case.
     public nonisolated var name: String { String(describing: Self.self).lowercased() }
     /// Binds the packets to connections.
