@@ -12,11 +12,24 @@ struct Options {
         return arguments[index + 1]
     }
 
+    /// The value behind `--name`, which must be there.
+    func required(_ name: String) throws -> String {
+        guard let value = value(name) else { throw OptionError(description: "--\(name) is needed") }
+        return value
+    }
+
     /// The number behind `--name`.
     func number(_ name: String) throws -> Int? {
         guard let text = value(name) else { return nil }
         guard let number = Int(text) else { throw OptionError(description: "--\(name) needs a number, not \(text)") }
         return number
+    }
+
+    /// What is neither an option nor its value: the messages of a client.
+    var words: [String] {
+        arguments.indices.filter { index in
+            !arguments[index].hasPrefix("--") && (index == 0 || !arguments[index - 1].hasPrefix("--"))
+        }.map { arguments[$0] }
     }
 }
 

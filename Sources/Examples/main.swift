@@ -1,22 +1,44 @@
 import Apus
 import Glibc
 
-/// Each recipe is one file; the first argument names it.
-let recipes: [(name: String, about: String, set: @MainActor ([String]) throws -> Void)] = [
-    ("AllProtocols", "every protocol on a port of its own, for trying out and measuring", AllProtocols.set),
-    ("TCPProxy", "hands every connection on to another server", TCPProxy.set),
+let recipes: [Recipe] = [
+    Recipe(
+        name: "AllProtocols", about: "every protocol on a port of its own, for trying out and measuring",
+        kind: .service(AllProtocols.set)),
+    Recipe(name: "TCPProxy", about: "hands every connection on to another server", kind: .service(TCPProxy.set)),
+    Recipe(name: "JsonNL", about: "a protocol of your own: a JSON value a line", kind: .service(JsonNL.set)),
+    Recipe(name: "JsonNLClient", about: "sends it JSON values", kind: .client(JsonNL.ask)),
+    Recipe(name: "JsonInt", about: "JSON behind a binary length", kind: .service(JsonInt.set)),
+    Recipe(name: "JsonIntClient", about: "sends it JSON values", kind: .client(JsonInt.ask)),
+    Recipe(name: "XmlProtocol", about: "XML behind a length of ten digits", kind: .service(XmlProtocol.set)),
+    Recipe(name: "XmlProtocolClient", about: "sends it XML documents", kind: .client(XmlProtocol.ask)),
+    Recipe(name: "BinaryTransfer", about: "receives files, as bytes", kind: .service(BinaryTransfer.set)),
+    Recipe(name: "BinaryTransferClient", about: "sends it a file", kind: .client(BinaryTransfer.sendFile)),
+    Recipe(name: "TextTransfer", about: "receives files, as lines of JSON", kind: .service(TextTransfer.set)),
+    Recipe(name: "TextTransferClient", about: "sends it a file", kind: .client(TextTransfer.sendFile)),
 ]
+
+func complain(_ line: String) { _ = write(STDERR_FILENO, line + "\n", line.utf8.count + 1) }
 
 let arguments = CommandLine.arguments
 guard arguments.count > 1, let recipe = recipes.first(where: { $0.name == arguments[1] }) else {
-    print("usage: Examples <name> <command> [options]\n")
-    for recipe in recipes { print("  \(recipe.name)   \(recipe.about)") }
+    print("usage: Examples <name> [<command>] [options]\n")
+    let width = recipes.map(\.name.count).max() ?? 0
+    for recipe in recipes {
+        print("  \(recipe.name)\(String(repeating: " ", count: width - recipe.name.count))   \(recipe.about)")
+    }
     exit(64)
 }
 do {
-    try recipe.set(Array(arguments.dropFirst(2)))
+    let options = Array(arguments.dropFirst(2))
+    switch recipe.kind {
+    case .service(let set): try set(options)
+    case .client(let run):
+        try run(options)
+        exit(0)
+    }
 } catch {
-    print("\(recipe.name): \(error)")
-    exit(64)
+    complain("\(recipe.name): \(error)")
+    exit(error is OptionError ? 64 : 1)
 }
 Worker.runAll()
