@@ -1,13 +1,15 @@
 /*
  * A client that is cheaper than any server, so that one core of it saturates one core of server.
  *
- *     client [-c CONNECTIONS] [-p DEPTH] [-d SECONDS | -n REQUESTS] [--path PATH] [--close] [--hold]
- *            [--stall SECONDS] HOST PORT
+ *     client [-c CONNECTIONS] [-p DEPTH] [-d SECONDS | -n REQUESTS] [--path PATH | --echo text|frame]
+ *            [--close] [--hold] [--stall SECONDS] HOST PORT
  *
  * It learns the length of the answer once, from a request of its own before the run, and then only counts
  * bytes. What it still checks: every batch of answers begins with "HTTP/1.1 200", and is exactly as long as
  * its answers are together. The `Date` field has a constant width, so a server's answers all have one length.
  *
+ * --echo   messages of 64 bytes instead of HTTP, lines or frames, which the server sends back: then every batch must
+ *          begin with the message
  * -p       requests sent at once on a connection; the next batch follows when all of them are answered
  * --close  a new connection for each request, read to its end
  * --hold   opens the connections, has one request answered on each, prints its line, and keeps them open
@@ -17,6 +19,7 @@
  * Prints one line of JSON. Exits with 1 when anything went wrong during the run, 2 when it could not begin.
  */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <netdb.h>
@@ -38,8 +41,11 @@
 
 enum { BUFFER_SIZE = 256 * 1024, EVENTS = 256, PROBE_SIZE = 64 * 1024, WAIT_MILLISECONDS = 100 };
 
-static const char EXPECTED[] = "HTTP/1.1 200";
-enum { EXPECTED_LENGTH = sizeof EXPECTED - 1 };
+enum { ECHO_SIZE = 64 };
+
+/* What every batch of answers begins with. */
+static const char *expected = "HTTP/1.1 200";
+static size_t expected_length = sizeof "HTTP/1.1 200" - 1;
 
 static struct {
     unsigned connections, depth;
@@ -48,6 +54,7 @@ static struct {
     double stall;
     bool close, hold;
     const char *path, *host, *port;
+    const char *echo; /* "text" or "frame"; NULL for HTTP */
 } options = {.connections = 64, .depth = 1, .stall = 5, .path = "/"};
 
 struct connection {
@@ -98,7 +105,7 @@ static void resolve(void) {
     freeaddrinfo(found);
 }
 
-static void prepare_requests(void) {
+static char *http_request(void) {
     char *request;
     int length = asprintf(&request,
                           "GET %s HTTP/1.1\r\n"
@@ -110,18 +117,40 @@ static void prepare_requests(void) {
                           options.close ? "Connection: close\r\n" : "");
     if (length < 0) give_up("out of memory");
     request_length = (size_t)length;
+    return request;
+}
+
+/* A message that is its own answer. */
+static char *echo_request(void) {
+    char *message = malloc(ECHO_SIZE);
+    if (!message) give_up("out of memory");
+    request_length = expected_length = ECHO_SIZE;
+    memset(message, 'a', ECHO_SIZE);
+    if (!strcmp(options.echo, "text")) {
+        message[ECHO_SIZE - 1] = '\n';
+    } else {
+        uint32_t length = htonl(ECHO_SIZE);
+        memcpy(message, &length, sizeof length);
+    }
+    return message;
+}
+
+static void prepare_requests(void) {
+    char *request = options.echo ? echo_request() : http_request();
     request_block = malloc(options.depth * request_length);
     if (!request_block) give_up("out of memory");
     for (size_t copy = 0; copy < options.depth; copy++)
         memcpy(request_block + copy * request_length, request, request_length);
+    if (options.echo) expected = request_block;
     free(request);
 }
 
-/* The length of head and body together, or 0 when `text` does not hold the whole head yet. */
+/* The length of the answer, or 0 when `text` does not hold the whole head yet. */
 static uint64_t whole_length(const char *text) {
+    if (options.echo) return request_length;
     const char *end = strstr(text, "\r\n\r\n");
     if (!end) return 0;
-    if (strncmp(text, EXPECTED, EXPECTED_LENGTH)) {
+    if (strncmp(text, expected, expected_length)) {
         fprintf(stderr, "client: the server answers: %.*s\n", (int)strcspn(text, "\r\n"), text);
         exit(2);
     }
@@ -231,9 +260,9 @@ static void begin_batch(struct connection *connection) {
 }
 
 static bool begins_as_expected(const struct connection *connection, size_t count) {
-    if (connection->got >= EXPECTED_LENGTH) return true;
-    size_t left = EXPECTED_LENGTH - connection->got;
-    return !memcmp(buffer, EXPECTED + connection->got, count < left ? count : left);
+    if (connection->got >= expected_length) return true;
+    size_t left = expected_length - connection->got;
+    return !memcmp(buffer, expected + connection->got, count < left ? count : left);
 }
 
 static void finish_batch(struct connection *connection) {
@@ -325,8 +354,8 @@ static void hold(void) {
 /* ---- the command line ---- */
 
 static void usage(void) {
-    fprintf(stderr, "usage: client [-c CONNECTIONS] [-p DEPTH] [-d SECONDS | -n REQUESTS] [--path PATH]\n"
-                    "              [--close] [--hold] [--stall SECONDS] HOST PORT\n");
+    fprintf(stderr, "usage: client [-c CONNECTIONS] [-p DEPTH] [-d SECONDS | -n REQUESTS]\n"
+                    "              [--path PATH | --echo text|frame] [--close] [--hold] [--stall SECONDS] HOST PORT\n");
     exit(2);
 }
 
@@ -346,6 +375,7 @@ static double positive_seconds(const char *text) {
 
 static void parse_options(int argc, char **argv) {
     static const struct option names[] = {{"path", required_argument, NULL, 'P'},
+                                          {"echo", required_argument, NULL, 'E'},
                                           {"close", no_argument, NULL, 'C'},
                                           {"hold", no_argument, NULL, 'H'},
                                           {"stall", required_argument, NULL, 'S'},
@@ -358,6 +388,7 @@ static void parse_options(int argc, char **argv) {
         case 'd': options.seconds = positive_seconds(optarg); break;
         case 'n': options.requests = positive(optarg); break;
         case 'P': options.path = optarg; break;
+        case 'E': options.echo = optarg; break;
         case 'C': options.close = true; break;
         case 'H': options.hold = true; break;
         case 'S': options.stall = positive_seconds(optarg); break;
@@ -366,6 +397,8 @@ static void parse_options(int argc, char **argv) {
     }
     if (argc - optind != 2 || (options.seconds > 0 && options.requests)) usage();
     if (options.close && (options.depth > 1 || options.hold)) usage();
+    bool knows_echo = !options.echo || !strcmp(options.echo, "text") || !strcmp(options.echo, "frame");
+    if (!knows_echo || (options.echo && options.close)) usage();
     if (options.depth > 65536) usage();
     if (options.seconds == 0 && !options.requests) options.seconds = 1;
     options.host = argv[optind];

@@ -4,20 +4,15 @@
     bench/EndToEnd/compare.py                       everything but --memory
     bench/EndToEnd/compare.py --quick               turns only
     bench/EndToEnd/compare.py --quick --only floor,nginx --scenario keepalive --rounds 3
-    bench/EndToEnd/compare.py --scenario none --counts instructions
+    bench/EndToEnd/compare.py --counts-only --scenario text,frame --counts instructions
     bench/EndToEnd/compare.py --quick --scenario none --memory
 """
 
 import argparse
 import datetime
 import json
-import os
-import platform
-import resource
 import shlex
-import shutil
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -25,11 +20,11 @@ sys.dont_write_bytecode = True  # the folder holds sources only
 
 import measurements  # noqa: E402
 import report  # noqa: E402
-from servers import Apus, BenchError, Floor, Nginx  # noqa: E402
+from preparations import (BUILD, REPOSITORY, TLS_FLAGS, add_core_options, check_cores, compile_c,  # noqa: E402
+                          describe_machine, make_certificate, print_heading, raise_descriptor_limit)
+from servers import Apus, BenchError, EchoFloor, Floor, Nginx  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
-REPOSITORY = HERE.parent.parent
-BUILD = HERE.parent / ".build"
 SERVERS = ("floor", "apus-epoll", "apus-libevent", "nginx")
 COUNTS = ("calls", "instructions", "allocations")
 
@@ -76,14 +71,15 @@ def parse_arguments():
         help=f"turns: {', '.join(scenarios)}, none (default: all)")
     add("--counts", metavar="NAME,…", type=names(COUNTS), default=list(COUNTS),
         help=f"counts per request: {', '.join(COUNTS)}, none (default: all)")
+    add("--counts-only", action="store_true", help="no turns: only the counts of the chosen scenarios")
+    add("--profiles", metavar="FOLDER", help="keep what callgrind wrote: callgrind_annotate shows it by function")
     add("--quick", action="store_true", help="turns only, the same as --counts none")
-    add("--tls", action="store_true", help="all servers over TLS; the floor is OpenSSL on the socket")
+    add("--tls", action="store_true", help="all servers over TLS, HTTP only; the floor is OpenSSL on the socket")
     add("--memory", action="store_true", help="also measure the memory of 10,000 idle connections")
     add("--rounds", metavar="N", type=rounds, default=9,
         help="turns of each server per scenario, odd (default: 9)")
     add("--turn-seconds", metavar="S", type=seconds, default=1.0, help="length of a turn (default: 1)")
-    add("--server-core", metavar="N", type=int, default=0, help="core for the servers (default: 0)")
-    add("--client-core", metavar="N", type=int, default=1, help="core for the client (default: 1)")
+    add_core_options(parser)
     add("--json", metavar="FILE", help="also write all results, turn by turn")
     return parser.parse_args()
 
@@ -92,58 +88,12 @@ def parse_arguments():
 
 
 def build(arguments):
-    """Compiles the C programs into bench/.build; it takes less than a second, so it is done every time."""
-    compiler = shlex.split(os.environ.get("CC", "")) or [shutil.which("cc") or shutil.which("gcc") or "clang"]
-    # The same instruction set everywhere, and none that valgrind 3.19 does not know.
-    level = ["-march=x86-64-v2"] if platform.machine() == "x86_64" else []
-    common = ["-O2", "-std=gnu11", "-Wall", "-Wextra", *level]
-    BUILD.mkdir(exist_ok=True)
-    (BUILD / ".gitignore").write_text("*\n")
-    programs = [("floor", "floor", []), ("client", "client", []),
-                ("malloccount", "libmalloccount.so", ["-shared", "-fPIC"])]
+    for program in ("floor", "floor-echo", "client"):
+        compile_c(HERE / f"{program}.c", program)
+    compile_c(HERE / "malloccount.c", "libmalloccount.so", "-shared", "-fPIC")
     if arguments.tls:
-        tls = ["-DTLS", "-lssl", "-lcrypto"]
-        programs += [("floor", "floor-tls", tls), ("client", "client-tls", tls)]
-    for name, output, flags in programs:
-        command = [*compiler, *common, "-o", str(BUILD / output), str(HERE / f"{name}.c"), *flags]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True)
-        except FileNotFoundError:
-            raise BenchError(f"no C compiler: {compiler[0]} was not found (set CC).") from None
-        if done.returncode != 0:
-            raise BenchError(f"{shlex.join(command)}\n{done.stderr}")
-
-
-def raise_descriptor_limit():
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    return wanted
-
-
-def check_cores(arguments):
-    here = os.sched_getaffinity(0)
-    for core in (arguments.server_core, arguments.client_core):
-        if core not in here:
-            raise BenchError(f"core {core} is not available; --server-core, --client-core: {sorted(here)}.")
-    if arguments.server_core == arguments.client_core:
-        print("Server and client share a core: requests/s say nothing, CPU µs/request little.\n")
-    if not shutil.which("taskset"):
-        raise BenchError("taskset (util-linux) is not installed.")
-
-
-def make_certificate():
-    """A certificate (ECDSA, P-256) that all servers present; returns its file and that of its key."""
-    certificate, key = BUILD / "certificate.pem", BUILD / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-days", "30", "-subj", "/CN=localhost", "-keyout", str(key), "-out", str(certificate)]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise BenchError(f"openssl could not make a certificate: {error}") from None
-    certificate.chmod(0o644)
-    key.chmod(0o644)  # nginx gives up its privileges; the key is worth nothing
-    return str(certificate), str(key)
+        compile_c(HERE / "floor.c", "floor-tls", *TLS_FLAGS)
+        compile_c(HERE / "client.c", "client-tls", *TLS_FLAGS)
 
 
 def choose_targets(arguments, descriptors):
@@ -151,10 +101,11 @@ def choose_targets(arguments, descriptors):
     tls = make_certificate() if arguments.tls else None
     floor = BUILD / ("floor-tls" if tls else "floor")
     targets = [Floor(floor, "keepalive", tls), Floor(floor, "close", tls)]
+    targets += [EchoFloor(BUILD / "floor-echo", protocol) for protocol in ("text", "frame")]
     targets += [Apus(arguments.apus, "epoll", tls), Apus(arguments.apus, "libevent", tls), Nginx(descriptors, tls)]
     chosen = []
     for target in targets:
-        if arguments.only is not None and target.name not in (*arguments.only, "floor", "floor-close"):
+        if arguments.only is not None and not target.is_floor and target.name not in arguments.only:
             continue
         if target.name == "nginx" and arguments.only is None and not target.binary:
             print("nginx is not installed and is left out.\n")
@@ -162,33 +113,6 @@ def choose_targets(arguments, descriptors):
         target.check()
         chosen.append(target)
     return chosen
-
-
-def first_line(command):
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return ((done.stdout or done.stderr).splitlines() or [None])[0]
-
-
-def describe_machine(targets):
-    model = next(
-        (line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")),
-        platform.machine(),
-    )
-    nginx = next((target for target in targets if target.name == "nginx"), None)
-    return {
-        "processor": model,
-        "cores": os.cpu_count(),
-        "kernel": f"{platform.system()} {platform.release()}",
-        "load_average": os.getloadavg()[0],
-        "versions": {
-            "nginx": first_line([nginx.binary, "-v"]) if nginx else None,
-            "strace": first_line(["strace", "-V"]),
-            "valgrind": first_line(["valgrind", "--version"]),
-        },
-    }
 
 
 # ---- the measurement ----
@@ -202,17 +126,17 @@ def show(text_of, results, *more):
 def measure(arguments, settings, targets, descriptors, results):
     """Fills `results` part by part, so that what was measured before an interruption is not lost."""
     counts = [] if arguments.quick else arguments.counts
-    for name in arguments.scenario:
+    for name in [] if arguments.counts_only else arguments.scenario:
         results["scenarios"][name] = measurements.run_turns(settings, targets, name)
         show(report.scenario_text, results["scenarios"][name], name)
     if "calls" in counts:
-        results["system_calls"] = measurements.run_system_calls(settings, targets)
+        results["system_calls"] = measurements.run_system_calls(settings, targets, arguments.scenario)
         show(report.calls_text, results["system_calls"])
     if "instructions" in counts:
-        results["instructions"] = measurements.run_instructions(settings, targets)
+        results["instructions"] = measurements.run_instructions(settings, targets, arguments.scenario)
         show(report.per_request_text, results["instructions"], "user instructions per request", 1)
     if "allocations" in counts:
-        results["allocations"] = measurements.run_allocations(settings, targets)
+        results["allocations"] = measurements.run_allocations(settings, targets, arguments.scenario)
         show(report.per_request_text, results["allocations"], "heap allocations per request", 4)
     if arguments.memory:
         results["memory"] = measurements.run_memory(settings, targets, descriptors)
@@ -231,20 +155,23 @@ def run(arguments):
         client_core=arguments.client_core,
         rounds=arguments.rounds,
         turn_seconds=arguments.turn_seconds,
+        profiles=Path(arguments.profiles) if arguments.profiles else None,
         say=lambda text: print(f"… {text}", file=sys.stderr, flush=True),
     )
+    if arguments.tls:  # the echo protocols of the example have no certificate
+        arguments.scenario = [name for name in arguments.scenario if name not in measurements.ECHOES]
+    nginx = next((target for target in targets if target.name == "nginx"), None)
     results = {
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "command": shlex.join(["compare.py", *sys.argv[1:]]),
-        "machine": describe_machine(targets),
+        "machine": describe_machine(
+            nginx=nginx and [nginx.binary, "-v"], strace=["strace", "-V"], valgrind=["valgrind", "--version"]
+        ),
         "rounds": arguments.rounds,
         "turn_seconds": arguments.turn_seconds,
         "scenarios": {},
     }
-    machine = results["machine"]
-    print(f"{results['date']}  {results['command']}")
-    hardware = f"{machine['processor']}, {machine['cores']} cores, {machine['kernel']}"
-    print(f"{hardware}, load {machine['load_average']:.2f}")
+    print_heading(results["date"], results["command"], results["machine"])
     try:
         measure(arguments, settings, targets, descriptors, results)
     finally:

@@ -11,21 +11,11 @@
  *             no TCP_DEFER_ACCEPT, as a plain C server is usually written
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
+#include "server.h"
 #include "transport.h"
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -34,8 +24,6 @@
 enum {
     RECEIVE_SIZE = 64 * 1024,
     SCAN_PADDING = 32, /* the scanner loads whole vectors and may read this far past the received bytes */
-    EVENTS = 256,
-    MAX_CONNECTIONS = 65536,
     MAX_HEAD = 32 * 1024,
     COPIES = 1024, /* so many answers lie one behind the other, so that a batch needs no assembling */
 };
@@ -55,18 +43,7 @@ static struct peer peers[MAX_CONNECTIONS];
 static char received[RECEIVE_SIZE + SCAN_PADDING];
 static char *answers;
 static size_t answer_length;
-static int poller;
 static bool close_after_answer;
-
-static void fail(const char *what) {
-    perror(what);
-    exit(1);
-}
-
-static void watch(int operation, int fd, uint32_t events) {
-    struct epoll_event event = {.events = events, .data.fd = fd};
-    if (epoll_ctl(poller, operation, fd, &event) < 0) fail("epoll_ctl");
-}
 
 static void drop(int fd) {
     free(peers[fd].carry);
@@ -175,27 +152,10 @@ static void on_readable(int fd) {
 
 /* One connection per wake-up: the listener stays ready while more of them wait, and no accept4 is in vain. */
 static void on_connection(int listener) {
-    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = accept_one(listener);
     if (fd < 0) return;
-    if (fd >= MAX_CONNECTIONS) {
-        close(fd);
-        return;
-    }
     transport_open(fd, true);
     watch(EPOLL_CTL_ADD, fd, EPOLLIN);
-}
-
-static int listen_on(uint16_t port) {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) fail("socket");
-    int on = 1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0) fail("bind");
-    if (listen(fd, 4096) < 0) fail("listen");
-    return fd;
 }
 
 static void prepare_answers(void) {
@@ -205,18 +165,6 @@ static void prepare_answers(void) {
     answers = malloc(COPIES * answer_length);
     if (!answers) fail("malloc");
     for (size_t i = 0; i < COPIES; i++) memcpy(answers + i * answer_length, answer, answer_length);
-}
-
-static void on_terminate(int signal) {
-    (void)signal;
-    _exit(0);
-}
-
-static void raise_descriptor_limit(void) {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static void serve(int listener) {
@@ -245,15 +193,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     close_after_answer = !strcmp(mode, "close");
-    signal(SIGTERM, on_terminate);
-    signal(SIGINT, on_terminate);
-    raise_descriptor_limit();
     prepare_answers();
     transport_prepare(argc > 3 ? argv[3] : NULL, argc > 4 ? argv[4] : NULL);
-
-    poller = epoll_create1(EPOLL_CLOEXEC);
-    if (poller < 0) fail("epoll_create1");
-    int listener = listen_on((uint16_t)port);
-    watch(EPOLL_CTL_ADD, listener, EPOLLIN);
-    serve(listener);
+    serve(listen_on((uint16_t)port));
 }

@@ -24,6 +24,7 @@ class Settings:
     client_core: int
     rounds: int
     turn_seconds: float
+    profiles: Path | None = None  # where callgrind's files are kept
     say: callable = field(default=print)
     problems: list = field(default_factory=list)
 
@@ -49,12 +50,24 @@ class Load:
     depth: int = 1
     close: bool = False
     path: str = "/"
+    protocol: str = "http"
+
+    @property
+    def floor(self):
+        """The name of the floor that serves it."""
+        if self.protocol != "http":
+            return f"floor-{self.protocol}"
+        return "floor-close" if self.close else "floor"
 
     def arguments(self):
-        arguments = ["-c", str(self.connections), "-p", str(self.depth), "--path", self.path]
+        arguments = ["-c", str(self.connections), "-p", str(self.depth)]
+        arguments += ["--path", self.path] if self.protocol == "http" else ["--echo", self.protocol]
         return arguments + (["--close"] if self.close else [])
 
     def __str__(self):
+        if self.protocol != "http":
+            text = f"{self.protocol} echo of 64 bytes, {self.connections} connections"
+            return text + (f", {self.depth} messages at a time" if self.depth > 1 else "")
         text = f"GET {self.path}, {self.connections} connections"
         if self.depth > 1:
             text += f", {self.depth} requests at a time"
@@ -81,11 +94,24 @@ class Scenario:
 KEEP_ALIVE = Load(connections=64)
 PIPELINED = Load(connections=64, depth=16)
 CLOSE = Load(connections=256, close=True)
-SCENARIOS = ("keepalive", "pipelined", "close", "async", "await")
+ECHOES = {
+    name: Load(connections=64, depth=depth, protocol=protocol)
+    for name, protocol, depth in (
+        ("text", "text", 1), ("frame", "frame", 1), ("text16", "text", 16), ("frame16", "frame", 16)
+    )
+}
+LOADS = {"keepalive": KEEP_ALIVE, "pipelined": PIPELINED, "close": CLOSE, **ECHOES}
+SCENARIOS = ("keepalive", "pipelined", "close", "async", "await", *ECHOES)
+
+
+def targets_for(load, targets):
+    """The floor of a load, and the other servers that can serve it."""
+    fit = [target.speaking(load.protocol) for target in targets if not target.is_floor or target.name == load.floor]
+    return [target for target in fit if target]
 
 
 def scenario(name, servers):
-    """The scenario for those of the named servers that can take part in it."""
+    """The scenario for the named servers."""
     if name in ("async", "await"):
         lanes = []
         for server in (s for s in servers if s.startswith("apus-")):
@@ -93,10 +119,8 @@ def scenario(name, servers):
             load = Load(KEEP_ALIVE.connections, path=f"/{name}")
             lanes.append(Lane(f"{server}/{name}", server, load, server))
         return Scenario(name, Load(KEEP_ALIVE.connections, path=f"/{name}"), tuple(lanes))
-    load = {"keepalive": KEEP_ALIVE, "pipelined": PIPELINED, "close": CLOSE}[name]
-    floor = "floor-close" if load.close else "floor"
-    taking_part = [floor] + [s for s in servers if not s.startswith("floor")]
-    return Scenario(name, load, tuple(Lane(server, server, load, floor) for server in taking_part))
+    load = LOADS[name]
+    return Scenario(name, load, tuple(Lane(server, server, load, load.floor) for server in servers))
 
 
 # ---- the client ----
@@ -182,6 +206,7 @@ def run_scenario(settings, servers, wanted):
 
 def run_turns(settings, targets, name):
     """All servers are up for the whole time, so that each is measured under the same conditions."""
+    targets = targets_for(LOADS.get(name, KEEP_ALIVE), targets)
     wanted = scenario(name, [target.name for target in targets])
     needed = {lane.server for lane in wanted.lanes}
     if not needed:
@@ -200,7 +225,21 @@ def run_turns(settings, targets, name):
 
 # ---- system calls ----
 
-CALL_REQUESTS = {"keepalive": (KEEP_ALIVE, 20000), "pipelined": (PIPELINED, 200000), "close": (CLOSE, 5000)}
+CALL_REQUESTS = {"keepalive": 20000, "pipelined": 200000, "close": 5000}
+CALL_REQUESTS |= {"text": 20000, "frame": 20000, "text16": 200000, "frame16": 200000}
+
+
+def counted(requests, targets, scenarios):
+    """(scenario, load, numbers of requests, server) for all that is to be counted; without scenarios, for each."""
+    for name, numbers in requests.items():
+        if name in scenarios or not scenarios:
+            for target in targets_for(LOADS[name], targets):
+                yield name, LOADS[name], numbers, target
+
+
+def row(target):
+    """The floors of all loads share a row."""
+    return "floor" if target.is_floor else target.name
 
 
 def wait_for(condition, seconds, what):
@@ -270,24 +309,24 @@ def count_calls(settings, server, load, requests):
     return {"requests": report["requests"], "total": sum(ordered.values()), "calls": ordered}
 
 
-def run_system_calls(settings, targets):
+def run_system_calls(settings, targets, scenarios):
     if not shutil.which("strace"):
         raise BenchError("strace is not installed; leave this part out with --counts or --quick.")
     results = {}
-    for name, (load, requests) in CALL_REQUESTS.items():
-        other_floor = "floor" if load.close else "floor-close"
-        for target in (t for t in targets if t.name != other_floor):
-            with settings.part(f"system calls: {target.name}, {name}"):
-                with Server(target, settings.server_core) as server:
-                    counted = count_calls(settings, server, load, requests)
-                results.setdefault(name, {})[target.name] = counted
+    for name, load, requests, target in counted(CALL_REQUESTS, targets, scenarios):
+        with settings.part(f"system calls: {target.name}, {name}"):
+            with Server(target, settings.server_core) as server:
+                calls = count_calls(settings, server, load, requests)
+            results.setdefault(name, {})[row(target)] = calls
     return results
 
 
 # ---- user instructions ----
 
-# (load, shorter run, longer run): their difference holds neither the server's start nor the connections'.
-INSTRUCTION_REQUESTS = {"keepalive": (KEEP_ALIVE, 6400, 32000), "pipelined": (PIPELINED, 16384, 102400)}
+# (shorter run, longer run): their difference holds neither the server's start nor the connections'.
+INSTRUCTION_REQUESTS = {
+    name: (16384, 102400) if LOADS[name].depth > 1 else (6400, 32000) for name in ("keepalive", "pipelined", *ECHOES)
+}
 
 
 def per_request(fewer, low, more, high):
@@ -313,27 +352,32 @@ def instructions_of_run(settings, target, load, requests):
             for match in [re.search(r"^(?:totals|summary):\s+(\d+)", path.read_text(), re.MULTILINE)]
             if match
         ]
+        if settings.profiles:
+            settings.profiles.mkdir(parents=True, exist_ok=True)
+            for path in Path(directory).glob("*.out"):
+                shutil.copy(path, settings.profiles / f"{target.name}-{target.protocol}-{load.depth}-{requests}.out")
     if not totals:
         raise BenchError(f"callgrind wrote no counts for {target.name}: did it end cleanly on SIGTERM?")
     return sum(totals)
 
 
-def run_instructions(settings, targets):
+def run_instructions(settings, targets, scenarios):
     if not shutil.which("valgrind"):
         raise BenchError("valgrind is not installed; leave this part out with --counts or --quick.")
     results = {}
-    for name, (load, fewer, more) in INSTRUCTION_REQUESTS.items():
-        for target in (t for t in targets if t.name != "floor-close"):
-            with settings.part(f"user instructions: {target.name}, {name}"):
-                low = instructions_of_run(settings, target, load, fewer)
-                high = instructions_of_run(settings, target, load, more)
-                results.setdefault(name, {})[target.name] = per_request(fewer, low, more, high)
+    for name, load, (fewer, more), target in counted(INSTRUCTION_REQUESTS, targets, scenarios):
+        with settings.part(f"user instructions: {target.name}, {name}"):
+            low = instructions_of_run(settings, target, load, fewer)
+            high = instructions_of_run(settings, target, load, more)
+            results.setdefault(name, {})[row(target)] = per_request(fewer, low, more, high)
     return results
 
 
 # ---- heap allocations ----
 
-ALLOCATION_REQUESTS = {"keepalive": (KEEP_ALIVE, 10000, 60000), "pipelined": (PIPELINED, 16000, 160000)}
+ALLOCATION_REQUESTS = {
+    name: (16000, 160000) if LOADS[name].depth > 1 else (10000, 60000) for name in ("keepalive", "pipelined", *ECHOES)
+}
 
 
 def read_counter(path):
@@ -360,13 +404,12 @@ def count_allocations(settings, target, load, fewer, more):
             return per_request(fewer, low, more, high)
 
 
-def run_allocations(settings, targets):
+def run_allocations(settings, targets, scenarios):
     results = {}
-    for name, (load, fewer, more) in ALLOCATION_REQUESTS.items():
-        for target in (t for t in targets if t.name != "floor-close"):
-            with settings.part(f"heap allocations: {target.name}, {name}"):
-                counted = count_allocations(settings, target, load, fewer, more)
-                results.setdefault(name, {})[target.name] = counted
+    for name, load, (fewer, more), target in counted(ALLOCATION_REQUESTS, targets, scenarios):
+        with settings.part(f"heap allocations: {target.name}, {name}"):
+            allocations = count_allocations(settings, target, load, fewer, more)
+            results.setdefault(name, {})[row(target)] = allocations
     return results
 
 
@@ -422,7 +465,7 @@ def run_memory(settings, targets, descriptors):
     if connections < 100:
         raise BenchError(f"only {descriptors} descriptors are allowed here (ulimit -n), too few for --memory")
     results = {}
-    for target in (t for t in targets if t.name != "floor-close"):
+    for target in targets_for(KEEP_ALIVE, targets):
         with settings.part(f"memory: {target.name}, {connections} idle connections"):
             results[target.name] = idle_memory(settings, target, connections)
     return results

@@ -1,5 +1,6 @@
 """Starting, watching and stopping the servers that are compared."""
 
+import copy
 import os
 import shlex
 import shutil
@@ -32,12 +33,25 @@ def tail(path, lines=15):
 
 # ---- what can be started ----
 
+GREETINGS = {
+    "http": b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    "text": b"hello\n",
+    "frame": b"\0\0\0\x09hello",
+}
+GREETING_ANSWERS = {**GREETINGS, "http": b"HTTP/1.1 200"}
+
 
 class Target:
     """A kind of server. `command` returns the arguments that serve on `port`, with files in `directory`."""
 
     name = ""
+    is_floor = False
+    protocol = "http"
     tls = None  # the files of certificate and key, for servers over TLS
+
+    def speaking(self, protocol):
+        """This server on a port for that protocol, or None when it does not speak it."""
+        return self if protocol == self.protocol else None
 
     def check(self):
         """Raises BenchError when this server cannot be started here."""
@@ -49,8 +63,27 @@ class Target:
         """This server in a form that valgrind can run."""
         return self
 
+    def answers(self, port):
+        """Whether it serves already."""
+        try:
+            with self._connect(port) as connection:
+                connection.sendall(GREETINGS[self.protocol])
+                return connection.recv(4096).startswith(GREETING_ANSWERS[self.protocol])
+        except OSError:
+            return False
+
+    def _connect(self, port):
+        connection = socket.create_connection(("127.0.0.1", port), timeout=1)
+        if not self.tls:
+            return connection
+        context = ssl.create_default_context(cafile=self.tls[0])
+        context.check_hostname = False
+        return context.wrap_socket(connection)
+
 
 class Floor(Target):
+    is_floor = True
+
     def __init__(self, binary, mode, tls=None):
         self.name = "floor" if mode == "keepalive" else f"floor-{mode}"
         self.binary, self.mode, self.tls = binary, mode, tls
@@ -59,10 +92,25 @@ class Floor(Target):
         return [str(self.binary), str(port), self.mode, *(self.tls or ())]
 
 
+class EchoFloor(Target):
+    is_floor = True
+
+    def __init__(self, binary, protocol):
+        self.name, self.binary, self.protocol = f"floor-{protocol}", binary, protocol
+
+    def command(self, port, directory, single_process):
+        return [str(self.binary), str(port), self.protocol]
+
+
 class Apus(Target):
     def __init__(self, prefix, backend, tls=None):
         self.name, self.backend, self.tls = f"apus-{backend}", backend, tls
         self.prefix = shlex.split(prefix)
+
+    def speaking(self, protocol):
+        other = copy.copy(self)
+        other.protocol = protocol
+        return other
 
     def check(self):
         if not self.prefix or not shutil.which(self.prefix[0]):
@@ -77,14 +125,16 @@ class Apus(Target):
         """Debian's valgrind gives up on the debug information that Swift writes: a copy without it."""
         stripped = Path(directory, Path(self.prefix[0]).name)
         subprocess.run(["strip", "--strip-debug", "-o", stripped, shutil.which(self.prefix[0])], check=True)
-        return Apus(shlex.join([str(stripped), *self.prefix[1:]]), self.backend, self.tls)
+        other = copy.copy(self)
+        other.prefix = [str(stripped), *self.prefix[1:]]
+        return other
 
     def command(self, port, directory, single_process):
         command = self.prefix + ["AllProtocols", "start", "--backend", self.backend, "--count", "1"]
         if self.tls:
             command += ["--https", f"127.0.0.1:{port}", "--cert", self.tls[0], "--key", self.tls[1]]
         else:
-            command += ["--http", f"127.0.0.1:{port}"]
+            command += [f"--{self.protocol}", f"127.0.0.1:{port}"]
         command += ["--pid-file", f"{directory}/pid", "--log-file", f"{directory}/log"]
         return command + (["--single-process"] if single_process else [])
 
@@ -236,22 +286,8 @@ class Server:
             time.sleep(0.02)
         raise self.complaint(f"did not answer on 127.0.0.1:{self.port} within {deadline} s.")
 
-    def _connect(self):
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=1)
-        if not self.target.tls:
-            return connection
-        context = ssl.create_default_context(cafile=self.target.tls[0])
-        context.check_hostname = False
-        return context.wrap_socket(connection)
-
     def _answers(self):
-        request = f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nConnection: close\r\n\r\n"
-        try:
-            with self._connect() as connection:
-                connection.sendall(request.encode())
-                return connection.recv(4096).startswith(b"HTTP/1.1 200")
-        except OSError:
-            return False
+        return self.target.answers(self.port)
 
     def pids(self):
         tree = process_tree(self.process.pid)

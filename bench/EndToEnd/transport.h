@@ -1,6 +1,6 @@
 /*
- * What floor.c and client.c move bytes with: the socket itself, or, built with -DTLS, OpenSSL on the socket as a plain
- * C program would have it (SSL_set_fd), with the buffers of connections that wait released.
+ * What floor.c, client.c and cycle.c move bytes with: the socket itself, or, built with -DTLS, OpenSSL on the socket as
+ * a plain C program would have it (SSL_set_fd), with the buffers of connections that wait released.
  */
 #ifndef TRANSPORT_H
 #define TRANSPORT_H
@@ -64,7 +64,23 @@ static ssize_t transport_send(int fd, const void *bytes, size_t count) {
 }
 
 /* More was decrypted, or taken from the socket, than was received: nothing will announce it. */
-static bool transport_has_more(int fd) { return SSL_has_pending(transport_sessions[fd]); }
+__attribute__((unused)) static bool transport_has_more(int fd) { return SSL_has_pending(transport_sessions[fd]); }
+
+/* What could not be sent waits for bytes to come: a step of the handshake. */
+__attribute__((unused)) static bool transport_wants_input(int fd) { return SSL_want_read(transport_sessions[fd]); }
+
+/* Says that nothing more will be sent. */
+__attribute__((unused)) static void transport_finish(int fd) {
+    SSL_shutdown(transport_sessions[fd]);
+    shutdown(fd, SHUT_WR);
+}
+
+/* Without a word. */
+__attribute__((unused)) static void transport_abandon(int fd) {
+    SSL_free(transport_sessions[fd]);
+    transport_sessions[fd] = NULL;
+    close(fd);
+}
 
 static void transport_close(int fd) {
     if (SSL_is_init_finished(transport_sessions[fd])) SSL_shutdown(transport_sessions[fd]);
@@ -80,6 +96,9 @@ static inline ssize_t transport_send(int fd, const void *bytes, size_t count) {
     return send(fd, bytes, count, MSG_NOSIGNAL);
 }
 static inline bool transport_has_more(int fd) { return (void)fd, false; }
+static inline bool transport_wants_input(int fd) { return (void)fd, false; }
+static inline void transport_finish(int fd) { shutdown(fd, SHUT_WR); }
+static inline void transport_abandon(int fd) { close(fd); }
 static inline void transport_close(int fd) { close(fd); }
 #endif
 
