@@ -7,8 +7,6 @@ import Apus
 ///
 /// Try `Examples XmlProtocolClient --to 127.0.0.1:1234 '<a/>'`, which sends `0000000014<a/>`.
 nonisolated struct XmlProtocol: PacketProtocol {
-    typealias Inbound = String
-    typealias Outbound = String
 
     private static let headerLength = 10
 

@@ -1,10 +1,9 @@
 import Apus
 import Synchronization
 
-/// Packets that end at a bar. A message is its length, and how many bytes were searched for its end.
+/// Packets that end at a bar. A message is its length, and how many bytes were searched for its end. A packet with an
+/// escape is none, and a message with a bar cannot be sent.
 struct Marked: PacketProtocol {
-    typealias Inbound = String
-    typealias Outbound = String
 
     private nonisolated static let searchedBytes = Mutex(0)
 
@@ -16,7 +15,8 @@ struct Marked: PacketProtocol {
         return end.map { .length($0 + 1) } ?? .needMore
     }
 
-    nonisolated func decode(_ packet: UnsafeRawBufferPointer) -> String {
+    nonisolated func decode(_ packet: UnsafeRawBufferPointer) throws -> String {
+        if packet.contains(0x1B) { throw ScenarioError(description: String(decoding: packet, as: UTF8.self)) }
         let searched = Self.searchedBytes.withLock { (count: inout Int) in
             defer { count = 0 }
             return count
@@ -24,5 +24,8 @@ struct Marked: PacketProtocol {
         return "\(packet.count - 1) \(searched)"
     }
 
-    nonisolated func encode(_ message: String, into packet: inout [UInt8]) { packet += Array(message.utf8) + [0x7C] }
+    nonisolated func encode(_ message: String, into packet: inout [UInt8]) throws {
+        if message.utf8.contains(0x7C) { throw ScenarioError(description: "a bar in a message") }
+        packet += Array(message.utf8) + [0x7C]
+    }
 }

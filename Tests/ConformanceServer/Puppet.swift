@@ -33,6 +33,7 @@ final class Puppet<P: PacketProtocol> {
         let server = Worker(wireProtocol, on: options.address)
         self.server = server
         setLimits(server, options)
+        if options["terminate-on-error"] != nil { server.errorPolicy = .terminateWorker }
         server.onConnect = connected
         server.onMessage = received
         server.onBufferFull = filled
@@ -123,6 +124,16 @@ final class Puppet<P: PacketProtocol> {
         case "cancel-reconnect": connection.cancelReconnect()
         case "tick": connection.timer(every: 0.005) { _ in report("tick") }
         case "later": connection.timer(after: 0.005) { _ in report("later") }
+        case "write":
+            let text = words.count > 1 ? words[1] : ""
+            connection.run {
+                do {
+                    try await connection.write(text as! P.Outbound)
+                    report("written")
+                } catch {
+                    report("not written: \(error)")
+                }
+            }
         case "hold": connection.run { try await Timer.sleep(60) }
         case "tls": return describeTLS(connection)
         case "pause": connection.pauseReading()

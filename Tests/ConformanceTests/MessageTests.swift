@@ -65,6 +65,39 @@ import Testing
         }
     }
 
+    /// What a peer sends is never a reason to end the process, and nothing of it gets into the log as it is.
+    @Test(arguments: Setup.all)
+    func whatCannotBeDecodedEndsItsConnectionOnly(_ setup: Setup) async throws {
+        try await withPuppet("marked", setup, ["--terminate-on-error", "yes"]) { server in
+            let other = try server.connect()
+            let client = try server.connect()
+            try client.send("good|\u{1B}[2J\nbad|good|")
+            #expect(try client.readToEnd().bytes.isEmpty)
+            try server.event("close 2")
+            #expect(server.log.contains(#"Error package. \u{1B}[2J\nbad| (marked from "#))
+            try other.send("fine|")
+            #expect(try server.event("message").hasPrefix("message 4 "))
+            #expect(server.count("message") == 2)
+        }
+    }
+
+    @Test(arguments: Setup.all)
+    func whatCannotBeEncodedIsThrownToWhoWrites(_ setup: Setup) async throws {
+        try await withPuppet("marked", setup) { server in
+            let client = try server.connect()
+            try server.event("connect")
+            _ = try server.tell("write a|b")
+            #expect(try server.nextEvent() == "not written: a bar in a message")
+            _ = try server.tell("write ab")
+            #expect(try server.nextEvent() == "written")
+            #expect(try String(decoding: client.read(3), as: UTF8.self) == "ab|")
+            client.close()
+            try server.event("close")
+            _ = try server.tell("write ab")
+            #expect(try server.tell("state") == "closed open=false")
+        }
+    }
+
     @Test(arguments: Setup.all)
     func framesAreCutAtTheirLength(_ setup: Setup) async throws {
         try await withPuppet("frame", setup) { server in

@@ -24,10 +24,12 @@ final class RoomWaiter {
 
 extension Connection where P: PacketProtocol {
     /// Sends one message, after waiting for as long as `maxSendBufferSize` or more is still to be sent: what `send`
-    /// would drop waits. Throws `ConnectionError` when the connection is closed or closes meanwhile.
+    /// would drop waits. Throws `ConnectionError` when the connection is closed or closes meanwhile, and what
+    /// the protocol throws for a message that it cannot send: the connection then stays.
     public func write(_ message: P.Outbound) async throws {
+        let packet = try driver?.encode(message) ?? []
         try await transport.waitForRoom()
-        if send(message) == .failed { throw ConnectionError.closed }
+        if sendRaw(packet) == .failed { throw ConnectionError.closed }
     }
 }
 

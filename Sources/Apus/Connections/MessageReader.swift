@@ -85,6 +85,15 @@ extension Connection {
         return Messages(transport: transport, reader: reader)
     }
 
+    /// The next message; nil when the connection has closed. For clients that ask and wait for the answer:
+    ///
+    ///     try await connection.write("how many?")
+    ///     let answer = try await connection.nextMessage()
+    public func nextMessage() async throws -> P.Inbound? {
+        var iterator = messages.makeAsyncIterator()
+        return try await iterator.next()
+    }
+
     /// Keeps messages until `messages` is iterated or `onMessage` is set.
     func holdMessages() {
         guard transport.state != .closed, transport.extras?.reader == nil else { return }

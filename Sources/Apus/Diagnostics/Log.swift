@@ -41,6 +41,7 @@ enum Log {
     private static var isBroken = false
 
     static func write(_ message: String, _ level: LogLevel = .notice) {
+        let message = oneLine(message)
         let record = LogRecord(level: level, message: message, processID: capus_process_id(), time: localTime())
         if let sink { return sink(record) }
         if let relay, relay(record) {
@@ -49,6 +50,23 @@ enum Log {
         }
         append(record)
         if echoes || isBroken { Terminal.writeError(message) }
+    }
+
+    /// What a peer sent may stand in a message: nothing of it begins a line of its own or moves a terminal's cursor.
+    static func oneLine(_ text: String) -> String {
+        func isControl(_ scalar: Unicode.Scalar) -> Bool {
+            scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || (0x2028...0x2029).contains(scalar.value)
+        }
+        guard text.unicodeScalars.contains(where: isControl) else { return text }
+        var escaped = ""
+        for scalar in text.unicodeScalars {
+            if isControl(scalar) {
+                escaped += scalar.escaped(asASCII: true)
+            } else {
+                escaped.unicodeScalars.append(scalar)
+            }
+        }
+        return escaped
     }
 
     /// Writes a line to the file, whichever process it comes from.

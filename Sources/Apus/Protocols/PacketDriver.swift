@@ -69,10 +69,19 @@ final class PacketDriver<P: PacketProtocol>: TypedDriver<P> {
 
     private func deliver(_ connection: StreamConnection, _ packet: UnsafeRawBufferPointer) {
         connection.noteMessage()
-        run(connection, CAPUS_DOING_MESSAGE) {
-            let message = try codec.decode(packet)
-            try callbacks.onMessage?(Connection(connection), message)
+        let message: P.Inbound
+        do {
+            message = try codec.decode(packet)
+        } catch {
+            return reject(connection, "\(error)")
         }
+        run(connection, CAPUS_DOING_MESSAGE) { try callbacks.onMessage?(Connection(connection), message) }
+    }
+
+    override func encode(_ message: P.Outbound) throws -> [UInt8] {
+        var packet: [UInt8] = []
+        try codec.encode(message, into: &packet)
+        return packet
     }
 
     @specialized(where P == Text)

@@ -68,6 +68,9 @@ class TypedDriver<P: WireProtocol>: ProtocolDriver {
     /// Encodes and sends a message.
     func send(_ connection: StreamConnection, _ message: P.Outbound) -> SendResult { .failed }
 
+    /// The bytes of a message.
+    func encode(_ message: P.Outbound) throws -> [UInt8] { throw ConnectionError.closed }
+
     /// A driver with the same options and callbacks, of which the latter can then be changed.
     func copy() -> TypedDriver<P> { fatalError("each driver copies itself") }
 

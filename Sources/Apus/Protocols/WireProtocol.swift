@@ -37,12 +37,18 @@ public nonisolated enum FrameLength: Sendable, Hashable {
 
 /// A protocol whose messages are packets of a length that can be told from their first bytes.
 public protocol PacketProtocol: WireProtocol {
-    /// Finds the end of the first packet. Called when bytes arrived and its length is unknown.
+    // Again, so that a conforming type need not name them: they follow from `decode` and `encode`.
+    associatedtype Inbound
+    associatedtype Outbound
+
+    /// Finds the end of the first packet. Called whenever bytes arrive while that packet is incomplete, also when an
+    /// earlier call has told its length.
     nonisolated func frame(_ bytes: UnsafeRawBufferPointer) -> FrameLength
     /// The same, for protocols whose packets end at a mark: it said `.needMore` to the first `searched` bytes already,
     /// so the search can go on behind them. Calls `frame(_:)` unless implemented.
     nonisolated func frame(_ bytes: UnsafeRawBufferPointer, searched: Int) -> FrameLength
-    /// Makes a message of exactly one packet. The bytes are valid during the call only.
+    /// Makes a message of exactly one packet. The bytes are valid during the call only. What it throws closes the
+    /// connection, as an invalid frame does.
     nonisolated func decode(_ packet: UnsafeRawBufferPointer) throws -> Inbound
     /// Appends the packet that carries a message.
     nonisolated func encode(_ message: Outbound, into packet: inout [UInt8]) throws
