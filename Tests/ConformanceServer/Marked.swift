@@ -2,7 +2,8 @@ import Apus
 import Synchronization
 
 /// Packets that end at a bar. A message is its length, and how many bytes were searched for its end. A packet with an
-/// escape is none, and a message with a bar cannot be sent.
+/// escape is none, and a message with a bar cannot be sent. `?` alone is a heartbeat, answered with `!`; `#` is no way
+/// to begin, and is told so.
 struct Marked: PacketProtocol {
 
     private nonisolated static let searchedBytes = Mutex(0)
@@ -10,6 +11,8 @@ struct Marked: PacketProtocol {
     nonisolated func frame(_ bytes: UnsafeRawBufferPointer) -> FrameLength { frame(bytes, searched: 0) }
 
     nonisolated func frame(_ bytes: UnsafeRawBufferPointer, searched: Int) -> FrameLength {
+        if bytes.first == UInt8(ascii: "?") { return .control(length: 1, reply: [UInt8(ascii: "!")]) }
+        if bytes.first == UInt8(ascii: "#") { return .invalid("a hash", reply: Array("no|".utf8)) }
         let end = bytes[searched...].firstIndex(of: UInt8(ascii: "|"))
         Self.searchedBytes.withLock { $0 += (end ?? bytes.count) - searched }
         return end.map { .length($0 + 1) } ?? .needMore

@@ -81,6 +81,28 @@ import Testing
         }
     }
 
+    /// The protocol answers by itself, in order with what the handler answers.
+    @Test(arguments: Setup.all)
+    func protocolsAnswerHeartbeatsAndRefuseWithAWord(_ setup: Setup) async throws {
+        try await withPuppet("marked", setup) { server in
+            _ = try server.tell("on message: raw <>")
+            let client = try server.connect()
+            try client.send("??one|?tw")
+            #expect(try String(decoding: client.read(5), as: UTF8.self) == "!!<>!")
+            try client.send("o|?")
+            #expect(try String(decoding: client.read(3), as: UTF8.self) == "<>!")
+            #expect(try server.event("message").hasPrefix("message 3 "))
+            #expect(try server.event("message").hasPrefix("message 3 "))
+            try client.send("three|#four|")
+            #expect(try client.textToEnd() == "<>no|")
+            client.close()
+            try server.event("close 1")
+            #expect(server.log.contains("Error package. a hash (marked from "))
+            try server.finish()
+            #expect(server.count("message") == 3)
+        }
+    }
+
     @Test(arguments: Setup.all)
     func whatCannotBeEncodedIsThrownToWhoWrites(_ setup: Setup) async throws {
         try await withPuppet("marked", setup) { server in

@@ -35,36 +35,58 @@ final class PacketDriver<P: PacketProtocol>: TypedDriver<P> {
         while offset < count, connection.wantsMessages, connection.driver === self {
             let rest = UnsafeRawBufferPointer(start: bytes + offset, count: count - offset)
             let searched = isHeld && offset == 0 ? connection.partial.searched : 0
-            guard let length = packetLength(connection, rest, searched) else { return count }
-            guard length > 0, length <= rest.count else {
-                if length == 0, isHeld, offset == 0 { connection.partial.searched = count }
-                break
+            switch firstPacket(connection, rest, searched) {
+            case .complete(let length):
+                connection.cork(holding: length < rest.count)
+                offset += length
+                deliver(connection, UnsafeRawBufferPointer(rebasing: rest[..<length]))
+            case .control(let length): offset += length
+            case .unknown:
+                if isHeld, offset == 0 { connection.partial.searched = count }
+                return offset
+            case .partial: return offset
+            case .none: return count
             }
-            connection.cork(holding: length < rest.count)
-            offset += length
-            deliver(connection, UnsafeRawBufferPointer(rebasing: rest[..<length]))
         }
         return offset
     }
 
-    /// The length of the first packet; 0 while it cannot be told, nil when the connection was closed for it.
-    private func packetLength(
-        _ connection: StreamConnection, _ bytes: UnsafeRawBufferPointer, _ searched: Int
-    ) -> Int? {
-        let limit = connection.maxPackageSize
-        switch codec.frame(bytes, searched: searched) {
-        case .needMore where bytes.count < limit: return 0
-        case .needMore: reject(connection, "no end of packet in \(bytes.count) bytes")
-        case .length(let length) where length > 0 && (length <= limit || isStream): return length
-        case .length(let length): reject(connection, "package_length=\(length)")
-        case .invalid(let reason): reject(connection, reason)
-        }
-        return nil
+    /// What stands at the front.
+    private enum FirstPacket {
+        case complete(Int)
+        /// Its length is known, its end is not there.
+        case partial
+        case unknown
+        /// It was dealt with.
+        case control(Int)
+        /// The connection ends for it.
+        case none
     }
 
-    private func reject(_ connection: StreamConnection, _ reason: String) {
+    private func firstPacket(
+        _ connection: StreamConnection, _ bytes: UnsafeRawBufferPointer, _ searched: Int
+    ) -> FirstPacket {
+        let limit = connection.maxPackageSize
+        switch codec.frame(bytes, searched: searched) {
+        case .needMore where bytes.count < limit: return .unknown
+        case .needMore: reject(connection, "no end of packet in \(bytes.count) bytes", reply: [])
+        case .length(let length) where length > 0 && (length <= limit || isStream):
+            return length <= bytes.count ? .complete(length) : .partial
+        case .length(let length): reject(connection, "package_length=\(length)", reply: [])
+        case .control(let length, let reply) where length > 0 && length <= bytes.count:
+            if !reply.isEmpty, connection.canSend() { _ = reply.withUnsafeBytes { connection.sendRaw($0) } }
+            return .control(length)
+        case .control(let length, _): reject(connection, "control_length=\(length)", reply: [])
+        case .invalid(let reason, let reply): reject(connection, reason, reply: reply)
+        }
+        return .none
+    }
+
+    private func reject(_ connection: StreamConnection, _ reason: String, reply: [UInt8]) {
         Log.write("Error package. \(reason) (\(codec.name) from \(connection.peer.text))")
-        connection.destroy()
+        guard !reply.isEmpty else { return connection.destroy() }
+        if connection.canSend() { _ = reply.withUnsafeBytes { connection.sendRaw($0) } }
+        connection.end()
     }
 
     private func deliver(_ connection: StreamConnection, _ packet: UnsafeRawBufferPointer) {
@@ -73,7 +95,7 @@ final class PacketDriver<P: PacketProtocol>: TypedDriver<P> {
         do {
             message = try codec.decode(packet)
         } catch {
-            return reject(connection, "\(error)")
+            return reject(connection, "\(error)", reply: [])
         }
         run(connection, CAPUS_DOING_MESSAGE) { try callbacks.onMessage?(Connection(connection), message) }
     }

@@ -29,7 +29,13 @@ final class TypedUDPSocket<P: PacketProtocol>: UDPSocket {
                 deliver(UnsafeRawBufferPointer(rebasing: rest[..<length]), peer)
                 rest = UnsafeRawBufferPointer(rebasing: rest[length...])
             case .length(let length): return complain("package_length=\(length)", peer)
-            case .invalid(let reason): return complain(reason, peer)
+            case .control(let length, let reply) where length > 0 && length <= rest.count:
+                if !reply.isEmpty { _ = reply.withUnsafeBytes { send($0, to: peer) } }
+                rest = UnsafeRawBufferPointer(rebasing: rest[length...])
+            case .control(let length, _): return complain("control_length=\(length)", peer)
+            case .invalid(let reason, let reply):
+                if !reply.isEmpty { _ = reply.withUnsafeBytes { send($0, to: peer) } }
+                return complain(reason, peer)
             }
         }
     }

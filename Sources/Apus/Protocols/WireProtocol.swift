@@ -31,8 +31,12 @@ public nonisolated enum FrameLength: Sendable, Hashable {
     case needMore
     /// The first packet has this many bytes, framing included. They need not be there yet.
     case length(Int)
-    /// This is not the protocol; the connection is closed and the reason logged.
-    case invalid(String)
+    /// The first bytes, all of which are there, are no message but something that the protocol answers itself, such as
+    /// a heartbeat: they are dropped, the reply is sent, and what follows is looked at.
+    case control(length: Int, reply: [UInt8] = [])
+    /// This is not the protocol: the reason is logged, and the connection closed, after the peer was told so if there
+    /// is a reply.
+    case invalid(String, reply: [UInt8] = [])
 }
 
 /// A protocol whose messages are packets of a length that can be told from their first bytes.
