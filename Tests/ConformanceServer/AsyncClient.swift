@@ -3,7 +3,7 @@ import Apus
 /// A client in `async` style: connects to `--to`, sends what it is told, and reports what comes back.
 ///
 /// "echo N" writes N lines and reads as many; "slow" reads one line each time it is told "next"; "fail ADDRESS"
-/// connects where nobody is; "cancel ADDRESS" gives up an attempt that is under way.
+/// connects where nobody is; "flood N" writes N lines of 100 KB to a peer that may not read them; "cancel ADDRESS" gives up an attempt that is under way.
 func asyncClient(_ options: Options) {
     let control = Worker(.text, on: "127.0.0.1:0")
     var permits: [UnsafeContinuation<Void, Never>] = []
@@ -14,6 +14,9 @@ func asyncClient(_ options: Options) {
             control.run { control.send(try await echoLines(Int(words[1])!, options)) }
         case "slow":
             Task { try await readSlowly(options) { await withUnsafeContinuation { permits.append($0) } } }
+            control.send("ok")
+        case "flood":
+            Task { await flood(Int(words[1])!, options) }
             control.send("ok")
         case "next":
             for permit in permits { permit.resume() }
@@ -57,6 +60,26 @@ private func echoLines(_ count: Int, _ options: Options) async throws -> String 
     }
     try await writer.value
     return "read \(read) state \(connection.state)"
+}
+
+private func flood(_ count: Int, _ options: Options) async {
+    do {
+        let connection = try await Connection.connect(.text, to: options["to"]!, options: connectOptions(options))
+        connection.maxSendBufferSize = 16 * 1024
+        var hasWaited = false
+        for number in 0..<count {
+            if !hasWaited, connection.pendingSendBytes >= connection.maxSendBufferSize {
+                hasWaited = true
+                report("waiting")
+            }
+            try await connection.write("\(number) " + String(repeating: "f", count: 100_000))
+            if connection.pendingSendBytes > 120_000 { report("too much: \(connection.pendingSendBytes)") }
+        }
+        report("flooded")
+        connection.close()
+    } catch {
+        report("not flooded: \(error)")
+    }
 }
 
 private func readSlowly(_ options: Options, _ permit: () async -> Void) async throws {

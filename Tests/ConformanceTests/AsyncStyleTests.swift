@@ -68,6 +68,29 @@ import Testing
         }
     }
 
+    /// More than all buffers hold: what does not fit waits in `write`, and nothing is dropped.
+    @Test(arguments: Setup.plain)
+    func writesWaitForAPeerThatDoesNotRead(_ setup: Setup) async throws {
+        try await TestThreads.heavy.run {
+            let folder = try TemporaryFolder()
+            let acceptor = try Acceptor(setup.transport.rawValue, in: folder)
+            let client = try ScenarioServer("async-client", setup, ["--to", "\(acceptor.endpoint)"])
+            try client.tell("flood 200")
+            let peer = try acceptor.accept()
+            // Nothing is read before the kernel is full: what would then be dropped waits.
+            #expect(try client.nextEvent() == "waiting")
+            for number in 0..<200 {
+                let line = try peer.readLine()
+                guard line.hasPrefix("\(number) f"), line.utf8.count == 100_001 + "\(number)".utf8.count else {
+                    throw Failure("line \(number) is \(line.prefix(20)) of \(line.utf8.count) bytes")
+                }
+            }
+            #expect(try client.nextEvent() == "flooded")
+            #expect(try peer.readToEnd().bytes.isEmpty)
+            try client.finish()
+        }
+    }
+
     /// A loop that does not ask for more holds at most what the connection may hold; the rest waits with the peer.
     @Test(arguments: Setup.plain)
     func aSlowLoopSlowsThePeerDown(_ setup: Setup) async throws {

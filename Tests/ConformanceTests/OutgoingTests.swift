@@ -215,6 +215,21 @@ import Testing
         }
     }
 
+    /// A graceful stop has no other end than that of the last connection.
+    @Test(arguments: Setup.plain)
+    func aStopClosesWhatIsOut(_ setup: Setup) async throws {
+        try await withDialer(setup, "raw") { server, acceptor in
+            let peer = try connected(server, acceptor)
+            try server.tell("squeeze")
+            let filled = try #require(Int(try server.tell("fill")))
+            #expect(try server.tell("send 300000").hasPrefix("queued"))
+            try server.leave(SIGQUIT)
+            try peer.skip(filled + 300_000)
+            #expect(try peer.readToEnd().bytes.isEmpty)
+            #expect(try server.process.waitForExit() == TestSupport.ExitStatus.code(0))
+        }
+    }
+
     @Test(arguments: Setup.plain)
     func resetsAndEndsCloseOnce(_ setup: Setup) async throws {
         try await withDialer(setup) { server, acceptor in

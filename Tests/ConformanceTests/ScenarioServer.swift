@@ -86,6 +86,12 @@ final class ScenarioServer {
 
     // MARK: End
 
+    /// Tells the server to stop, and to hold no control connection.
+    func leave(_ signal: Int32) throws {
+        control = nil
+        process.signal(signal)
+    }
+
     /// Stops the server, which must be alive and leave in order. All events are then in `events`.
     func finish() throws {
         guard process.exit == nil else { return }

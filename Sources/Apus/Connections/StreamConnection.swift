@@ -19,7 +19,7 @@ final class StreamConnection: Pollable {
     @exclusivity(unchecked) var isWatchingInput = false
     @exclusivity(unchecked) var closeKind = CloseKind.open
     /// Operations of handlers that have not ended; the next message waits for them.
-    @exclusivity(unchecked) var runningOperations: UInt16 = 0
+    @exclusivity(unchecked) var runningOperations: UInt32 = 0
     /// The loop's second in which something of note happened last: see `ProtocolDriver.timeOut`.
     @exclusivity(unchecked) var stamp: UInt32
 
