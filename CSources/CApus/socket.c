@@ -270,7 +270,12 @@ int capus_peer_address(int fd, capus_address *address) {
 
 bool capus_is_hung_up(int fd) {
     struct pollfd query = {.fd = fd, .events = 0};
-    return poll(&query, 1, 0) == 1 && (query.revents & (POLLHUP | POLLERR)) != 0;
+    char byte;
+    if (poll(&query, 1, 0) != 1 || (query.revents & (POLLHUP | POLLERR)) == 0) {
+        return false;
+    }
+    // What a peer sent before it left is still to be read.
+    return (query.revents & POLLERR) != 0 || recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
 
 int capus_shutdown_write(int fd) { return shutdown(fd, SHUT_WR) == 0 ? 0 : errno; }

@@ -36,7 +36,7 @@ final class OperationRunner {
             do {
                 try await operation()
             } catch {
-                connection.operationFailed(error)
+                if !isCancelled { connection.operationFailed(error) }
             }
             self.connection = nil
             self.operation = nil

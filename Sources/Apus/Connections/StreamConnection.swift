@@ -212,6 +212,8 @@ final class StreamConnection: Pollable {
             let driverBefore = ObjectIdentifier(driver)
             let consumed = deliver(partial.bytes, partial.count)
             if state == .closed { return }
+            // Closed and to be made again: what is left was the earlier connection's.
+            if fd < 0 { return partial.free() }
             partial.consume(consumed)
             if consumed == 0, driverBefore == ObjectIdentifier(driver) { break }
         }

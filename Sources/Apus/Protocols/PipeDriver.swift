@@ -38,6 +38,12 @@ final class PipeDriver<P: WireProtocol>: TypedDriver<P> {
         return true
     }
 
+    /// A peer that has ended what it sends still gets what the other side sends.
+    override func owesAnswer(_ connection: StreamConnection) -> Bool {
+        let isFed = destination.isPiped(to: connection) && connection.closeKind != .halfClosed
+        return connection.isPeerFinished && isFed || super.owesAnswer(connection)
+    }
+
     /// A peer that has closed cannot be told from one that only ended what it sends: whoever stays silent for long
     /// after that is given up.
     override func timeOut(_ connection: StreamConnection, after idleSeconds: UInt32) {

@@ -47,10 +47,14 @@ extension StreamConnection {
         guard let outgoing = extras?.outgoing, let timer = outgoing.reconnectTimer else { return }
         timer.cancel()
         outgoing.reconnectTimer = nil
-        if state == .initial { state = .closed }
+        guard state == .initial else { return }
+        // One that failed before is still to be ended.
+        if worker != nil { destroy() } else { state = .closed }
     }
 
     private func forgetEarlierLife() {
+        if !isDelivering { partial.free() }
+        http = HTTPConnectionState()
         isPaused = false
         isPeerFinished = false
         isWatchingInput = false
