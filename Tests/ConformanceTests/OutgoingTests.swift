@@ -141,6 +141,36 @@ import Testing
         }
     }
 
+    /// Given up between an attempt that failed and the next one: it ends once, and nothing keeps the process.
+    @Test(arguments: Setup.backends)
+    func aReconnectCanBeGivenUpAfterAnError(_ backend: String) async throws {
+        let folder = try TemporaryFolder()
+        let closed = try Acceptor("ipv4", in: folder).endpoint
+        try await withPuppet("text", Setup(backend: backend, transport: .ipv4), ["--to", "\(closed)"]) { server in
+            _ = try server.tell("on error: reconnect 30")
+            _ = try server.tell("connect")
+            try server.event("error")
+            #expect(try server.tell("cancel-reconnect") == "done")
+            #expect(try server.event("close") == "close 1")
+            #expect(try server.tell("state") == "closed open=false")
+        }
+    }
+
+    /// An operation of the connection that ended does not end the next one.
+    @Test(arguments: Setup.backends)
+    func anOperationEndsWithItsConnection(_ backend: String) async throws {
+        try await withDialer(Setup(backend: backend, transport: .ipv4)) { server, acceptor in
+            _ = try server.tell("once connect: hold")
+            _ = try server.tell("once close: reconnect 0.05")
+            try connected(server, acceptor).reset()
+            let peer = try acceptor.accept()
+            try server.event("connect")
+            #expect(try server.tell("state") == "established open=true")
+            #expect(server.count("close") == 1)
+            peer.close()
+        }
+    }
+
     @Test(arguments: Setup.backends)
     func aServerThatDoesNotAnswerIsGivenUp(_ backend: String) async throws {
         let setup = Setup(backend: backend, transport: .ipv4)

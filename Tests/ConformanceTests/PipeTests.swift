@@ -48,6 +48,28 @@ import Testing
         }
     }
 
+    /// The answer fills the queue and drains more than once, after the client has ended what it sends.
+    @Test(arguments: Setup.all)
+    func aLongAnswerReachesAClientThatHasFinished(_ setup: Setup) async throws {
+        try await withProxy(setup, ["--max-send", "65536"]) { proxy, acceptor in
+            let client = try proxy.connect(receiveBuffer: 4096)
+            let upstream = try acceptor.accept()
+            client.finishSending()
+            #expect(try upstream.readToEnd().bytes.isEmpty)
+            let block = pattern(64256)
+            var sent = 0
+            var read = 0
+            while sent < 100 * block.count {
+                let start = sent % block.count
+                let taken = upstream.trySend(Array(block[start...])) ?? 0
+                sent += taken
+                if taken == 0 { read += try client.readAvailable(atMost: 65536).count }
+            }
+            upstream.finishSending()
+            #expect(try read + client.readToEnd().bytes.count == sent)
+        }
+    }
+
     @Test(arguments: Setup.all)
     func theServerMayEndFirst(_ setup: Setup) async throws {
         try await withProxy(setup) { proxy, acceptor in
