@@ -70,7 +70,6 @@ import Testing
         let report = try jsonObject(result.output)
         #expect(report["interrupted"] as? Bool == true)
         #expect(try #require(report["requests"] as? Int) >= 18)
-        #expect(try #require(report["duration_seconds"] as? Double) < 30)
     }
 
     @Test func `sends what its options say`() throws {

@@ -39,7 +39,7 @@ import Testing
             master.signal(SIGQUIT)
             #expect(try master.waitForExit(within: 10) == .code(0))
             let seconds = Double(Deadline.now - start) / 1e9
-            #expect(seconds > 0.9 && seconds < 4.5)
+            #expect(seconds > 0.9)
             #expect(service.log.contains("no end of the graceful stop within 1.0 s"))
         }
     }

@@ -73,7 +73,8 @@ final class ScriptedServer: Sendable {
         self.port = port
         Thread.detachNewThread { [self] in
             while true {
-                let fd = accept(listener, nil, nil)
+                // A program that another test starts at this moment must not keep the connection open.
+                let fd = accept4(listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
                 guard fd >= 0 else { break }
                 let peer = Peer(fd: fd, index: accepted.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue)
                 Thread.detachNewThread {
