@@ -258,16 +258,6 @@ int capus_local_address(int fd, capus_address *address) {
     return 0;
 }
 
-int capus_peer_address(int fd, capus_address *address) {
-    any_address system;
-    socklen_t length = sizeof system;
-    if (getpeername(fd, &system.generic, &length) != 0) {
-        return errno;
-    }
-    capus_address_from_system(&system.ip, address);
-    return 0;
-}
-
 bool capus_is_hung_up(int fd) {
     struct pollfd query = {.fd = fd, .events = 0};
     char byte;

@@ -2,6 +2,7 @@ import Apus
 
 /// A client in `async` style: connects to `--to`, sends what it is told, and reports what comes back.
 ///
+/// "twice" reads to the end, connects again, and reads again; "idle" does not read until it is told "next".
 /// "echo N" writes N lines and reads as many; "slow" reads one line each time it is told "next"; "fail ADDRESS"
 /// connects where nobody is; "flood N" writes N lines of 100 KB to a peer that may not read them; "cancel ADDRESS" gives
 /// up an attempt that is under way.
@@ -15,6 +16,12 @@ func asyncClient(_ options: Options) {
             control.run { control.send(try await echoLines(Int(words[1])!, options)) }
         case "slow":
             Task { try await readSlowly(options) { await withUnsafeContinuation { permits.append($0) } } }
+            control.send("ok")
+        case "twice":
+            Task { try await readTwice(options) }
+            control.send("ok")
+        case "idle":
+            Task { try await readLate(options) { await withUnsafeContinuation { permits.append($0) } } }
             control.send("ok")
         case "flood":
             Task { await flood(Int(words[1])!, options) }
@@ -90,6 +97,31 @@ private func readSlowly(_ options: Options, _ permit: () async -> Void) async th
         report("line \(line.prefix(20)) held=\(connection.pendingReceiveBytes)")
         await permit()
     }
+    report("end")
+}
+
+/// Two lives of one connection. What reads in the first one has no part in the second.
+private func readTwice(_ options: Options) async throws {
+    let connection = try await Connection.connect(.text, to: options["to"]!, options: connectOptions(options))
+    var first = connection.messages.makeAsyncIterator()
+    while let line = try await first.next() { report("first \(line)") }
+    report("end")
+    connection.connect()
+    var second = connection.messages.makeAsyncIterator()
+    report("late \(try await first.next() ?? "nothing")")
+    while let line = try await second.next() {
+        report("second \(line), \(try await first.next() ?? "nothing")")
+    }
+    report("end")
+}
+
+private func readLate(_ options: Options, _ permit: () async -> Void) async throws {
+    let connection = try await Connection.connect(.text, to: options["to"]!, options: connectOptions(options))
+    connection.idleTimeout = options.number("idle-timeout").map(Double.init)
+    connection.onClose = { _ in report("close") }
+    report("connected")
+    await permit()
+    for try await line in connection.messages { report("line \(line)") }
     report("end")
 }
 

@@ -1,10 +1,14 @@
 import Apus
 
 /// Pipes each client to a connection of its own to `--to`, and back; with `--one-way` only to it. Ends are reported.
+///
+/// The control connection names what is to be done, and to which client: "repipe" sends what follows to a new
+/// connection, "late" pipes the client, which has closed, to a new one.
 func proxy(_ options: Options) {
     let server = Worker(.raw, on: options.address)
     setLimits(server, options)
     var clients: [Int: Connection<Raw>] = [:]
+    var upstreams: [Int: Connection<Raw>] = [:]
     server.onConnect = { client in
         clients[client.id] = client
         report("client \(client.id)")
@@ -12,6 +16,7 @@ func proxy(_ options: Options) {
         upstream.maxSendBufferSize = client.maxSendBufferSize
         client.pipe(to: upstream)
         if options["one-way"] == nil { upstream.pipe(to: client) }
+        upstreams[client.id] = upstream
         upstream.onConnect = { _ in report("upstream \(client.id)") }
         upstream.onError = { _, code, message in report("error \(code.rawValue) \(message)") }
         upstream.onClose = { report("upstream close \(client.id) read=\($0.bytesRead) written=\($0.bytesWritten)") }
@@ -25,13 +30,23 @@ func proxy(_ options: Options) {
     let control = Worker(.text, on: "127.0.0.1:0")
     control.onMessage = { control, line in
         let words = line.split(separator: " ").map(String.init)
-        let client = clients[Int(words[1])!]
+        let id = Int(words[1])!
+        guard let client = clients[id], let upstream = upstreams[id] else { return control.close() }
+        var outcome = "done"
         switch words[0] {
-        case "destroy": client?.destroy()
-        case "close": client?.close()
+        case "destroy": client.destroy()
+        case "close": client.close()
+        case "pause": client.pauseReading()
+        case "resume": client.resumeReading()
+        case "counters": outcome = "read=\(client.bytesRead) pending=\(upstream.pendingSendBytes)"
+        case "repipe", "late":
+            let next = try Connection(.raw, to: options["to"]!)
+            next.onClose = { _ in report("next close") }
+            client.pipe(to: next)
+            next.connect()
         default: break
         }
-        control.send("done")
+        control.send(outcome)
     }
 }
 

@@ -101,7 +101,7 @@ final class Puppet<P: PacketProtocol> {
     private func obey(_ line: String) throws -> String {
         let words = line.split(separator: " ", maxSplits: 1).map(String.init)
         guard words.count == 2, words[0] == "on" || words[0] == "once" else {
-            guard let connection else { return "no connection" }
+            guard let connection else { return words[0] == "state" ? "no connection" : "?" }
             return try perform(line, on: connection)
         }
         let parts = words[1].split(separator: ":", maxSplits: 1).map(String.init)
@@ -144,6 +144,8 @@ final class Puppet<P: PacketProtocol> {
         case "resume-other": server?.connections[number]?.resumeReading()
         case "limit": connection.maxSendBufferSize = number
         case "package": connection.maxPackageSize = number
+        case "max-connections": server?.maxConnections = words.count > 1 ? number : nil
+        case "max-per-ip": server?.maxConnectionsPerIP = number
         case "fill": return "\(fillKernel(connection.fileDescriptor))"
         case "squeeze": squeeze(connection.fileDescriptor)
         case "await-hangup": awaitHangup(connection.fileDescriptor)

@@ -94,6 +94,25 @@ import Testing
         }
     }
 
+    /// A place is taken by who has yet to say whose connection it is.
+    @Test(arguments: Setup.plain)
+    func whoOwesAHeaderCounts(_ setup: Setup) async throws {
+        try await withPuppet("text", setup, Self.trusted + ["--max-connections", "1"]) { server in
+            let silent = try server.connect()
+            let waiting = try server.connect(preamble: Self.line + Array("patience\n".utf8))
+            // The loop turns while the commands are answered.
+            for _ in 0..<20 { #expect(try server.tell("state") == "no connection") }
+            silent.close()
+            #expect(try server.nextEvents(2) == ["connect 1", "message patience"])
+            let last = try server.connect(preamble: Array(Self.line.dropLast(3)))
+            waiting.close()
+            try server.event("close 1")
+            try server.finish()
+            #expect(try last.readToEnd().bytes.isEmpty)
+            #expect(server.count("connect") == 1)
+        }
+    }
+
     @Test func whatIsNoRangeKeepsTheProgramFromStarting() async throws {
         try await TestThreads.light.run {
             let folder = try TemporaryFolder()
@@ -127,6 +146,42 @@ import Testing
             #expect(!fourth.isReadable())
             for client in [second, third, fourth] { client.close() }
             try greet(server.connect())
+        }
+    }
+
+    @Test(arguments: Setup.plain)
+    func theLimitMayChangeWhileClientsWait(_ setup: Setup) async throws {
+        try await withPuppet("text", setup, ["--max-connections", "1"]) { server in
+            let first = try server.connect()
+            try server.event("connect 1")
+            let second = try server.connect()
+            _ = try server.tell("max-connections 2")
+            #expect(try server.nextEvent() == "connect 2")
+            // One less than there are: a place is free when two have gone.
+            _ = try server.tell("max-connections 1")
+            let third = try server.connect()
+            first.close()
+            #expect(try server.nextEvent() == "close 1")
+            second.close()
+            #expect(try server.nextEvents(2) == ["close 2", "connect 3"])
+            let fourth = try server.connect()
+            _ = try server.tell("max-connections")
+            #expect(try server.nextEvent() == "connect 4")
+            for client in [third, fourth] { client.close() }
+        }
+    }
+
+    @Test(arguments: Setup.tcp.filter { !$0.isSecured })
+    func aLimitByAddressCountsThoseThatAreThere(_ setup: Setup) async throws {
+        try await withPuppet("text", setup) { server in
+            let first = try server.connect()
+            try server.event("connect 1")
+            _ = try server.tell("max-per-ip 1")
+            #expect(try server.connect().readToEnd().bytes.isEmpty)
+            first.close()
+            try server.event("close 1")
+            _ = try server.connect()
+            #expect(try server.nextEvent() == "connect 2")
         }
     }
 

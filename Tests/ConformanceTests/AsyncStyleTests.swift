@@ -118,6 +118,71 @@ import Testing
         }
     }
 
+    /// A client whose connections end at a listening socket of the test.
+    private func withAcceptor(
+        _ setup: Setup, _ options: [String] = [], _ body: @Sendable (ScenarioServer, Acceptor) throws -> Void
+    ) async throws {
+        try await TestThreads.light.run {
+            let folder = try TemporaryFolder()
+            let acceptor = try Acceptor(setup.transport.rawValue, in: folder)
+            let client = try ScenarioServer("async-client", setup, ["--to", "\(acceptor.endpoint)"] + options)
+            try body(client, acceptor)
+            try client.finish()
+        }
+    }
+
+    @Test(arguments: Setup.plain)
+    func aSecondLifeHasItsOwnReader(_ setup: Setup) async throws {
+        try await withAcceptor(setup) { client, acceptor in
+            try client.tell("twice")
+            let first = try acceptor.accept()
+            try first.send("a\n")
+            #expect(try client.nextEvent() == "first a")
+            first.close()
+            #expect(try client.nextEvents(2) == ["end", "late nothing"])
+            let second = try acceptor.accept()
+            try second.send("b\nc\n")
+            #expect(try client.nextEvents(2) == ["second b, nothing", "second c, nothing"])
+            second.close()
+            #expect(try client.nextEvent() == "end")
+        }
+    }
+
+    /// Nobody reads yet, but the end of the other side is seen, and so is its silence.
+    @Test(arguments: Setup.plain)
+    func aConnectionThatNobodyReadsStillEnds(_ setup: Setup) async throws {
+        try await withAcceptor(setup) { client, acceptor in
+            try client.tell("idle")
+            let peer = try acceptor.accept()
+            #expect(try client.nextEvent() == "connected")
+            peer.close()
+            #expect(try client.nextEvent() == "close")
+            try client.tell("next")
+            #expect(try client.nextEvent() == "end")
+        }
+        try await withAcceptor(setup, ["--idle-timeout", "1"]) { client, acceptor in
+            try client.tell("idle")
+            let peer = try acceptor.accept()
+            #expect(try client.nextEvents(2) == ["connected", "close"])
+            #expect(try peer.readToEnd().bytes.isEmpty)
+        }
+    }
+
+    /// What came before the end waits for its reader.
+    @Test(arguments: Setup.plain)
+    func whatCameBeforeTheEndIsReadLate(_ setup: Setup) async throws {
+        try await withAcceptor(setup) { client, acceptor in
+            try client.tell("idle")
+            let peer = try acceptor.accept()
+            #expect(try client.nextEvent() == "connected")
+            try peer.send("one\ntwo\nhalf")
+            peer.finishSending()
+            try client.tell("state")
+            try client.tell("next")
+            #expect(Set(try client.nextEvents(4)) == ["line one", "line two", "close", "end"])
+        }
+    }
+
     @Test(arguments: Setup.backends)
     func failuresAreThrown(_ backend: String) async throws {
         let setup = Setup(backend: backend, transport: .ipv4)

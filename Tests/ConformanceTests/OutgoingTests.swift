@@ -63,6 +63,42 @@ import Testing
         }
     }
 
+    /// An operation of the life before, which its end has cancelled, ends in this one.
+    @Test(arguments: Setup.plain)
+    func aSecondLifeWaitsForNoOperationOfTheFirst(_ setup: Setup) async throws {
+        try await withDialer(setup) { server, acceptor in
+            let first = try connected(server, acceptor)
+            _ = try server.tell("hold")
+            _ = try server.tell("once close: connect")
+            first.reset()
+            let second = try acceptor.accept()
+            try server.event("connect")
+            _ = try server.tell("once message: hold")
+            try second.send("one\ntwo\n")
+            try server.event("message one")
+            second.reset()
+            try server.event("close")
+        }
+    }
+
+    /// Fast open puts the first bytes into the request for the connection. Without any there is none to send.
+    @Test(arguments: Setup.tcp.filter { !$0.isSecured })
+    func fastOpenLetsTheServerSpeakFirst(_ setup: Setup) async throws {
+        try await withDialer(setup, "text", ["--fast-open", "yes"]) { server, acceptor in
+            let first = try connected(server, acceptor)
+            #expect(try server.tell("addresses").hasPrefix("remote=\(acceptor.endpoint) "))
+            try first.send("welcome\n")
+            #expect(try server.event("message") == "message welcome")
+            _ = try server.tell("once close: connect; send 5")
+            first.close()
+            let second = try acceptor.accept()
+            #expect(try second.readLine() == "xxxx")
+            try second.send("thanks\n")
+            #expect(try server.event("message") == "message thanks")
+            #expect(try server.tell("addresses").hasPrefix("remote=\(acceptor.endpoint) "))
+        }
+    }
+
     @Test(arguments: Setup.tcp.filter { !$0.isSecured })
     func aClosedPortIsAnErrorAndAClose(_ setup: Setup) async throws {
         let folder = try TemporaryFolder()

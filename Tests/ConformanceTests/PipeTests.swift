@@ -190,6 +190,101 @@ import Testing
         }
     }
 
+    @Test(arguments: Setup.plain)
+    func aPauseOfTheUserIsTheUsersToEnd(_ setup: Setup) async throws {
+        try await withProxy(setup, ["--max-send", "100000"]) { proxy, acceptor in
+            let client = try proxy.connect()
+            let upstream = try acceptor.accept()
+            try proxy.event("upstream 1")
+            var sent = 0
+            while let count = client.trySend(pattern(64256)), count > 0 || !client.isBlocked { sent += count }
+            try proxy.tell("pause 1")
+            let before = try proxy.tell("counters 1").split(separator: " ")[0]
+            // All that was taken in drains: room alone is no reason to read on.
+            let taken = Int(before.dropFirst("read=".count))!
+            try upstream.skip(taken)
+            #expect(try proxy.tell("counters 1") == "\(before) pending=0")
+            try proxy.tell("resume 1")
+            try upstream.skip(sent - taken)
+        }
+    }
+
+    @Test(arguments: Setup.plain)
+    func aPipeMayLeadElsewhere(_ setup: Setup) async throws {
+        try await withProxy(setup) { proxy, acceptor in
+            let client = try proxy.connect()
+            let first = try acceptor.accept()
+            try client.send("one")
+            #expect(try String(decoding: first.read(3), as: UTF8.self) == "one")
+            try proxy.tell("repipe 1")
+            let second = try acceptor.accept()
+            try client.send("two")
+            #expect(try String(decoding: second.read(3), as: UTF8.self) == "two")
+            try first.send("still here")
+            #expect(try String(decoding: client.read(10), as: UTF8.self) == "still here")
+            second.reset()
+            _ = try client.readToEnd()
+            try proxy.finish()
+            #expect(proxy.count("next close") == 1 && proxy.count("client close") == 1)
+        }
+    }
+
+    /// Whoever is piped to has no use without the one that is piped.
+    @Test(arguments: Setup.plain)
+    func aSourceThatHasClosedClosesItsDestination(_ setup: Setup) async throws {
+        try await withProxy(setup) { proxy, acceptor in
+            let client = try proxy.connect()
+            _ = try acceptor.accept()
+            try proxy.event("upstream 1")
+            client.reset()
+            try proxy.event("client close")
+            try proxy.tell("late 1")
+            try proxy.event("next close")
+        }
+    }
+
+    /// Without room for anything that waits, what the kernel takes at once still flows.
+    @Test(arguments: Setup.plain)
+    func noRoomToWaitIsNoReasonToStop(_ setup: Setup) async throws {
+        try await withProxy(setup, ["--max-send", "0"]) { proxy, acceptor in
+            let client = try proxy.connect()
+            let upstream = try acceptor.accept()
+            for _ in 0..<3 {
+                try client.send("ask")
+                #expect(try String(decoding: upstream.read(3), as: UTF8.self) == "ask")
+                try upstream.send("answer")
+                #expect(try String(decoding: client.read(6), as: UTF8.self) == "answer")
+            }
+        }
+    }
+
+    /// The client has ended what it sends before the way to a TLS server is secured.
+    @Test(arguments: Setup.eachBackend)
+    func anEarlyEndIsHandedOnAfterTheHandshake(_ setup: Setup) async throws {
+        try await TestThreads.heavy.run {
+            let secured = Setup(backend: setup.backend, transport: .ipv4, isSecured: true)
+            let echo = try ScenarioServer("echo", secured, ["--protocol", "raw"])
+            let authority = TestCertificates.shared.certificate("localhost")
+            let proxy = try ScenarioServer(
+                "proxy", setup,
+                ["--to", "\(echo.endpoint)", "--server-name", "localhost", "--server-ca", authority], hasControl: true)
+            // Data and end wait for the proxy before it has begun to connect.
+            echo.process.signal(SIGSTOP)
+            let client = try proxy.connect()
+            client.finishSending()
+            try proxy.event("client 1")
+            try proxy.tell("counters 1")
+            echo.process.signal(SIGCONT)
+            #expect(try client.readToEnd().bytes.isEmpty)
+            let other = try proxy.connect()
+            try other.send("words")
+            other.finishSending()
+            #expect(try other.textToEnd() == "words")
+            try proxy.finish()
+            try echo.finish()
+        }
+    }
+
     // MARK: Other protocols
 
     @Test(arguments: Setup.all, ["/text", "/later"])

@@ -40,6 +40,7 @@ public final class Acceptor: Sendable {
         guard wait(fd, POLLIN, until: Deadline(seconds)) else { throw Failure("nobody connects") }
         let accepted = Glibc.accept(fd, nil, nil)
         guard accepted >= 0 else { throw Failure("accept: \(systemError())") }
+        _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
         return Client(accepted: accepted)
     }
 

@@ -70,7 +70,6 @@ int capus_connect_unix(const char *_Nonnull path, bool *_Nonnull pending);
 int capus_connect_result(int fd);
 
 int capus_local_address(int fd, capus_address *_Nonnull address);
-int capus_peer_address(int fd, capus_address *_Nonnull address);
 // True when the peer has gone in both directions or the socket failed, without reading.
 bool capus_is_hung_up(int fd);
 int capus_shutdown_write(int fd);

@@ -137,7 +137,7 @@ public struct Connection<P: WireProtocol>: Identifiable {
     public func destroy() { transport.destroy() }
 
     /// Stops reading and delivering; the peer is slowed down by TCP itself.
-    public func pauseReading() { transport.pause() }
+    public func pauseReading() { transport.pause(.user) }
 
     /// Delivers what arrived meanwhile, before it returns, and goes on reading.
     public func resumeReading() { transport.resume() }

@@ -6,6 +6,10 @@ final class ConnectionCounts {
     private var counts: [UInt128: Int] = [:]
     private var lastComplaint = Int64.min
 
+    init(_ peers: some Sequence<capus_address>) {
+        for peer in peers { add(peer) }
+    }
+
     func count(of peer: capus_address) -> Int { counts[peer.number] ?? 0 }
 
     func add(_ peer: capus_address) { counts[peer.number, default: 0] += 1 }

@@ -16,7 +16,7 @@ final class ConnectionExtras {
     var roomWaiters: [RoomWaiter] = []
     /// Where the bytes of this connection go, and whose bytes go here.
     var pipeDestination: StreamConnection?
-    var pipeSource: StreamConnection?
+    var pipeSources: [StreamConnection] = []
     /// Cancelled with the connection.
     var timers: [WorkerTimer] = []
     var localAddress: capus_address?
@@ -24,27 +24,34 @@ final class ConnectionExtras {
     /// What runs the operations of handlers that have not ended; nearly always one.
     @exclusivity(unchecked) var runners: [OperationRunner] = []
 
-    /// Nothing waits for the connection any more.
-    func connectionClosed() {
+    /// The connection has closed: nothing waits for it any more. Returns those that it is piped to, and that are piped
+    /// to it: they end with it.
+    func endLife() -> [StreamConnection] {
         let running = runners
         for runner in running { runner.cancel() }
-        reader?.release()
+        reader?.end()
         reader = nil
         outgoing?.complete(.closed)
         resumeRoomWaiters()
         for timer in timers { timer.cancel() }
         timers = []
-        let source = pipeSource
-        pipeSource = nil
+        return takePipes()
+    }
+
+    private func takePipes() -> [StreamConnection] {
+        guard pipeDestination != nil || !pipeSources.isEmpty else { return [] }
+        let joined = (pipeDestination.map { [$0] } ?? []) + pipeSources
+        pipeDestination?.extras?.pipeSources.removeAll { $0.extras === self }
         pipeDestination = nil
-        source?.close()
+        pipeSources = []
+        return joined
     }
 
     /// Some of the output has left.
     func roomAppeared(_ pending: Int, of limit: Int) {
         if !roomWaiters.isEmpty, pending < limit { resumeRoomWaiters() }
         // Not at the first byte: reading in larger pieces costs less.
-        if let pipeSource, pending <= limit / 2 { pipeSource.readAgain() }
+        if !pipeSources.isEmpty, pending <= limit / 2 { for source in pipeSources { source.readAgain() } }
     }
 
     private func resumeRoomWaiters() {

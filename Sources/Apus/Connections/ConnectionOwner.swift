@@ -16,8 +16,8 @@ protocol AcceptingOwner: ConnectionOwner {
     var clientSpeaksFirst: Bool { get }
     /// What connections are secured with; nil for plain ones.
     var tlsContext: OpaquePointer? { get }
-    /// Accepting was paused, or is over.
-    var refusesConnections: Bool { get }
+    /// Neither is accepting paused or over, nor are there as many connections as there may be.
+    var mayAccept: Bool { get }
     /// The process is leaving.
     var isStopping: Bool { get }
     /// The driver that new connections start with.
@@ -32,4 +32,6 @@ protocol AcceptingOwner: ConnectionOwner {
     func admits(_ peer: capus_address) -> Bool
     func nextConnectionID() -> Int
     func connectionOpened(_ connection: StreamConnection)
+    /// Accepts or not, as `mayAccept` says by now.
+    func updateAccepting()
 }

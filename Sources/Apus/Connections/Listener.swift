@@ -17,6 +17,9 @@ final class Listener: Pollable, ServerSocket {
     @exclusivity(unchecked) private var accepts = 1
     @exclusivity(unchecked) private var fullTurns = 0
     private var lastComplaint: Int64 = .min
+    /// Those that are trusted to tell whose connection it is, and have not yet.
+    private var undecided: [ObjectIdentifier: ProxyHeaderReader] = [:]
+    var undecidedCount: Int { undecided.count }
 
     init(fd: Int32, worker: any AcceptingOwner, loop: EventLoop) {
         self.worker = worker
@@ -39,8 +42,12 @@ final class Listener: Pollable, ServerSocket {
     func close() {
         pause()
         guard fd >= 0 else { return }
+        // Whose header is here already is served like the connections that were opened before.
+        for reader in undecided.values { reader.ready(UInt32(CAPUS_READ)) }
         capus_close(fd)
         fd = -1
+        for reader in undecided.values { reader.close() }
+        undecided = [:]
     }
 
     override func ready(_ flags: UInt32) {
@@ -69,13 +76,20 @@ final class Listener: Pollable, ServerSocket {
             open(accepted, peer, local: nil)
             return true
         }
-        let reader = ProxyHeaderReader(fd: accepted, peer: peer, loop: loop, timeout: worker.handshakeTimeout) {
-            [weak self] fd, peer, local in
-            guard let self, self.fd >= 0 else { return capus_close(fd) }
-            open(fd, peer, local: local)
-        }
-        reader.start()
+        readHeader(accepted, peer)
         return true
+    }
+
+    private func readHeader(_ accepted: Int32, _ peer: capus_address) {
+        let reader = ProxyHeaderReader(fd: accepted, peer: peer, loop: loop, timeout: worker.handshakeTimeout) {
+            [unowned self] reader, named in
+            undecided[ObjectIdentifier(reader)] = nil
+            if let named { open(named.fd, named.peer, local: named.local) }
+            if fd >= 0 { worker.updateAccepting() }
+        }
+        undecided[ObjectIdentifier(reader)] = reader
+        worker.updateAccepting()
+        reader.start()
     }
 
     /// Makes a connection of an accepted socket. `local` is given where it is not the socket's own.
@@ -115,7 +129,7 @@ final class Listener: Pollable, ServerSocket {
         }
         pause()
         WorkerTimer.after(Self.pauseWithoutDescriptors) { [weak self] _ in
-            guard let self, !worker.refusesConnections else { return }
+            guard let self, worker.mayAccept else { return }
             resume()
         }
     }

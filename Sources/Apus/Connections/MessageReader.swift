@@ -3,40 +3,55 @@
 final class MessageReader<P: WireProtocol>: MessageHolder {
     private var delivered: P.Inbound?
     private var continuation: UnsafeContinuation<Void, Never>?
+    /// How often the loop has waited: a cancellation that comes late must not end a later wait.
+    private var waits = 0
 
     /// From the connection's driver.
     func deliver(_ message: P.Inbound, _ connection: StreamConnection) {
         connection.runningOperations = 1
+        isHandling = true
         delivered = message
-        release()
+        resume()
     }
 
     /// Nil when the connection has closed.
     func next(_ connection: StreamConnection) async throws -> P.Inbound? {
         precondition(continuation == nil, "messages of one connection are read by one loop at a time")
         try Task.checkCancellation()
-        if delivered == nil, connection.state != .closed {
+        if delivered == nil, !isOver {
+            isHandling = false
             connection.runningOperations = 0
             connection.continueDelivery()
         }
-        if delivered == nil, connection.state != .closed { await wait() }
+        if delivered == nil, !isOver { await wait() }
         if let message = delivered.take() { return message }
         try Task.checkCancellation()
         return nil
     }
 
     private func wait() async {
+        waits += 1
+        let number = waits
         await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 if Task.isCancelled { return continuation.resume() }
                 self.continuation = continuation
             }
         } onCancel: {
-            Task { @MainActor in self.release() }
+            Task { @MainActor in self.giveUp(number) }
         }
     }
 
-    override func release() {
+    private func giveUp(_ wait: Int) {
+        if wait == waits { resume() }
+    }
+
+    override func end() {
+        super.end()
+        resume()
+    }
+
+    private func resume() {
         let continuation = continuation
         self.continuation = nil
         continuation?.resume()
@@ -45,11 +60,16 @@ final class MessageReader<P: WireProtocol>: MessageHolder {
 
 /// What holds the messages of a connection back until somebody asks for them.
 class MessageHolder {
+    /// The reader has a message and has not asked for the next one.
+    final var isHandling = false
+    /// Nothing more comes: the connection has closed, or hands its messages to somebody else. Another life of the same
+    /// connection has another reader.
+    final private(set) var isOver = false
+
     init() {}
     nonisolated deinit {}
 
-    /// Nothing more comes.
-    func release() {}
+    func end() { isOver = true }
 }
 
 /// The messages of one connection, for one `for try await` loop at a time. It ends when the connection has closed, and
@@ -79,11 +99,7 @@ extension Connection {
     ///             for try await line in connection.messages { try await connection.write(line) }
     ///         }
     ///     }
-    public var messages: Messages<P> {
-        holdMessages()
-        let reader = transport.extras?.reader as? MessageReader<P> ?? MessageReader()
-        return Messages(transport: transport, reader: reader)
-    }
+    public var messages: Messages<P> { Messages(transport: transport, reader: holdMessages()) }
 
     /// The next message; nil when the connection has closed. For clients that ask and wait for the answer:
     ///
@@ -95,10 +111,17 @@ extension Connection {
     }
 
     /// Keeps messages until `messages` is iterated or `onMessage` is set.
-    func holdMessages() {
-        guard transport.state != .closed, transport.extras?.reader == nil else { return }
+    @discardableResult
+    func holdMessages() -> MessageReader<P> {
+        if let reader = transport.extras?.reader as? MessageReader<P> { return reader }
         let reader = MessageReader<P>()
+        // Closed, or the connection speaks another protocol by now.
+        guard driver != nil, transport.state != .closed else {
+            reader.end()
+            return reader
+        }
         own { $0.onMessage = { connection, message in reader.deliver(message, connection.transport) } }
         transport.hold(for: reader)
+        return reader
     }
 }

@@ -4,7 +4,14 @@ import CApus
 /// An accepted socket whose load balancer has yet to say whose connection it is. Only the header is taken from the
 /// socket: what follows is the connection's, or its TLS session's.
 final class ProxyHeaderReader: Pollable {
-    typealias Completion = @MainActor (_ fd: Int32, _ peer: capus_address, _ local: capus_address?) -> Void
+    /// A socket, and the addresses of its two ends; none of this side where it is the socket's own.
+    struct Named {
+        let fd: Int32
+        let peer: capus_address
+        let local: capus_address?
+    }
+
+    typealias Completion = @MainActor (ProxyHeaderReader, Named?) -> Void
 
     private static var lastComplaint = Int64.min
 
@@ -14,7 +21,8 @@ final class ProxyHeaderReader: Pollable {
     private var deadline: WorkerTimer?
     private let completion: Completion
 
-    /// `completion` gets the socket, and the addresses that the header names; it is not called when there is none.
+    /// `completion` gets the socket with the addresses that the header names, or nil when there is none and the socket
+    /// was closed.
     init(fd: Int32, peer: capus_address, loop: EventLoop, timeout: Double, _ completion: @escaping Completion) {
         self.peer = peer
         self.loop = loop
@@ -33,7 +41,7 @@ final class ProxyHeaderReader: Pollable {
         let count = capus_peek(fd, buffer, EventLoop.receiveCapacity)
         if count < 0, -count == Int(CAPUS_WOULD_BLOCK) { return }
         // A connection that closes without a word is how a port is probed.
-        guard count > 0 else { return held.isEmpty ? close() : refuse("it ended within it") }
+        guard count > 0 else { return held.isEmpty ? fail() : refuse("it ended within it") }
         let known = held.count
         held.append(contentsOf: UnsafeBufferPointer(start: buffer, count: count))
         switch held.withUnsafeBytes({ ProxyHeader.parse($0) }) {
@@ -49,7 +57,7 @@ final class ProxyHeaderReader: Pollable {
 
     private func finish(_ rest: Int, _ peer: capus_address, _ local: capus_address?) {
         consume(rest)
-        completion(release(), peer, local)
+        completion(self, Named(fd: release(), peer: peer, local: local))
     }
 
     /// One line a second at most.
@@ -58,7 +66,12 @@ final class ProxyHeaderReader: Pollable {
             Self.lastComplaint = loop.now
             Log.write("PROXY header of \(peer.text) refused: \(reason)", .warning)
         }
+        fail()
+    }
+
+    private func fail() {
         close()
+        completion(self, nil)
     }
 
     private func release() -> Int32 {
@@ -69,5 +82,6 @@ final class ProxyHeaderReader: Pollable {
         return released
     }
 
-    private func close() { capus_close(release()) }
+    /// Gives up.
+    func close() { capus_close(release()) }
 }

@@ -6,4 +6,10 @@ protocol ServerSocket: AnyObject {
     func pause()
     /// Takes in nothing any more.
     func close()
+    /// Accepted sockets of which it is not known yet whose connections they are.
+    var undecidedCount: Int { get }
+}
+
+extension ServerSocket {
+    var undecidedCount: Int { 0 }
 }

@@ -42,7 +42,7 @@ extension StreamConnection {
     func startLinger() {
         if let tls { capus_tls_finish(tls) }
         guard capus_shutdown_write(fd) == 0, !isPeerFinished, lingerTimeout > 0 else { return destroy() }
-        isPaused = false
+        pauses = []
         watchInput(true)
         WorkerTimer.after(lingerTimeout) { [weak self] _ in self?.destroy() }
     }
@@ -57,10 +57,15 @@ extension StreamConnection {
         closeSocket()
         abandonConnecting()
         if worker != nil { loop.status.pointee.connections &-= 1 }
+        // Before the last callback: what that one begins belongs to the next life of an outgoing connection.
+        detachOperations()
+        let joined = extras?.endLife() ?? []
         loop.status.pointee.doing = UInt64(CAPUS_DOING_CLOSE)
         driver.closed(self)
         if !isDelivering { partial.free() }
-        extras?.connectionClosed()
+        for connection in joined { connection.close() }
+        // The last callback has begun the next life: it belongs to the same owner.
+        guard state != .connecting else { return loop.status.pointee.connections &+= 1 }
         let worker = worker
         self.worker = nil
         // User closures that hold the connection would keep it alive for ever; it is needed again after `reconnect`.

@@ -10,6 +10,14 @@ extension StreamConnection {
         runner.start(self, operation)
     }
 
+    /// A handler has a message and has not ended. What was connected to owes its peer nothing: a reader that keeps
+    /// the last message does not hide that the other side has gone.
+    var isHandling: Bool {
+        guard runningOperations > 0 else { return false }
+        guard let reader = extras?.reader else { return true }
+        return reader.isHandling && extras?.outgoing == nil
+    }
+
     func operationFailed(_ error: any Error) {
         guard state != .closed else { return }  // Cancelled because of it: nobody is left to tell.
         driver.callbackFailed(self, error)
@@ -25,15 +33,22 @@ extension StreamConnection {
     /// From now on `reader` alone decides when the next message is delivered.
     func hold(for reader: MessageHolder) {
         moreExtras.reader = reader
-        for runner in moreExtras.runners { runner.holdsMessages = false }
+        detachOperations()
         runningOperations = 1
+    }
+
+    /// Operations that have not ended hold no message back any more.
+    func detachOperations() {
+        guard let extras else { return }
+        for runner in extras.runners { runner.holdsMessages = false }
+        runningOperations = 0
     }
 
     /// Messages go to the callback again.
     func stopHolding() {
         guard let reader = extras?.reader else { return }
         extras?.reader = nil
-        reader.release()
+        reader.end()
         runningOperations = 0
         deliverLater()
     }

@@ -48,6 +48,8 @@ extension StreamConnection {
             if let outbound {
                 capus_outbound_start(outbound)
                 outputProgressed()
+            } else if closeKind == .halfClose {
+                shutDownOutput()
             }
             extras?.outgoing?.complete(nil)
             return 0

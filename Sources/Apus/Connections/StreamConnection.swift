@@ -7,8 +7,8 @@ import CApus
 /// `Connection`. Closed connections keep their counters and addresses.
 final class StreamConnection: Pollable {
     @exclusivity(unchecked) var state = ConnectionState.established
-    /// Reading was paused by the user.
-    @exclusivity(unchecked) var isPaused = false
+    /// Who wants no input now.
+    @exclusivity(unchecked) var pauses: Pauses = []
     /// The driver is handling this connection's bytes: what becomes possible meanwhile it will see itself.
     @exclusivity(unchecked) var isDelivering = false
     /// The peer has sent all it wanted to send.
@@ -45,6 +45,14 @@ final class StreamConnection: Pollable {
     @exclusivity(unchecked) var extras: ConnectionExtras?
     @exclusivity(unchecked) var peer: capus_address
 
+    struct Pauses: OptionSet {
+        let rawValue: UInt8
+        nonisolated init(rawValue: UInt8) { self.rawValue = rawValue }
+        static let user = Pauses(rawValue: 1)
+        /// The destination of a pipe has no room.
+        static let pipe = Pauses(rawValue: 2)
+    }
+
     enum CloseKind: UInt8 {
         /// Neither `close` nor `end` was called.
         case open
@@ -74,6 +82,8 @@ final class StreamConnection: Pollable {
     nonisolated deinit {
         partial.free()
     }
+
+    var isPaused: Bool { pauses.rawValue != 0 }
 
     /// Whether the next message may be delivered.
     var wantsMessages: Bool { state == .established && !isPaused && runningOperations == 0 }
@@ -183,7 +193,7 @@ final class StreamConnection: Pollable {
         isPeerFinished = true
         guard state == .established else { return destroy() }
         if driver.peerFinished(self) || state == .closed { return }
-        if driver.owesAnswer(self) || partial.count > 0 && outbound != nil {
+        if driver.owesAnswer(self) || holdsUnread || partial.count > 0 && outbound != nil {
             watchInput(false)
         } else {
             close()
@@ -224,8 +234,11 @@ final class StreamConnection: Pollable {
     func continueDelivery() {
         guard !isDelivering, state == .established else { return }
         deliverPartial()
-        if state == .established, isPeerFinished, !driver.owesAnswer(self) { close() }
+        if state == .established, isPeerFinished, !driver.owesAnswer(self), !holdsUnread { close() }
     }
+
+    /// Bytes wait for a reader that has not asked for them.
+    private var holdsUnread: Bool { partial.count > 0 && runningOperations > 0 }
 
     /// Delivers what is held at the end of this turn: the caller may still change who gets it.
     func deliverLater() {
@@ -240,16 +253,15 @@ final class StreamConnection: Pollable {
 
     // MARK: Pausing
 
-    func pause() {
-        guard !isPaused, state == .established else { return }
-        isPaused = true
+    func pause(_ why: Pauses) {
+        guard state == .established else { return }
+        pauses.insert(why)
         if !isSecuring { watchInput(false) }
     }
 
-    /// Delivers what is held, and reads, before it returns.
+    /// The user's pause is over. Delivers what is held, and reads, before it returns.
     func resume() {
-        guard isPaused, state == .established else { return }
-        isPaused = false
+        guard pauses.remove(.user) != nil, !isPaused, state == .established else { return }
         continueDelivery()
         guard state == .established, !isPaused, !isPeerFinished else { return }
         watchInput(true)
@@ -257,10 +269,9 @@ final class StreamConnection: Pollable {
         if !isDelivering { _ = receiveMore() }
     }
 
-    /// As `resume`, but reads when the poller says so.
+    /// There is room again where the bytes go. Reads when the poller says so.
     func readAgain() {
-        guard isPaused, state == .established else { return }
-        isPaused = false
+        guard pauses.remove(.pipe) != nil, !isPaused, state == .established else { return }
         continueDelivery()
         if state == .established, !isPaused, !isPeerFinished { watchInput(true) }
     }

@@ -1,5 +1,3 @@
-import CApus
-
 /// Hands the bytes of a connection on to another one, as they are. The connection keeps its callbacks, but for
 /// messages.
 final class PipeDriver<P: WireProtocol>: TypedDriver<P> {
@@ -20,8 +18,8 @@ final class PipeDriver<P: WireProtocol>: TypedDriver<P> {
         connection.noteMessage()
         if destination.forward(bytes, count) == .failed {
             connection.close()
-        } else if destination.pendingSendBytes >= destination.maxSendBufferSize {
-            connection.pause()
+        } else if destination.outbound != nil, destination.pendingSendBytes >= destination.maxSendBufferSize {
+            connection.pause(.pipe)
         }
         return count
     }
@@ -53,39 +51,6 @@ final class PipeDriver<P: WireProtocol>: TypedDriver<P> {
         if isHalfClosed, idle >= connection.closeTimeout { return connection.destroy() }
         if let timeout = connection.idleTimeout, idle >= timeout { connection.close() }
     }
-
-    override func closed(_ connection: StreamConnection) {
-        super.closed(connection)
-        destination.close()
-    }
-
-    func leads(to connection: StreamConnection) -> Bool { destination === connection }
-}
-
-extension StreamConnection {
-    /// Sends bytes of another connection; more than the limit is its sender's business.
-    func forward(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> SendResult {
-        switch state {
-        case .established, .connecting, .initial: return transmit(bytes, count)
-        case .ending, .closing, .closed: return .failed
-        }
-    }
-
-    func isPiped(to other: StreamConnection) -> Bool { extras?.pipeDestination === other }
-
-    /// Sends what waits, then says that nothing more comes. Reading goes on.
-    func finishSending() {
-        guard state != .closed, closeKind == .open else { return }
-        closeKind = .halfClose
-        if outbound == nil, state == .established { shutDownOutput() }
-    }
-
-    /// The output is out.
-    func shutDownOutput() {
-        closeKind = .halfClosed
-        if let tls { capus_tls_finish(tls) }
-        if capus_shutdown_write(fd) != 0 || isPeerFinished { destroy() }
-    }
 }
 
 extension Connection {
@@ -94,32 +59,16 @@ extension Connection {
     ///
     /// Pipe both ways for a proxy. The other connection may still be connecting. When one side ends what it sends, so
     /// does the other towards its peer; when one closes, so does the other. Callbacks stay, except that there are no
-    /// messages any more.
+    /// messages any more. Several connections may be piped to one, whose end is then the end of all; piping to another
+    /// connection ends the pipe before.
     public func pipe<Q: WireProtocol>(to destination: Connection<Q>) {
-        guard let driver, transport.state != .closed else { return }
         let target = destination.transport
+        guard transport.state != .closed else { return destination.close() }
         guard target.state != .closed else { return close() }
-        transport.moreExtras.pipeDestination = target
-        target.moreExtras.pipeSource = transport
-        transport.http = HTTPConnectionState()
+        guard let driver else { return }
+        transport.leaveProtocol()
+        transport.startPipe(to: target)
         transport.driver = PipeDriver(after: driver, to: target)
         transport.deliverLater()
-    }
-
-    /// Speaks another protocol from the next byte on, after a handshake in this one. Returns the connection under its
-    /// new protocol: set its callbacks at once. Until it has an `onClose` of its own, that of the old protocol is
-    /// called.
-    public func upgrade<Q: WireProtocol>(to wireProtocol: Q) -> Connection<Q> {
-        let upgraded = Connection<Q>(transport)
-        guard let driver, transport.state != .closed else { return upgraded }
-        let next = wireProtocol.makeDriver().driver
-        next.isOfOneConnection = true
-        next.limits = driver.limits
-        next.predecessor = driver
-        transport.http = HTTPConnectionState()
-        transport.partial.searched = 0
-        transport.driver = next
-        transport.deliverLater()
-        return upgraded
     }
 }

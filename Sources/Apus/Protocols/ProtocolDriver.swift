@@ -27,7 +27,7 @@ class ProtocolDriver {
     func maxHeldBytes(_ connection: StreamConnection) -> Int { connection.maxPackageSize + EventLoop.receiveCapacity }
 
     /// A message was delivered whose answer is not complete.
-    func owesAnswer(_ connection: StreamConnection) -> Bool { connection.runningOperations > 0 }
+    func owesAnswer(_ connection: StreamConnection) -> Bool { connection.isHandling }
 
     /// Called about once a second for each connection with how long nothing of note has happened on it, in seconds.
     func timeOut(_ connection: StreamConnection, after idleSeconds: UInt32) {
@@ -37,7 +37,7 @@ class ProtocolDriver {
 
     /// The process is leaving: close the connection as soon as its messages allow it. Called again while it is open.
     func drain(_ connection: StreamConnection, _ mode: DrainMode) {
-        if mode != .graceful, connection.partial.count == 0, connection.runningOperations == 0 { connection.close() }
+        if mode != .graceful, connection.partial.count == 0, !owesAnswer(connection) { connection.close() }
     }
 
     /// The peer has sent its last byte. False leaves it to the connection, which answers what it owes and closes.

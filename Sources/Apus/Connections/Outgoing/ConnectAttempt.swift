@@ -2,11 +2,16 @@ import CApus
 
 /// A socket that is being connected to one address.
 final class ConnectAttempt: Pollable {
+    let address: capus_address
     private let loop: EventLoop
     private let ended: @MainActor (ConnectAttempt, Int32) -> Void
 
     /// `ended` is called with the errno that the attempt failed with, or 0.
-    init(fd: Int32, loop: EventLoop, _ ended: @escaping @MainActor (ConnectAttempt, Int32) -> Void) {
+    init(
+        fd: Int32, address: capus_address, loop: EventLoop,
+        _ ended: @escaping @MainActor (ConnectAttempt, Int32) -> Void
+    ) {
+        self.address = address
         self.loop = loop
         self.ended = ended
         super.init(fd: fd)

@@ -19,6 +19,8 @@ final class Dialer {
     private let target: RemoteAddress
     private let options: ConnectOptions
     private let loop: EventLoop
+    /// Whether something is there to be sent as soon as the socket is connected.
+    private let speaksFirst: @MainActor () -> Bool
     private var completion: (@MainActor (Result<DialedSocket, ConnectionError>) -> Void)?
     private var lookup: UInt64?
     private var port: UInt16 = 0
@@ -28,15 +30,19 @@ final class Dialer {
     private var staggering: WorkerTimer?
     private var deadline: WorkerTimer?
     private var lastFailure = "the host has no address"
+    /// The address whose attempt has succeeded.
+    private var reached = capus_address()
 
     /// `completion` is called once and never before this returns, unless `cancel` is called.
     init(
         _ target: RemoteAddress, _ options: ConnectOptions, loop: EventLoop,
+        speaksFirst: @escaping @MainActor () -> Bool,
         _ completion: @escaping @MainActor (Result<DialedSocket, ConnectionError>) -> Void
     ) {
         self.target = target
         self.options = options
         self.loop = loop
+        self.speaksFirst = speaksFirst
         self.completion = completion
         deadline = WorkerTimer.after(options.timeout) { [weak self] _ in self?.finish(failure: "timed out") }
         loop.execute { [self] in start() }
@@ -104,7 +110,10 @@ final class Dialer {
             address.port = port
             switch start(address) {
             case .success(let fd):
-                attempts.append(ConnectAttempt(fd: fd, loop: loop) { [unowned self] in attemptEnded($0, $1) })
+                let attempt = ConnectAttempt(fd: fd, address: address, loop: loop) { [unowned self] in
+                    attemptEnded($0, $1)
+                }
+                attempts.append(attempt)
                 guard !addresses.isEmpty else { return }
                 staggering = WorkerTimer.after(Self.attemptDelay) { [weak self] _ in self?.tryNext() }
                 return
@@ -117,6 +126,8 @@ final class Dialer {
     private func start(_ address: capus_address) -> Result<Int32, ConnectionError> {
         var address = address
         var socketOptions = options.socket.native
+        // With it the kernel begins to connect when it is given the first bytes: they must be there.
+        if options.proxy != nil || !speaksFirst() { socketOptions.fast_open = false }
         var isPending = false
         guard let text = options.localAddress else {
             return Result(connecting: capus_connect_with(&address, nil, &socketOptions, &isPending))
@@ -139,6 +150,7 @@ final class Dialer {
             lastFailure = String(cString: capus_error_text(failure))
             return tryNext()
         }
+        reached = attempt.address
         connected(.success(attempt.release()))
     }
 
@@ -172,12 +184,10 @@ final class Dialer {
     }
 
     private func finish(_ fd: Int32, received: [UInt8]) {
-        var peer = capus_address()
-        _ = capus_peer_address(fd, &peer)
         guard let completion else { return capus_close(fd) }
         self.completion = nil
         release()
-        completion(.success(DialedSocket(fd: fd, peer: peer, received: received)))
+        completion(.success(DialedSocket(fd: fd, peer: reached, received: received)))
     }
 
     private func finish(failure: String) {

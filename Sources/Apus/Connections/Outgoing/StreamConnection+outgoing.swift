@@ -32,7 +32,11 @@ extension StreamConnection {
             worker = OutgoingConnections.shared
             OutgoingConnections.shared.add(self)
         }
-        outgoing.dialer = Dialer(outgoing.target, outgoing.options, loop: loop) { [unowned self] in dialed($0) }
+        outgoing.dialer = Dialer(
+            outgoing.target, outgoing.options, loop: loop, speaksFirst: { [unowned self] in
+                outbound != nil || outgoing.tls != nil
+            }
+        ) { [unowned self] in dialed($0) }
     }
 
     /// Connects again after a while. Until then what is sent waits.
@@ -55,7 +59,7 @@ extension StreamConnection {
     private func forgetEarlierLife() {
         if !isDelivering { partial.free() }
         http = HTTPConnectionState()
-        isPaused = false
+        pauses = []
         isPeerFinished = false
         isWatchingInput = false
         if closeKind != .halfClose { closeKind = .open }

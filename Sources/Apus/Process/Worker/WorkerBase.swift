@@ -50,10 +50,13 @@ public class WorkerBase {
     private final var proxies = ProxyTrust()
     /// Connections that each process has at most; further ones wait until one has closed. Nil for as many as the limit
     /// of open files allows.
-    public final var maxConnections: Int?
+    public final var maxConnections: Int? { didSet { updateAccepting() } }
     /// Connections that one address may have in each process; further ones are closed at once. Nil for any number.
     public final var maxConnectionsPerIP: Int? {
-        didSet { connectionCounts = maxConnectionsPerIP == nil ? nil : connectionCounts ?? ConnectionCounts() }
+        didSet {
+            guard maxConnectionsPerIP != nil else { return connectionCounts = nil }
+            if connectionCounts == nil { connectionCounts = ConnectionCounts(connectionsByID.values.lazy.map(\.peer)) }
+        }
     }
     private final var connectionCounts: ConnectionCounts?
     /// What happens when a callback of a connection throws; closes the connection unless set.
@@ -188,7 +191,7 @@ public class WorkerBase {
     final func startAccepting(_ fd: Int32) {
         let socket = makeServerSocket(fd)
         listener = socket
-        if !isAcceptPaused { socket.resume() }
+        updateAccepting()
     }
 
     /// What takes in from a socket that was opened.
@@ -206,18 +209,29 @@ public class WorkerBase {
     /// Stops accepting; clients wait in the backlog. In `onWorkerStart` it keeps accepting from starting.
     public final func pauseAccept() {
         isAcceptPaused = true
-        listener?.pause()
+        updateAccepting()
     }
 
     /// Accepts again.
     public final func resumeAccept() {
         isAcceptPaused = false
-        if !isStopping, connectionsByID.count < maxConnections ?? .max { listener?.resume() }
+        updateAccepting()
     }
 
     // MARK: Connections
 
-    final var refusesConnections: Bool { isStopping || isAcceptPaused }
+    final var mayAccept: Bool { !isStopping && !isAcceptPaused && !isFull }
+
+    /// Sockets whose load balancer has yet to say whose they are count, too.
+    private final var isFull: Bool {
+        guard let maxConnections else { return false }
+        return connectionsByID.count + (listener?.undecidedCount ?? 0) >= maxConnections
+    }
+
+    final func updateAccepting() {
+        guard let listener else { return }
+        if mayAccept { listener.resume() } else { listener.pause() }
+    }
 
     final var handshakeTimeout: Double { limits.handshakeTimeout }
 
@@ -240,7 +254,7 @@ public class WorkerBase {
     final func connectionOpened(_ connection: StreamConnection) {
         connectionsByID[connection.id] = connection
         connectionCounts?.add(connection.peer)
-        if let maxConnections, connectionsByID.count >= maxConnections { listener?.pause() }
+        if maxConnections != nil { updateAccepting() }
         connection.loop.status.pointee.connections &+= 1
         connection.driver.opened(connection)
     }
@@ -248,7 +262,7 @@ public class WorkerBase {
     final func connectionClosed(_ connection: StreamConnection) {
         connectionsByID.removeValue(forKey: connection.id)
         connectionCounts?.remove(connection.peer)
-        if let maxConnections, connectionsByID.count == maxConnections - 1, !refusesConnections { listener?.resume() }
+        if maxConnections != nil { updateAccepting() }
         if isStopping { WorkerProcess.current.connectionLeft() }
     }
 

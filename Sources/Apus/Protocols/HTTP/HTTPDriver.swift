@@ -174,7 +174,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
     // MARK: Between requests
 
     override func owesAnswer(_ connection: StreamConnection) -> Bool {
-        connection.http.isAnswering || connection.runningOperations > 0
+        connection.http.isAnswering || connection.isHandling
     }
 
     override func receiveRoom(_ connection: StreamConnection) -> Int {
