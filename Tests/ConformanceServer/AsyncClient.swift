@@ -4,8 +4,8 @@ import Apus
 ///
 /// "twice" reads to the end, connects again, and reads again; "idle" does not read until it is told "next".
 /// "echo N" writes N lines and reads as many; "slow" reads one line each time it is told "next"; "fail ADDRESS"
-/// connects where nobody is; "flood N" writes N lines of 100 KB to a peer that may not read them; "cancel ADDRESS" gives
-/// up an attempt that is under way.
+/// connects where nobody is; "flood N" writes N lines of 100 KB to a peer that may not read them; "cancel ADDRESS"
+/// gives up an attempt that is under way.
 func asyncClient(_ options: Options) {
     let control = Worker(.text, on: "127.0.0.1:0")
     var permits: [UnsafeContinuation<Void, Never>] = []

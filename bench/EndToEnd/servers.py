@@ -48,6 +48,7 @@ class Target:
     is_floor = False
     protocol = "http"
     tls = None  # the files of certificate and key, for servers over TLS
+    environment = None  # variables that the server is started with, beside ours
 
     def speaking(self, protocol):
         """This server on a port for that protocol, or None when it does not speak it."""

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures UDP echoes of Apus beside a floor server written in C. See ../README.md.
+"""Measures UDP echoes of Apus beside itself without batches, and a floor server in C. See ../README.md.
 
     bench/EndToEnd/udp.py
     bench/EndToEnd/udp.py --rounds 5 --turn-seconds 0.5 --load 4x64,64x4
@@ -35,6 +35,15 @@ class UDPApus(Apus):
         command = super().command(port, directory, single_process)
         command[command.index("--http")] = "--udp"
         return command
+
+
+class SingleCalls(UDPApus):
+    """The same server with a system call for each datagram."""
+
+    def __init__(self, prefix, backend):
+        super().__init__(prefix, backend)
+        self.name += "-single"
+        self.environment = {"LD_PRELOAD": str(compare.BUILD / "singlecalls.so")}
 
 
 class UDPServer(Server):
@@ -75,9 +84,10 @@ def parse_arguments():
 def build():
     compiler = shutil.which("cc") or shutil.which("gcc") or "clang"
     compare.BUILD.mkdir(exist_ok=True)
-    for name in ("udpfloor", "udpclient"):
-        command = [compiler, "-O2", "-std=gnu11", "-Wall", "-Wextra"]
-        command += ["-o", str(compare.BUILD / name), str(compare.HERE / f"{name}.c")]
+    shared = ["-shared", "-fPIC"]
+    for name, flags in (("udpfloor", []), ("udpclient", []), ("singlecalls.so", shared)):
+        command = [compiler, "-O2", "-std=gnu11", "-Wall", "-Wextra", *flags]
+        command += ["-o", str(compare.BUILD / name), str(compare.HERE / f"{name.removesuffix('.so')}.c")]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             raise BenchError(f"{shlex.join(command)}\n{done.stderr}")
@@ -106,20 +116,27 @@ def measure(arguments, servers, load):
     for number in range(arguments.rounds):
         print(f"… {load[0]} x {load[1]}, round {number + 1}", file=sys.stderr, flush=True)
         rounds.append({server.name: take_turn(arguments, server, load) for server in servers})
-    floor = servers[0].name
+    names = [server.name for server in servers]
     rows = []
     for server in servers:
         turns = [each[server.name] for each in rounds]
-        # How many datagrams a second of processor time is good for, beside the floor's of the same round.
-        ratios = [each[floor]["cpu_us"] / each[server.name]["cpu_us"] for each in rounds]
+
+        def ratios(other):
+            """How many datagrams a second of processor time is good for, beside the other's of the same round."""
+            return [each[other]["cpu_us"] / each[server.name]["cpu_us"] for each in rounds]
+
+        beside_floor = ratios(names[0])
+        single = f"{server.name}-single"
+        beside_single = f"{statistics.median(ratios(single)):.3f}" if single in names else ""
         median = lambda key: statistics.median(turn[key] for turn in turns)  # noqa: E731
         rows.append((
             server.name, f"{median('datagrams_per_second'):,.0f}", f"{median('cpu_us'):.3f}",
-            f"{statistics.median(ratios):.3f}", f"{min(ratios):.3f} – {max(ratios):.3f}",
+            beside_single, f"{statistics.median(beside_floor):.3f}",
+            f"{min(beside_floor):.3f} – {max(beside_floor):.3f}",
             f"{median('busy') * 100:.0f} %", f"{median('client_cpu_us_per_datagram'):.3f}",
             sum(turn["lost"] for turn in turns),
         ))
-    headings = ["server", "datagrams/s", "CPU µs/datagram", "per CPU-s × floor", "min – max", "core busy",
+    headings = ["server", "datagrams/s", "CPU µs/datagram", "per CPU-s × single", "× floor", "min – max", "core busy",
                 "client µs", "lost"]
     print(f"\n{load[0]} sockets, {load[1]} datagrams of {arguments.size} bytes under way on each\n")
     print(report.table(headings, rows), flush=True)
@@ -128,11 +145,15 @@ def measure(arguments, servers, load):
 def run(arguments):
     compare.check_cores(arguments)
     build()
-    targets = [UDPFloor(), UDPApus(arguments.apus, "epoll"), UDPApus(arguments.apus, "libevent")]
+    kinds = [(kind, backend) for backend in ("epoll", "libevent") for kind in (UDPApus, SingleCalls)]
+    targets = [UDPFloor(), *(kind(arguments.apus, backend) for kind, backend in kinds)]
     for target in targets:
         target.check()
     with ExitStack() as stack:
-        servers = [stack.enter_context(UDPServer(target, arguments.server_core)) for target in targets]
+        servers = [
+            stack.enter_context(UDPServer(target, arguments.server_core, environment=target.environment))
+            for target in targets
+        ]
         for load in arguments.load:
             measure(arguments, servers, load)
 

@@ -25,8 +25,8 @@ public nonisolated struct SocketOptions: Sendable, Hashable {
     /// Nil: a peer that vanished is noticed when something is sent to it.
     public var keepAlive: KeepAlive? = KeepAlive()
     /// The first data may travel with the connection request (TCP Fast Open, RFC 7413), if the kernel allows it
-    /// (`net.ipv4.tcp_fastopen`). Only for requests that may arrive twice. An outgoing connection does so when something
-    /// waits to be sent, or over TLS; that nobody listens there is then found when it closes.
+    /// (`net.ipv4.tcp_fastopen`). Only for requests that may arrive twice. An outgoing connection does so over TLS, and
+    /// when something waits to be sent; that nobody listens there then closes it, without `.connectFailed`.
     public var fastOpen = false
     /// Bytes the kernel holds of what was received; nil lets it adapt them, which is nearly always better.
     public var receiveBufferSize: Int?

@@ -65,7 +65,10 @@ extension StreamConnection {
         if !isDelivering { partial.free() }
         for connection in joined { connection.close() }
         // The last callback has begun the next life: it belongs to the same owner.
-        guard state != .connecting else { return loop.status.pointee.connections &+= 1 }
+        guard state != .connecting else {
+            loop.status.pointee.connections &+= 1
+            return
+        }
         let worker = worker
         self.worker = nil
         // User closures that hold the connection would keep it alive for ever; it is needed again after `reconnect`.

@@ -33,7 +33,8 @@ extension StreamConnection {
             OutgoingConnections.shared.add(self)
         }
         outgoing.dialer = Dialer(
-            outgoing.target, outgoing.options, loop: loop, speaksFirst: { [unowned self] in
+            outgoing.target, outgoing.options, loop: loop,
+            speaksFirst: { [unowned self] in
                 outbound != nil || outgoing.tls != nil
             }
         ) { [unowned self] in dialed($0) }

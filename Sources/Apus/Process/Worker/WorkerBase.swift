@@ -54,7 +54,10 @@ public class WorkerBase {
     /// Connections that one address may have in each process; further ones are closed at once. Nil for any number.
     public final var maxConnectionsPerIP: Int? {
         didSet {
-            guard maxConnectionsPerIP != nil else { return connectionCounts = nil }
+            guard maxConnectionsPerIP != nil else {
+                connectionCounts = nil
+                return
+            }
             if connectionCounts == nil { connectionCounts = ConnectionCounts(connectionsByID.values.lazy.map(\.peer)) }
         }
     }
