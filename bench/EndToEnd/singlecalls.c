@@ -1,5 +1,5 @@
-// Loaded into a server with LD_PRELOAD: each datagram gets a system call of its own, `recvfrom` in and `sendto` out, and
-// the kernel joins and splits none. Everything else of the server stays as it is: what batches are worth is the
+// Loaded into a server with LD_PRELOAD: each datagram gets a system call of its own, `recvfrom` in and `sendto` out,
+// and the kernel joins and splits none. Everything else of the server stays as it is: what batches are worth is the
 // difference.
 #define _GNU_SOURCE
 #include <errno.h>
