@@ -63,7 +63,7 @@ let package = Package(
                 "TestSupport", "ConformanceServer", "Examples", "UpgradeServerV1", "UpgradeServerV2", "apus",
             ]),
         .testTarget(name: "ApusLoadTests", dependencies: ["ApusLoad", "CApus", "apus", "Examples"]),
-        .testTarget(name: "ApusTests", dependencies: ["Apus", "TestSupport"], swiftSettings: onTheLoop),
+        .testTarget(name: "ApusTests", dependencies: ["Apus", "CApus", "TestSupport"], swiftSettings: onTheLoop),
         .testTarget(name: "ApusProtocolsTests", dependencies: ["ApusProtocols", "CApus", "TestSupport"]),
         .testTarget(
             name: "ApusObservabilityTests",

@@ -5,9 +5,10 @@ let package = Package(
     name: "timers",
     dependencies: [.package(name: "apus", path: "../..")],
     targets: [
+        .target(name: "LibeventTimers", linkerSettings: [.linkedLibrary("event_core")]),
         .executableTarget(
-            name: "Timers", dependencies: [.product(name: "Apus", package: "apus")],
-            swiftSettings: [.defaultIsolation(MainActor.self)])
+            name: "Timers", dependencies: ["LibeventTimers", .product(name: "Apus", package: "apus")],
+            swiftSettings: [.defaultIsolation(MainActor.self)]),
     ],
     swiftLanguageModes: [.v6]
 )

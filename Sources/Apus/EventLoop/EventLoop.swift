@@ -11,7 +11,7 @@ public final class EventLoop {
     static let outputCapacity = 64 * 1024
 
     /// The loop of this process.
-    public private(set) static var current: EventLoop! = nil
+    @exclusivity(unchecked) public private(set) static var current: EventLoop! = nil
 
     /// What waits for readiness.
     public let backend: Backend

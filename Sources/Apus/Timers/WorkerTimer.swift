@@ -6,28 +6,35 @@ import CApus
 public final class WorkerTimer {
     /// Never 0, and unique within the process.
     public let id: Int
-    /// Monotonic nanoseconds.
-    var deadline: Int64
     /// Nanoseconds between ticks; −1 for a timer that fires once.
     let interval: Int64
-    var sequence: UInt64 = 0
-    var heapIndex = -1
+    /// Where the heap has it; −1 when it does not wait.
+    @exclusivity(unchecked) var heapIndex = -1
     private let body: @MainActor (WorkerTimer) throws -> Void
 
-    private static var lastID = 0
+    @exclusivity(unchecked) private static var lastID = 0
 
-    private init(delay: Double, repeats: Bool, body: @escaping @MainActor (WorkerTimer) throws -> Void) {
-        precondition(delay >= 0 && delay.isFinite, "a timer's interval is a number of seconds, not \(delay)")
-        guard let loop = EventLoop.current else {
-            preconditionFailure("a timer needs a running worker: set it in onWorkerStart or a later callback")
-        }
+    /// One that does not wait yet.
+    package init(interval: Int64, body: @escaping @MainActor (WorkerTimer) throws -> Void) {
         Self.lastID += 1
         id = Self.lastID
-        let nanoseconds = Int64(min(delay, 1e9) * 1e9)
-        interval = repeats ? nanoseconds : -1
-        deadline = capus_monotonic_ns() + nanoseconds
+        self.interval = interval
         self.body = body
-        loop.timers.add(self)
+    }
+
+    /// Freed where it is let go of, without asking whether that is the loop's thread: there is nothing to do there.
+    nonisolated deinit {}
+
+    private static func start(
+        _ delay: Double, repeats: Bool, _ body: @escaping @MainActor (WorkerTimer) throws -> Void
+    ) -> WorkerTimer {
+        precondition(delay >= 0 && delay.isFinite, "a timer's interval is a number of seconds, not \(delay)")
+        precondition(
+            EventLoop.current != nil, "a timer needs a running worker: set it in onWorkerStart or a later callback")
+        let nanoseconds = Int64(min(delay, 1e9) * 1e9)
+        let timer = WorkerTimer(interval: repeats ? nanoseconds : -1, body: body)
+        EventLoop.current.timers.add(timer, due: capus_monotonic_ns() + nanoseconds)
+        return timer
     }
 
     /// Calls `body` every `seconds` until it is cancelled. The first call comes after one interval.
@@ -35,7 +42,7 @@ public final class WorkerTimer {
     public static func every(
         _ seconds: Double, _ body: @escaping @MainActor (WorkerTimer) throws -> Void
     ) -> WorkerTimer {
-        WorkerTimer(delay: seconds, repeats: true, body: body)
+        start(seconds, repeats: true, body)
     }
 
     /// Calls `body` once, after `seconds`.
@@ -43,7 +50,7 @@ public final class WorkerTimer {
     public static func after(
         _ seconds: Double, _ body: @escaping @MainActor (WorkerTimer) throws -> Void
     ) -> WorkerTimer {
-        WorkerTimer(delay: seconds, repeats: false, body: body)
+        start(seconds, repeats: false, body)
     }
 
     /// Calls `body` every `seconds` until the timer is cancelled, as a task on the loop. `whileRunning` says what
@@ -53,7 +60,7 @@ public final class WorkerTimer {
         _ seconds: Double, whileRunning policy: OverlapPolicy = .skip,
         _ body: @escaping @MainActor (WorkerTimer) async throws -> Void
     ) -> WorkerTimer {
-        WorkerTimer(delay: seconds, repeats: true, body: run(body, policy))
+        start(seconds, repeats: true, run(body, policy))
     }
 
     /// Calls `body` once, after `seconds`, as a task on the loop.
@@ -61,7 +68,7 @@ public final class WorkerTimer {
     public static func after(
         _ seconds: Double, _ body: @escaping @MainActor (WorkerTimer) async throws -> Void
     ) -> WorkerTimer {
-        WorkerTimer(delay: seconds, repeats: false, body: run(body, .skip))
+        start(seconds, repeats: false, run(body, .skip))
     }
 
     private static func run(

@@ -1,13 +1,11 @@
 import Apus
 
-/// What timers cost: adding and cancelling many in random order, and firing many that are due.
+/// What timers cost: adding and cancelling many in random order, beside libevent's, and firing many that are due.
 ///
 ///     swift run -c release --package-path bench/Timers Timers [ROUNDS]
 @main
 enum Timers {
     private static let sizes = [1000, 10_000, 100_000, 1_000_000]
-    /// Timers of one measurement at least: what takes too short to be measured is done several times.
-    private static let least = 100_000
 
     static func main() throws {
         let rounds = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 5
@@ -21,40 +19,36 @@ enum Timers {
     // MARK: Adding and cancelling
 
     private static func showAddingAndCancelling(_ rounds: Int) {
-        let titles = ["timers", "add, ns", "cancel, ns", "add / log2 n", "cancel / log2 n"]
-        print(titles.map { cell($0) }.joined())
+        print("ns for each timer, of Apus and libevent, and Apus / libevent\n")
+        print(
+            (["timers"] + ["add", "cancel", "in order"].flatMap { ["\($0) A", "\($0) L", "A/L"] }).map(cell).joined())
         for size in sizes {
-            let costs = (0..<rounds).map { _ in addAndCancel(size) }
-            let add = median(costs.map(\.add))
-            let cancel = median(costs.map(\.cancel))
-            // 2^10 is about 1000: the number of levels of a binary heap.
-            let levels = Double(Int.bitWidth - size.leadingZeroBitCount)
-            print(([Double(size)] + [add, cancel, add / levels, cancel / levels]).map { cell(number($0)) }.joined())
+            let random = compare(Load(count: size, isShuffled: true), rounds)
+            let inOrder = compare(Load(count: size, isShuffled: false), rounds)
+            let figures = [(random, \Cost.adding), (random, \.cancelling), (inOrder, \.cancelling)].flatMap(row)
+            print(([cell("\(size)")] + figures).joined())
         }
     }
 
-    /// Nanoseconds for each timer while `count` of them are added, due in random order, and cancelled in another one.
-    private static func addAndCancel(_ count: Int) -> (add: Double, cancel: Double) {
-        var random = Random(state: UInt64(count))
-        let delays = (0..<count).map { _ in Double.random(in: 1000..<2000, using: &random) }
-        var timers: [WorkerTimer] = []
-        var adding = Duration.zero
-        var cancelling = Duration.zero
-        let repetitions = max(1, least / count)
-        for _ in 0..<repetitions {
-            timers.removeAll(keepingCapacity: true)
-            timers.reserveCapacity(count)
-            adding += ContinuousClock().measure {
-                for delay in delays { timers.append(WorkerTimer.after(delay) { _ in }) }
+    /// Both sides, one after the other and each as often first.
+    private static func compare(_ load: Load, _ rounds: Int) -> [(apus: Cost, libevent: Cost)] {
+        (0..<rounds).map { round in
+            if round % 2 == 0 {
+                let apus = load.measure(Load.runApus)
+                return (apus, load.measure(Load.runLibevent))
             }
-            timers.shuffle(using: &random)
-            cancelling += ContinuousClock().measure {
-                for timer in timers { timer.cancel() }
-            }
-            precondition(timers.allSatisfy { !$0.isWaiting })
+            let libevent = load.measure(Load.runLibevent)
+            return (load.measure(Load.runApus), libevent)
         }
-        let all = Double(count * repetitions)
-        return (nanoseconds(adding) / all, nanoseconds(cancelling) / all)
+    }
+
+    private static func row(_ costs: [(apus: Cost, libevent: Cost)], _ figure: KeyPath<Cost, Double>) -> [String] {
+        let ratio = median(costs.map { $0.apus[keyPath: figure] / $0.libevent[keyPath: figure] })
+        return [
+            cell(number(median(costs.map { $0.apus[keyPath: figure] }))),
+            cell(number(median(costs.map { $0.libevent[keyPath: figure] }))),
+            cell("\((ratio * 100).rounded() / 100)"),
+        ]
     }
 
     // MARK: Firing
@@ -96,18 +90,5 @@ enum Timers {
         value < 100 ? "\((value * 10).rounded() / 10)" : "\(Int(value.rounded()))"
     }
 
-    private static func cell(_ text: String) -> String { String(repeating: " ", count: 17 - text.count) + text }
-}
-
-/// The same numbers in every run (SplitMix64).
-private struct Random: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
+    private static func cell(_ text: String) -> String { String(repeating: " ", count: max(0, 11 - text.count)) + text }
 }
