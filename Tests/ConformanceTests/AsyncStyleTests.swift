@@ -58,6 +58,20 @@ import Testing
         }
     }
 
+    /// A client whose connections end at a listening socket of the test.
+    private func withAcceptor(
+        _ setup: Setup, _ options: [String] = [], on threads: TestThreads = .light,
+        _ body: @Sendable (ScenarioServer, Acceptor) throws -> Void
+    ) async throws {
+        try await threads.run {
+            let folder = try TemporaryFolder()
+            let acceptor = try Acceptor(setup.transport.rawValue, in: folder)
+            let client = try ScenarioServer("async-client", setup, ["--to", "\(acceptor.endpoint)"] + options)
+            try body(client, acceptor)
+            try client.finish()
+        }
+    }
+
     @Test(arguments: Setup.all)
     func writesWaitForRoomAndReadsKeepOrder(_ setup: Setup) async throws {
         try await withClient(setup) { client, echo in
@@ -71,10 +85,7 @@ import Testing
     /// More than all buffers hold: what does not fit waits in `write`, and nothing is dropped.
     @Test(arguments: Setup.plain)
     func writesWaitForAPeerThatDoesNotRead(_ setup: Setup) async throws {
-        try await TestThreads.heavy.run {
-            let folder = try TemporaryFolder()
-            let acceptor = try Acceptor(setup.transport.rawValue, in: folder)
-            let client = try ScenarioServer("async-client", setup, ["--to", "\(acceptor.endpoint)"])
+        try await withAcceptor(setup, on: .heavy) { client, acceptor in
             try client.tell("flood 200")
             let peer = try acceptor.accept()
             // Nothing is read before the kernel is full: what would then be dropped waits.
@@ -87,17 +98,13 @@ import Testing
             }
             #expect(try client.nextEvent() == "flooded")
             #expect(try peer.readToEnd().bytes.isEmpty)
-            try client.finish()
         }
     }
 
     /// A loop that does not ask for more holds at most what the connection may hold; the rest waits with the peer.
     @Test(arguments: Setup.plain)
     func aSlowLoopSlowsThePeerDown(_ setup: Setup) async throws {
-        try await TestThreads.light.run {
-            let folder = try TemporaryFolder()
-            let acceptor = try Acceptor(setup.transport.rawValue, in: folder)
-            let client = try ScenarioServer("async-client", setup, ["--to", "\(acceptor.endpoint)"])
+        try await withAcceptor(setup) { client, acceptor in
             try client.tell("slow")
             let peer = try acceptor.accept()
             try client.event("connected")
@@ -114,20 +121,6 @@ import Testing
                 #expect(held <= (10 << 20) + 200_000)
             }
             peer.close()
-            try client.finish()
-        }
-    }
-
-    /// A client whose connections end at a listening socket of the test.
-    private func withAcceptor(
-        _ setup: Setup, _ options: [String] = [], _ body: @Sendable (ScenarioServer, Acceptor) throws -> Void
-    ) async throws {
-        try await TestThreads.light.run {
-            let folder = try TemporaryFolder()
-            let acceptor = try Acceptor(setup.transport.rawValue, in: folder)
-            let client = try ScenarioServer("async-client", setup, ["--to", "\(acceptor.endpoint)"] + options)
-            try body(client, acceptor)
-            try client.finish()
         }
     }
 

@@ -4,12 +4,22 @@ import Testing
 
 /// UDP workers under a master: spec 02 §6 and §7.
 @Suite struct UDPServiceTests {
+    /// Runs a service whose worker answers datagrams, and checks that it stops in order.
+    private func withService(
+        _ backend: String, _ options: [String], on threads: TestThreads = .light,
+        _ body: @Sendable (_ service: Service, _ master: ServerProcess, _ endpoint: Endpoint) throws -> Void
+    ) async throws {
+        try await threads.run {
+            let service = try Service("ConformanceServer", "udp", backend, ["--listen", "127.0.0.1:0"] + options)
+            let (master, endpoint) = try service.start()
+            try body(service, master, endpoint)
+            #expect(try master.stop() == .code(0))
+        }
+    }
+
     @Test(arguments: backends, [[], ["--reuse-port", "1"]])
     func reloadUnderTrafficLosesNothing(_ backend: String, _ options: [String]) async throws {
-        try await TestThreads.heavy.run {
-            let service = try Service(
-                "ConformanceServer", "udp", backend, ["--listen", "127.0.0.1:0", "--count", "2"] + options)
-            let (master, endpoint) = try service.start()
+        try await withService(backend, ["--count", "2"] + options, on: .heavy) { service, master, endpoint in
             let traffic = DatagramStream(endpoint)
             var workers = Set(master.children)
             for _ in 0..<4 {
@@ -25,7 +35,6 @@ import Testing
             try traffic.waitForMore(300)
             try traffic.finish()
             #expect(!service.log.contains("exit with status"))
-            #expect(try master.stop() == .code(0))
         }
     }
 
@@ -125,27 +134,20 @@ import Testing
 
     @Test(arguments: backends)
     func aProcessThatHasServedEnoughIsReplaced(_ backend: String) async throws {
-        try await TestThreads.heavy.run {
-            let service = try Service(
-                "ConformanceServer", "udp", backend, ["--listen", "127.0.0.1:0", "--max-requests", "200"])
-            let (master, endpoint) = try service.start()
+        try await withService(backend, ["--max-requests", "200"], on: .heavy) { service, master, endpoint in
             let first = try #require(master.children.first)
             let traffic = DatagramStream(endpoint)
             _ = try waitFor("a new process") { !first.isRunning && master.children.count == 1 ? () : nil }
             try traffic.waitForMore(300)
             try traffic.finish()
             #expect(service.log.contains("has served enough and is replaced"))
-            #expect(try master.stop() == .code(0))
         }
     }
 
     /// What a handler throws ends the process where that is wanted, but not what was received with it.
     @Test(arguments: backends)
     func terminatingOnErrorLosesOneDatagram(_ backend: String) async throws {
-        try await TestThreads.light.run {
-            let service = try Service(
-                "ConformanceServer", "udp", backend, ["--listen", "127.0.0.1:0", "--terminate-on-error", "1"])
-            let (master, endpoint) = try service.start()
+        try await withService(backend, ["--terminate-on-error", "1"]) { service, master, endpoint in
             let first = try #require(master.children.first)
             let client = try UDPClient(endpoint)
             for text in ["1", "throw", "2", "3"] { try client.send(text) }
@@ -154,7 +156,6 @@ import Testing
             try client.send("4")
             #expect(try client.receiveText() == "4")
             #expect(service.log.contains("250"))
-            #expect(try master.stop() == .code(0))
         }
     }
 

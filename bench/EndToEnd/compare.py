@@ -12,7 +12,6 @@ import argparse
 import datetime
 import json
 import shlex
-import signal
 import sys
 from pathlib import Path
 
@@ -22,7 +21,7 @@ import measurements  # noqa: E402
 import report  # noqa: E402
 from preparations import (BUILD, REPOSITORY, TLS_FLAGS, add_core_options, check_cores, compile_c,  # noqa: E402
                           describe_machine, make_certificate, print_heading, raise_descriptor_limit)
-from servers import Apus, BenchError, EchoFloor, Floor, Nginx  # noqa: E402
+from servers import Apus, BenchError, EchoFloor, Floor, Nginx, run_script  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 SERVERS = ("floor", "apus-epoll", "apus-libevent", "nginx")
@@ -182,16 +181,5 @@ def run(arguments):
         raise BenchError("not everything could be measured:\n" + "\n".join(settings.problems))
 
 
-def main():
-    # Turned into an exception, a request to end still passes through every `with` and stops what was started.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        run(parse_arguments())
-    except BenchError as error:
-        sys.exit(f"compare.py: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
 if __name__ == "__main__":
-    main()
+    run_script("compare.py", lambda: run(parse_arguments()))

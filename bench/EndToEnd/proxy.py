@@ -10,7 +10,6 @@ import datetime
 import json
 import re
 import shlex
-import signal
 import statistics
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from preparations import (EXAMPLES, add_core_options, check_cores, compile_c, de
                           print_heading)
 from proxies import ApusProxy, HAProxy, NginxStream  # noqa: E402
 from report import table  # noqa: E402
-from servers import BenchError, Server, free_port  # noqa: E402
+from servers import BenchError, Server, free_port, run_script  # noqa: E402
 
 PROXIES = ("apus-epoll", "apus-libevent", "nginx", "haproxy", "haproxy-splice")
 DIRECT = "none"  # no proxy between: what the pump itself can do
@@ -156,16 +155,5 @@ def run(arguments):
         Path(arguments.json).write_text(json.dumps(results, indent=2) + "\n")
 
 
-def main():
-    # Turned into an exception, a request to end still passes through every `with` and stops what was started.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        run(parse_arguments())
-    except BenchError as error:
-        sys.exit(f"proxy.py: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
 if __name__ == "__main__":
-    main()
+    run_script("proxy.py", lambda: run(parse_arguments()))

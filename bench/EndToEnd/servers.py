@@ -8,6 +8,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -15,6 +16,18 @@ from pathlib import Path
 
 class BenchError(Exception):
     """Something that ends the measurement, worded for the person who started it."""
+
+
+def run_script(name, body):
+    """Runs a script's `body`, which stops what it started however it ends."""
+    # Turned into an exception, a request to end still passes through every `with`.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        body()
+    except BenchError as error:
+        sys.exit(f"{name}: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def free_port():

@@ -7,9 +7,6 @@
 
 import argparse
 import json
-import shlex
-import shutil
-import signal
 import socket
 import statistics
 import subprocess
@@ -20,14 +17,15 @@ sys.dont_write_bytecode = True  # the folder holds sources only
 
 import compare  # noqa: E402
 import report  # noqa: E402
-from servers import Apus, BenchError, Server, Target  # noqa: E402
+from preparations import BUILD, EXAMPLES, add_core_options, check_cores, compile_c  # noqa: E402
+from servers import Apus, Server, Target, run_script  # noqa: E402
 
 
 class UDPFloor(Target):
     name = "udpfloor"
 
     def command(self, port, directory, single_process):
-        return [str(compare.BUILD / "udpfloor"), str(port)]
+        return [str(BUILD / "udpfloor"), str(port)]
 
 
 class UDPApus(Apus):
@@ -43,7 +41,7 @@ class SingleCalls(UDPApus):
     def __init__(self, prefix, backend):
         super().__init__(prefix, backend)
         self.name += "-single"
-        self.environment = {"LD_PRELOAD": str(compare.BUILD / "singlecalls.so")}
+        self.environment = {"LD_PRELOAD": str(BUILD / "singlecalls.so")}
 
 
 class UDPServer(Server):
@@ -70,32 +68,25 @@ def loads(text):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--apus", metavar="PATH", default=str(compare.REPOSITORY / ".build/release/Examples"))
+    add("--apus", metavar="PATH", default=str(EXAMPLES))
     add("--load", metavar="SOCKETSxWINDOW,…", type=loads, default=loads("4x64,64x4,64x1"),
         help="sockets, and datagrams under way on each (default: 4x64,64x4,64x1)")
     add("--size", metavar="BYTES", type=int, default=64, help="of a datagram (default: 64)")
     add("--rounds", metavar="N", type=compare.rounds, default=9)
     add("--turn-seconds", metavar="S", type=compare.seconds, default=1.0)
-    add("--server-core", metavar="N", type=int, default=0)
-    add("--client-core", metavar="N", type=int, default=1)
+    add_core_options(parser)
     return parser.parse_args()
 
 
 def build():
-    compiler = shutil.which("cc") or shutil.which("gcc") or "clang"
-    compare.BUILD.mkdir(exist_ok=True)
-    shared = ["-shared", "-fPIC"]
-    for name, flags in (("udpfloor", []), ("udpclient", []), ("singlecalls.so", shared)):
-        command = [compiler, "-O2", "-std=gnu11", "-Wall", "-Wextra", *flags]
-        command += ["-o", str(compare.BUILD / name), str(compare.HERE / f"{name.removesuffix('.so')}.c")]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode != 0:
-            raise BenchError(f"{shlex.join(command)}\n{done.stderr}")
+    for name in ("udpfloor", "udpclient"):
+        compile_c(compare.HERE / f"{name}.c", name)
+    compile_c(compare.HERE / "singlecalls.c", "singlecalls.so", "-shared", "-fPIC")
 
 
 def take_turn(arguments, server, load):
     server.require_alive()
-    command = ["taskset", "-c", str(arguments.client_core), str(compare.BUILD / "udpclient")]
+    command = ["taskset", "-c", str(arguments.client_core), str(BUILD / "udpclient")]
     command += ["-c", str(load[0]), "-w", str(load[1]), "-s", str(arguments.size)]
     command += ["-d", str(arguments.turn_seconds), "127.0.0.1", str(server.port)]
     before = server.cpu_nanoseconds()
@@ -143,7 +134,7 @@ def measure(arguments, servers, load):
 
 
 def run(arguments):
-    compare.check_cores(arguments)
+    check_cores(arguments)
     build()
     kinds = [(kind, backend) for backend in ("epoll", "libevent") for kind in (UDPApus, SingleCalls)]
     targets = [UDPFloor(), *(kind(arguments.apus, backend) for kind, backend in kinds)]
@@ -158,15 +149,5 @@ def run(arguments):
             measure(arguments, servers, load)
 
 
-def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        run(parse_arguments())
-    except BenchError as error:
-        sys.exit(f"udp.py: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
 if __name__ == "__main__":
-    main()
+    run_script("udp.py", lambda: run(parse_arguments()))

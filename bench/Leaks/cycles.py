@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -25,10 +24,10 @@ sys.path.insert(0, str(HERE.parent / "EndToEnd"))
 from preparations import (EXAMPLES, REPOSITORY, TLS_FLAGS, add_core_options, check_cores, compile_c,  # noqa: E402
                           describe_machine, make_certificate, print_heading, raise_descriptor_limit)
 from report import table  # noqa: E402
-from servers import Apus, BenchError, Server  # noqa: E402
+from servers import Apus, BenchError, Server, run_script  # noqa: E402
 
 MOST_GROWTH = 2**20  # bytes of memory per million cycles
-NOISE = 256 * 1024  # bytes that a short run may grow by without a leak
+NOISE = 2**20  # bytes that the heap moves up and down by, most of all under TLS handshakes
 STEPS = 10
 LEAST_WARM_UP = 5000  # cycles after which the heap has found its size
 SETTLE_SECONDS = 15
@@ -278,16 +277,5 @@ def run(arguments):
     print("Nothing grew." if not arguments.sanitize else "AddressSanitizer reported nothing.")
 
 
-def main():
-    # Turned into an exception, a request to end still passes through every `with` and stops what was started.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        run(parse_arguments())
-    except BenchError as error:
-        sys.exit(f"cycles.py: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
 if __name__ == "__main__":
-    main()
+    run_script("cycles.py", lambda: run(parse_arguments()))

@@ -76,10 +76,7 @@ final class ProxyHeaderReader: Pollable {
 
     private func release() -> Int32 {
         deadline?.cancel()
-        loop.unwatch(self)
-        let released = fd
-        fd = -1
-        return released
+        return loop.release(self)
     }
 
     /// Gives up.

@@ -123,6 +123,14 @@ public final class EventLoop {
         object.generation = 0
     }
 
+    /// Stops watching, and hands the descriptor over.
+    func release(_ object: Pollable) -> Int32 {
+        unwatch(object)
+        let released = object.fd
+        object.fd = -1
+        return released
+    }
+
     /// Stops watching whatever watches the descriptor.
     func watchNothing(of fd: Int32) {
         if let object = slots[Int(fd)].object?.takeUnretainedValue() { unwatch(object) }

@@ -21,12 +21,7 @@ final class ConnectAttempt: Pollable {
     override func ready(_ flags: UInt32) { ended(self, capus_connect_result(fd)) }
 
     /// Hands the descriptor over.
-    func release() -> Int32 {
-        loop.unwatch(self)
-        let released = fd
-        fd = -1
-        return released
-    }
+    func release() -> Int32 { loop.release(self) }
 
     /// Gives up.
     func close() { capus_close(release()) }

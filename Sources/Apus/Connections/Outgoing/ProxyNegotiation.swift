@@ -67,12 +67,7 @@ final class ProxyNegotiation: Pollable {
     private func fail(_ reason: String) { ended(.failure(ConnectionError(description: reason))) }
 
     /// Hands the descriptor over.
-    func release() -> Int32 {
-        loop.unwatch(self)
-        let released = fd
-        fd = -1
-        return released
-    }
+    func release() -> Int32 { loop.release(self) }
 
     /// Gives up.
     func close() { capus_close(release()) }
