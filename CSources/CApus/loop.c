@@ -170,7 +170,8 @@ static int flush_secured(capus_outbound *outbound) {
     size_t count;
     while (budget > 0 && (count = evbuffer_get_length(outbound->bytes)) > 0) {
         size_t piece = count < CAPUS_TLS_RECORD_BYTES ? count : CAPUS_TLS_RECORD_BYTES;
-        long written = capus_tls_send(outbound->tls, evbuffer_pullup(outbound->bytes, (ev_ssize_t)piece), piece);
+        long written = capus_tls_send(outbound->tls, outbound->fd,
+                                      evbuffer_pullup(outbound->bytes, (ev_ssize_t)piece), piece);
         if (written < 0) {
             return written == -EAGAIN ? 0 : (outbound->error = (int)-written);
         }

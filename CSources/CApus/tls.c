@@ -2,6 +2,7 @@
 #include "capus_tls.h"
 
 #include "capus_loop.h"
+#include "tls_socket.h"
 
 #include <errno.h>
 #include <openssl/core_names.h>
@@ -450,6 +451,8 @@ int capus_tls_handshake(capus_tls *tls, char *error, size_t capacity) {
     }
 }
 
+void capus_tls_share_socket(capus_tls *tls) { tls_share_socket(ssl_of(tls)); }
+
 // What a call that moved nothing means, as a negated errno; 0 for the end.
 static long nothing_moved(const capus_tls *tls, int result, int cause) {
     switch (SSL_get_error(ssl_of(tls), result)) {
@@ -465,8 +468,9 @@ static long nothing_moved(const capus_tls *tls, int result, int cause) {
     }
 }
 
-long capus_tls_receive(capus_tls *tls, void *bytes, size_t capacity) {
+long capus_tls_receive(capus_tls *tls, int fd, void *bytes, size_t capacity) {
     ERR_clear_error();
+    tls_use_socket(fd);
     size_t done = 0;
     while (done < capacity) {
         errno = 0;
@@ -484,8 +488,9 @@ long capus_tls_receive(capus_tls *tls, void *bytes, size_t capacity) {
     return (long)done;
 }
 
-long capus_tls_send(capus_tls *tls, const void *bytes, size_t count) {
+long capus_tls_send(capus_tls *tls, int fd, const void *bytes, size_t count) {
     ERR_clear_error();
+    tls_use_socket(fd);
     size_t done = 0;
     while (done < count) {
         errno = 0;
@@ -530,9 +535,10 @@ size_t capus_tls_peer_subject(const capus_tls *tls, char *text, size_t capacity)
     return count > 0 ? (size_t)count : 0;
 }
 
-void capus_tls_finish(capus_tls *tls) {
+void capus_tls_finish(capus_tls *tls, int fd) {
     if (SSL_is_init_finished(ssl_of(tls))) {
         ERR_clear_error();
+        tls_use_socket(fd);
         SSL_shutdown(ssl_of(tls));
     }
 }

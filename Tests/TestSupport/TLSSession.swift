@@ -5,6 +5,7 @@ import Glibc
 /// every certificate: what servers present is for other tests.
 final class TLSSession {
     private let tls: OpaquePointer
+    private let fd: Int32
 
     // One context for all clients; made once and never changed: hence unsafe.
     private nonisolated(unsafe) static let context: OpaquePointer = {
@@ -18,6 +19,7 @@ final class TLSSession {
     init(_ fd: Int32, until deadline: Deadline) throws {
         guard let tls = capus_tls_connect(Self.context, fd, "localhost") else { throw Failure("no TLS session") }
         self.tls = tls
+        self.fd = fd
         var message = [CChar](repeating: 0, count: 256)
         while true {
             let wanted = capus_tls_handshake(tls, &message, message.count)
@@ -32,11 +34,11 @@ final class TLSSession {
     deinit { capus_tls_destroy(tls) }
 
     /// As `send`: the count, or −1 with `errno` set.
-    func send(_ bytes: UnsafeRawPointer, _ count: Int) -> Int { result(capus_tls_send(tls, bytes, count)) }
+    func send(_ bytes: UnsafeRawPointer, _ count: Int) -> Int { result(capus_tls_send(tls, fd, bytes, count)) }
 
     /// As `recv`: the count, 0 for the end, or −1 with `errno` set.
     func receive(_ bytes: UnsafeMutableRawPointer, _ count: Int) -> Int {
-        result(capus_tls_receive(tls, bytes, count))
+        result(capus_tls_receive(tls, fd, bytes, count))
     }
 
     private func result(_ count: Int) -> Int {
@@ -61,5 +63,5 @@ final class TLSSession {
     }
 
     /// Says that nothing more comes.
-    func finish() { capus_tls_finish(tls) }
+    func finish() { capus_tls_finish(tls, fd) }
 }

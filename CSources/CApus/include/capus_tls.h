@@ -60,9 +60,12 @@ capus_tls *_Nullable capus_tls_accept(capus_tls_context *_Nonnull context, int f
 capus_tls *_Nullable capus_tls_connect(capus_tls_context *_Nonnull context, int fd, const char *_Nonnull server_name);
 // 0 when it is over, CAPUS_READ or CAPUS_WRITE for what it waits for, or -1 with the reason in `error`.
 int capus_tls_handshake(capus_tls *_Nonnull tls, char *_Nonnull error, size_t capacity);
-// As capus_receive and capus_send. Receiving fills the buffer if it can.
-long capus_tls_receive(capus_tls *_Nonnull tls, void *_Nonnull bytes, size_t capacity);
-long capus_tls_send(capus_tls *_Nonnull tls, const void *_Nonnull bytes, size_t count);
+// The handshake is over: the session gives back what OpenSSL keeps of its socket and shares one for all sessions, which
+// have to be used by one thread only.
+void capus_tls_share_socket(capus_tls *_Nonnull tls);
+// As capus_receive and capus_send, after the handshake; `fd` is the session's. Receiving fills the buffer if it can.
+long capus_tls_receive(capus_tls *_Nonnull tls, int fd, void *_Nonnull bytes, size_t capacity);
+long capus_tls_send(capus_tls *_Nonnull tls, int fd, const void *_Nonnull bytes, size_t count);
 // Bytes, or the end, were taken from the socket that no receive has returned.
 bool capus_tls_has_pending(const capus_tls *_Nonnull tls);
 // What was agreed on. Texts are valid as long as the session; those that are not known are empty.
@@ -80,7 +83,7 @@ capus_tls_facts capus_tls_describe(const capus_tls *_Nonnull tls);
 size_t capus_tls_peer_subject(const capus_tls *_Nonnull tls, char *_Nonnull text, size_t capacity);
 
 // Tells the peer that nothing more comes.
-void capus_tls_finish(capus_tls *_Nonnull tls);
+void capus_tls_finish(capus_tls *_Nonnull tls, int fd);
 void capus_tls_destroy(capus_tls *_Nonnull tls);
 
 #endif

@@ -40,7 +40,7 @@ extension StreamConnection {
 
     /// The output is out: half-close, and close when the peer does or the time is over.
     func startLinger() {
-        if let tls { capus_tls_finish(tls) }
+        if let tls { capus_tls_finish(tls, fd) }
         guard capus_shutdown_write(fd) == 0, !isPeerFinished, lingerTimeout > 0 else { return destroy() }
         pauses = []
         watchInput(true)

@@ -37,7 +37,7 @@ extension StreamConnection {
     /// The output is out.
     func shutDownOutput() {
         closeKind = .halfClosed
-        if let tls { capus_tls_finish(tls) }
+        if let tls { capus_tls_finish(tls, fd) }
         if capus_shutdown_write(fd) != 0 || isPeerFinished { destroy() }
     }
 }

@@ -20,7 +20,7 @@ extension StreamConnection {
             if self.tls != nil, capus_tls_has_pending(tls) { receivePendingLater() }
             return -Int(CAPUS_WOULD_BLOCK)
         }
-        let count = capus_tls_receive(tls, bytes, capacity)
+        let count = capus_tls_receive(tls, fd, bytes, capacity)
         if count > 0, capus_tls_has_pending(tls) { receivePendingLater() }
         return count
     }
@@ -41,6 +41,7 @@ extension StreamConnection {
         switch capus_tls_handshake(tls, &reason, reason.count) {
         case 0:
             isSecuring = false
+            capus_tls_share_socket(tls)
             setHandshakeWrites(false)
             stamp = shared.pointee.second
             // Both had to wait for the end of the handshake.
@@ -93,7 +94,7 @@ extension StreamConnection {
     func endSession() {
         guard let tls else { return }
         self.tls = nil
-        capus_tls_finish(tls)
+        capus_tls_finish(tls, fd)
         capus_tls_destroy(tls)
     }
 
@@ -103,7 +104,7 @@ extension StreamConnection {
     @inline(__always)
     func write(_ bytes: UnsafeRawPointer, _ count: Int) -> Int {
         guard let tls else { return isSendingLast ? capus_send_last(fd, bytes, count) : capus_send(fd, bytes, count) }
-        return capus_tls_send(tls, bytes, count)
+        return capus_tls_send(tls, fd, bytes, count)
     }
 
     /// As `capus_send2`, whatever the transport.
@@ -112,10 +113,10 @@ extension StreamConnection {
         guard let tls else { return capus_send2(fd, head, headCount, body, bodyCount) }
         var sent = 0
         if headCount > 0 {
-            sent = capus_tls_send(tls, head, headCount)
+            sent = capus_tls_send(tls, fd, head, headCount)
             if sent < headCount { return sent }
         }
-        let more = capus_tls_send(tls, body, bodyCount)
+        let more = capus_tls_send(tls, fd, body, bodyCount)
         return more >= 0 ? sent + more : -more == Int(CAPUS_WOULD_BLOCK) && sent > 0 ? sent : more
     }
 }
