@@ -11,6 +11,7 @@
 import argparse
 import datetime
 import json
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -74,19 +75,32 @@ def parse_arguments():
     add("--profiles", metavar="FOLDER", help="keep what callgrind wrote: callgrind_annotate shows it by function")
     add("--quick", action="store_true", help="turns only, the same as --counts none")
     add("--tls", action="store_true", help="all servers over TLS, HTTP only; the floor is OpenSSL on the socket")
+    add("--tls12", action="store_true", help="the same with TLS 1.2 instead of 1.3")
     add("--memory", action="store_true", help="also measure the memory of 10,000 idle connections")
     add("--rounds", metavar="N", type=rounds, default=9,
         help="turns of each server per scenario, odd (default: 9)")
     add("--turn-seconds", metavar="S", type=seconds, default=1.0, help="length of a turn (default: 1)")
     add_core_options(parser)
     add("--json", metavar="FILE", help="also write all results, turn by turn")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    arguments.tls |= arguments.tls12
+    return arguments
 
 
 # ---- preparations ----
 
 
+def limit_to_tls12():
+    """For every program that is started: OpenSSL's own configuration says which versions there are."""
+    BUILD.mkdir(exist_ok=True)
+    file = BUILD / "tls12.cnf"
+    file.write_text("openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nMaxProtocol = TLSv1.2\n")
+    os.environ["OPENSSL_CONF"] = str(file)
+
+
 def build(arguments):
+    if arguments.tls12:
+        limit_to_tls12()
     for program in ("floor", "floor-echo", "client"):
         compile_c(HERE / f"{program}.c", program)
     compile_c(HERE / "malloccount.c", "libmalloccount.so", "-shared", "-fPIC")
