@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -234,6 +235,31 @@ long capus_read_file(const char *path, void *bytes, size_t capacity) {
     close(fd);
     return count < 0 ? -failure : count;
 }
+
+int capus_write_new_file(char *path, const void *bytes, size_t count, unsigned mode) {
+    int fd = mkostemp(path, O_CLOEXEC);
+    if (fd < 0) {
+        return -errno;
+    }
+    long failure = 0;
+    for (size_t done = 0; done < count && failure == 0;) {
+        long written = capus_write(fd, (const char *)bytes + done, count - done);
+        failure = written < 0 ? written : written == 0 ? -ENOSPC : 0;
+        done += written > 0 ? (size_t)written : 0;
+    }
+    if (failure == 0 && fchmod(fd, (mode_t)mode) != 0) {
+        failure = -errno;
+    }
+    if (close(fd) != 0 && failure == 0) {
+        failure = -errno;
+    }
+    if (failure != 0) {
+        unlink(path);
+    }
+    return (int)failure;
+}
+
+int capus_rename_file(const char *from, const char *to) { return rename(from, to) == 0 ? 0 : -errno; }
 
 int capus_remove_file(const char *path) { return unlink(path) == 0 ? 0 : -errno; }
 

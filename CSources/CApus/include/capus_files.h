@@ -37,6 +37,10 @@ long capus_read_at(int fd, void *_Nonnull bytes, size_t capacity, long offset);
 int capus_replace_content(int fd, const void *_Nonnull bytes, size_t count);
 // Reads at most `capacity` bytes of a file; the count or a negated errno.
 long capus_read_file(const char *_Nonnull path, void *_Nonnull bytes, size_t capacity);
+// Writes a file that is not there yet. The last six characters of `path`, XXXXXX, are replaced with random ones. On
+// failure nothing is left behind.
+int capus_write_new_file(char *_Nonnull path, const void *_Nullable bytes, size_t count, unsigned mode);
+int capus_rename_file(const char *_Nonnull from, const char *_Nonnull to);
 int capus_remove_file(const char *_Nonnull path);
 // Writes to a descriptor whatever it is.
 long capus_write(int fd, const void *_Nonnull bytes, size_t count);

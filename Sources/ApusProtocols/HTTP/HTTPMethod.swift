@@ -44,7 +44,7 @@ func matches(_ p: UnsafePointer<UInt8>, _ text: StaticString) -> Bool {
 
 /// Whether the `count` bytes at `p` are `text`, which is in lower case, in any case.
 @inline(__always)
-func matchesIgnoringCase(_ p: UnsafePointer<UInt8>, count: Int, _ text: StaticString) -> Bool {
+package func matchesIgnoringCase(_ p: UnsafePointer<UInt8>, count: Int, _ text: StaticString) -> Bool {
     guard count == text.utf8CodeUnitCount else { return false }
     let expected = text.utf8Start
     var i = 0

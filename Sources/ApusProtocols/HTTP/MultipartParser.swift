@@ -1,0 +1,128 @@
+import CApus
+
+/// One part of a `multipart/form-data` body: a field, or a file.
+package struct MultipartPart: Equatable, Sendable {
+    /// The name of the field.
+    package var name = ""
+    /// What the client calls the file, decoded, as it was sent; nil for a field.
+    package var fileName: String?
+    /// The path of the file in the folder that was uploaded; nil when the client did not say.
+    package var path: String?
+    /// The media type, as it was sent; nil when the part has none.
+    package var contentType: String?
+    /// Where the header stands in the body: its lines and the empty one.
+    package var head = 0..<0
+    /// Where the content stands in the body.
+    package var content = 0..<0
+}
+
+/// Why a multipart body cannot be read.
+package enum MultipartError: Error, Equatable {
+    /// No line of the body is the boundary.
+    case noBoundary
+    /// The body ends before the boundary that is its last.
+    case truncated
+    /// A header line that is none, `Content-Disposition` missing, or not that of a form, or without a name.
+    case malformedPart
+    /// Base64 or another coding, which RFC 7578 §4.7 has done away with.
+    case transferEncoding
+    case tooManyParts
+    case headTooLarge
+    case nameTooLong
+}
+
+/// Bounds on a multipart body.
+package struct MultipartLimits: Sendable {
+    package var maxParts: Int
+    /// Bytes of the header of one part.
+    package var maxHeadBytes: Int
+    /// Bytes of a field's name, decoded.
+    package var maxNameBytes: Int
+
+    package init(maxParts: Int = 1024, maxHeadBytes: Int = 8192, maxNameBytes: Int = 1024) {
+        self.maxParts = maxParts
+        self.maxHeadBytes = maxHeadBytes
+        self.maxNameBytes = maxNameBytes
+    }
+}
+
+/// Cuts a complete `multipart/form-data` body into its parts (RFC 7578, RFC 2046 §5.1); contents stay where they are.
+///
+/// A boundary counts where it begins a line that ends in CRLF and holds nothing else, blanks at its end aside. What
+/// stands before the first and behind the last one is ignored.
+package struct MultipartParser {
+    /// CRLF, two dashes and the boundary.
+    private let mark: [UInt8]
+    private let limits: MultipartLimits
+
+    package init(boundary: [UInt8], limits: MultipartLimits = MultipartLimits()) {
+        mark = [0x0D, 0x0A, 0x2D, 0x2D] + boundary
+        self.limits = limits
+    }
+
+    /// The parts, in order.
+    package func parse(_ body: UnsafeRawBufferPointer) throws(MultipartError) -> [MultipartPart] {
+        var parts: [MultipartPart] = []
+        guard var delimiter = firstDelimiter(body) else { throw .noBoundary }
+        while !delimiter.isLast {
+            guard parts.count < limits.maxParts else { throw .tooManyParts }
+            var head = MultipartHead(body, from: delimiter.end, limits: limits)
+            var part = try head.read()
+            // The empty line that ends the header may be the beginning of the next delimiter.
+            guard let next = self.delimiter(body, from: part.head.upperBound - 2) else { throw .truncated }
+            part.content = part.head.upperBound..<max(part.head.upperBound, next.start)
+            parts.append(part)
+            delimiter = next
+        }
+        return parts
+    }
+
+    /// A line that is the boundary.
+    private struct Delimiter {
+        /// Where the CRLF before the line starts.
+        let start: Int
+        /// Behind the line and its end.
+        let end: Int
+        let isLast: Bool
+    }
+
+    /// The first one needs no line before it.
+    private func firstDelimiter(_ body: UnsafeRawBufferPointer) -> Delimiter? {
+        if starts(body, 0, with: mark[2...]), let line = finish(body, 0, mark.count - 2) { return line }
+        return delimiter(body, from: 0)
+    }
+
+    private func delimiter(_ body: UnsafeRawBufferPointer, from start: Int) -> Delimiter? {
+        guard let bytes = body.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return nil }
+        var position = start
+        while position < body.count, let found = capus_find(bytes + position, bytes + body.count, 0x0D) {
+            position = found - bytes
+            if starts(body, position, with: mark[...]), let line = finish(body, position, position + mark.count) {
+                return line
+            }
+            position += 1
+        }
+        return nil
+    }
+
+    private func starts(_ body: UnsafeRawBufferPointer, _ start: Int, with text: ArraySlice<UInt8>) -> Bool {
+        guard body.count - start >= text.count else { return false }
+        var position = start
+        for byte in text {
+            if body[position] != byte { return false }
+            position &+= 1
+        }
+        return true
+    }
+
+    /// What follows the boundary on its line: two dashes behind the last part, blanks, and the line's end.
+    private func finish(_ body: UnsafeRawBufferPointer, _ start: Int, _ markEnd: Int) -> Delimiter? {
+        var position = markEnd
+        let isLast = body.count - position >= 2 && body[position] == 0x2D && body[position + 1] == 0x2D
+        if isLast { position += 2 }
+        while position < body.count, isBlank(body[position]) { position += 1 }
+        if isLast, position == body.count { return Delimiter(start: start, end: position, isLast: true) }
+        guard body.count - position >= 2, body[position] == 0x0D, body[position + 1] == 0x0A else { return nil }
+        return Delimiter(start: start, end: position + 2, isLast: isLast)
+    }
+}
