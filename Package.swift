@@ -11,6 +11,7 @@ let package = Package(
     name: "apus",
     products: [
         .library(name: "Apus", targets: ["Apus"]),
+        .library(name: "ApusWeb", targets: ["ApusWeb"]),
         .library(name: "ApusObservability", targets: ["ApusObservability"]),
         .library(name: "ApusLoad", targets: ["ApusLoad"]),
         .executable(name: "apus", targets: ["apus"]),
@@ -30,6 +31,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         .target(name: "ApusProtocols", dependencies: ["CApus"]),
         .target(name: "Apus", dependencies: ["CApus", "ApusProtocols"], swiftSettings: onTheLoop),
+        .target(name: "ApusWeb", dependencies: ["Apus", "ApusProtocols"], swiftSettings: onTheLoop),
         .target(
             name: "ApusObservability",
             dependencies: [
@@ -50,7 +52,7 @@ let package = Package(
         .executableTarget(name: "Examples", dependencies: ["Apus"], swiftSettings: onTheLoop),
         .target(name: "TestSupport", dependencies: ["CApus"], path: "Tests/TestSupport"),
         .executableTarget(
-            name: "ConformanceServer", dependencies: ["Apus"], path: "Tests/ConformanceServer",
+            name: "ConformanceServer", dependencies: ["Apus", "ApusWeb"], path: "Tests/ConformanceServer",
             swiftSettings: onTheLoop),
         .executableTarget(
             name: "UpgradeServerV1", dependencies: ["Apus"], path: "Tests/UpgradeServers/V1", swiftSettings: onTheLoop),
@@ -63,7 +65,9 @@ let package = Package(
                 "TestSupport", "ConformanceServer", "Examples", "UpgradeServerV1", "UpgradeServerV2", "apus",
             ]),
         .testTarget(name: "ApusLoadTests", dependencies: ["ApusLoad", "CApus", "apus", "Examples"]),
-        .testTarget(name: "ApusTests", dependencies: ["Apus", "CApus", "TestSupport"], swiftSettings: onTheLoop),
+        .testTarget(
+            name: "ApusTests", dependencies: ["Apus", "ApusProtocols", "ApusWeb", "CApus", "TestSupport"],
+            swiftSettings: onTheLoop),
         .testTarget(name: "ApusProtocolsTests", dependencies: ["ApusProtocols", "CApus", "TestSupport"]),
         .testTarget(
             name: "ApusObservabilityTests",

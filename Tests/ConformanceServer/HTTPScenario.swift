@@ -15,6 +15,7 @@ func serveHTTP(_ options: Options) {
     server.count = options.number("count") ?? 1
     server.name = "conformance"
     setLimits(server, options)
+    if options["terminate"] != nil { server.errorPolicy = .terminateWorker }
     server.onWorkerStart = { worker in
         try makeStartTrouble(options)
         report("start \(worker.id) \(getpid())")
@@ -59,7 +60,9 @@ func serveHTTP(_ options: Options) {
             Worker.log(String(repeating: "x", count: Int(request.query) ?? 1))
             connection.send("logged")
         case "/trap": fatalError("asked for")
-        default: answerLater(connection, request)
+        default:
+            if try answerRequestRoute(connection, request) { return }
+            answerLater(connection, request)
         }
     }
 }

@@ -18,11 +18,13 @@ public struct HTTP: WireProtocol {
     public var bodyTimeout: Int
     /// Seconds a connection may wait for its next request.
     public var keepAliveTimeout: Int
+    /// Bounds on queries, forms and uploads.
+    public var forms: FormOptions
 
     /// Limits that suit most servers.
     public nonisolated init(
         maxHeadBytes: Int = 16 * 1024, maxHeaderFields: Int = 100, maxRequestBytes: Int = 10 * 1024 * 1024,
-        headTimeout: Int = 10, bodyTimeout: Int = 30, keepAliveTimeout: Int = 75
+        headTimeout: Int = 10, bodyTimeout: Int = 30, keepAliveTimeout: Int = 75, forms: FormOptions = FormOptions()
     ) {
         self.maxHeadBytes = maxHeadBytes
         self.maxHeaderFields = maxHeaderFields
@@ -30,6 +32,7 @@ public struct HTTP: WireProtocol {
         self.headTimeout = headTimeout
         self.bodyTimeout = bodyTimeout
         self.keepAliveTimeout = keepAliveTimeout
+        self.forms = forms
     }
 
     public nonisolated var clientSpeaksFirst: Bool { true }

@@ -42,7 +42,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
         _ connection: StreamConnection, _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int
     ) -> Int {
         if connection.http.expectedCount > count { return bodyProgressed(connection) }
-        var request = spare.take() ?? HTTPRequest(limits: requestLimits, bytes: bytes)
+        var request = spare.take() ?? HTTPRequest(limits: requestLimits, forms: options.forms, bytes: bytes)
         request.bytes = bytes
         var used = 0
         if let body = connection.http.chunked {
@@ -58,6 +58,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
             }
         }
         if isKnownUniquelyReferenced(&request) {
+            request.recycle()
             spare = request
         } else {
             request.detach()
@@ -164,6 +165,18 @@ final class HTTPDriver: TypedDriver<HTTP> {
         let text = "HTTP/1.1 \(statusLine)\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
         _ = Array(text.utf8).withUnsafeBytes { connection.sendRaw($0) }
         connection.end()
+    }
+
+    /// An `HTTPError` says what to answer, and leaves connection and process as they are.
+    override func callbackFailed(_ connection: StreamConnection, _ error: any Error) {
+        guard let refusal = error as? HTTPError, callbacks.errorHandler == nil, connection.http.isAnswering else {
+            return super.callbackFailed(connection, error)
+        }
+        if refusal.status.code >= 500 {
+            connection.loop.status.pointee.callback_errors += 1
+            Log.write("callback of connection \(connection.id) (\(connection.peer.text)) failed: \(error)", .error)
+        }
+        if connection.answer(refusal.response) == .failed { connection.close() }
     }
 
     override func answerFailure(_ connection: StreamConnection) {

@@ -13,10 +13,14 @@ public final class HTTPRequest {
     @exclusivity(unchecked) nonisolated(unsafe) private var ownsBytes = false
     @exclusivity(unchecked) var bodyStart = 0
     @exclusivity(unchecked) var bodyCount = 0
-    @exclusivity(unchecked) var trailerRange = 0..<0
+    @exclusivity(unchecked) nonisolated(unsafe) var trailerRange = 0..<0
+    /// What was made of this request beyond its bytes; most have none.
+    @exclusivity(unchecked) var extras: RequestExtras?
+    nonisolated let formOptions: FormOptions
 
-    init(limits: HTTPRequestLimits, bytes: UnsafeMutablePointer<UInt8>) {
+    init(limits: HTTPRequestLimits, forms: FormOptions, bytes: UnsafeMutablePointer<UInt8>) {
         parser = HTTPRequestParser(limits: limits, fields: .allocate(capacity: limits.maxFields))
+        formOptions = forms
         self.bytes = bytes
     }
 
@@ -32,6 +36,12 @@ public final class HTTPRequest {
         own.update(from: bytes, count: count)
         bytes = own
         ownsBytes = true
+    }
+
+    /// The handler is done with the request, which is used again.
+    @inline(__always)
+    func recycle() {
+        if extras != nil { extras = nil }
     }
 
     // MARK: Request line
@@ -70,7 +80,7 @@ public final class HTTPRequest {
         return true
     }
 
-    private var pathCount: Int {
+    var pathCount: Int {
         let count = Int(parser.head.targetCount)
         let start = UnsafePointer(bytes + Int(parser.head.targetStart))
         guard let mark = capus_find(start, start + count, UInt8(ascii: "?")) else { return count }
@@ -85,13 +95,36 @@ public final class HTTPRequest {
     /// Host and port as the client named them; "" for an HTTP/1.0 client that did not.
     public var host: String { headers["host"] ?? "" }
 
+    /// `host` without the port; an IPv6 address keeps its brackets.
+    public var hostName: String { Self.hostName(of: host) }
+
+    static func hostName(of host: String) -> String {
+        guard let colon = host.lastIndex(of: ":"), !host.hasSuffix("]") else { return host }
+        return String(host[..<colon])
+    }
+
+    /// The head as it was sent: request line, fields and the empty line.
+    public var rawHead: ByteView { ByteView(owner: self, range: 0..<parser.head.byteCount) }
+
     // MARK: Body
 
     /// The body, complete and without transfer coding.
     public var body: ByteView { ByteView(owner: self, range: bodyStart..<(bodyStart + bodyCount)) }
 
-    func text(_ start: Int, _ count: Int) -> String {
+    nonisolated func text(_ start: Int, _ count: Int) -> String {
         String(decoding: UnsafeBufferPointer(start: bytes + start, count: count), as: UTF8.self)
+    }
+
+    nonisolated func string(_ range: Range<Int>) -> String { text(range.lowerBound, range.count) }
+
+    nonisolated func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: bytes + range.lowerBound, count: range.count)
+    }
+
+    /// Whether the name of the field at `index` is `name`, which is in lower case, in any case.
+    nonisolated func isField(_ index: Int, _ name: StaticString) -> Bool {
+        let field = parser.fields[index]
+        return matchesIgnoringCase(bytes + Int(field.nameStart), count: Int(field.nameCount), name)
     }
 }
 

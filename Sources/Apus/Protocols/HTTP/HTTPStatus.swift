@@ -43,6 +43,7 @@ public nonisolated struct HTTPStatus: Sendable, Hashable, CustomStringConvertibl
     public static let conflict = HTTPStatus(409, "Conflict")
     public static let gone = HTTPStatus(410, "Gone")
     public static let contentTooLarge = HTTPStatus(413, "Payload Too Large")
+    public static let unsupportedMediaType = HTTPStatus(415, "Unsupported Media Type")
     public static let expectationFailed = HTTPStatus(417, "Expectation Failed")
     public static let unprocessableContent = HTTPStatus(422, "Unprocessable Content")
     public static let tooManyRequests = HTTPStatus(429, "Too Many Requests")

@@ -1,0 +1,73 @@
+import ApusProtocols
+
+/// What few requests need: what was made of the body, and what user code keeps with the request. Gone with it.
+///
+/// Nothing in here refers to the request, which could otherwise never be used again.
+final class RequestExtras {
+    /// The parts of a multipart body, with their contents as places in the request, or why it has none.
+    var parts: Result<[MultipartPart], HTTPError>?
+    /// Files that were written, by the index of their part.
+    var temporaryFiles: [Int: TemporaryFile] = [:]
+    var userStorage: [ObjectIdentifier: Any] = [:]
+
+    nonisolated deinit {}
+}
+
+extension HTTPRequest {
+    private var moreExtras: RequestExtras {
+        if let extras { return extras }
+        let made = RequestExtras()
+        extras = made
+        return made
+    }
+
+    /// Values of your own that live as long as the request, for what handles it in turn.
+    public subscript<Key: StorageKey>(_ key: Key.Type) -> Key.Value? {
+        get { extras?.userStorage[ObjectIdentifier(key)] as? Key.Value }
+        set { moreExtras.userStorage[ObjectIdentifier(key)] = newValue }
+    }
+
+    /// The parts of the body, cut once.
+    func parts(boundary: [UInt8]?) throws(HTTPError) -> [MultipartPart] {
+        let extras = moreExtras
+        if let parts = extras.parts { return try parts.get() }
+        do throws(MultipartError) {
+            guard let boundary else { throw .noBoundary }
+            let parser = MultipartParser(boundary: boundary, limits: formOptions.multipartLimits)
+            var parts = try parser.parse(slice(bodyStart..<(bodyStart + bodyCount)))
+            for index in parts.indices { parts[index].content = parts[index].content.moved(by: bodyStart) }
+            extras.parts = .success(parts)
+            return parts
+        } catch {
+            let refusal = refusal(error)
+            extras.parts = .failure(refusal)
+            throw refusal
+        }
+    }
+
+    private func refusal(_ error: MultipartError) -> HTTPError {
+        switch error {
+        case .noBoundary: HTTPError(.badRequest, "the multipart form has no boundary")
+        case .truncated: HTTPError(.badRequest, "the multipart form is not complete")
+        case .malformedPart: HTTPError(.badRequest, "a part of the multipart form is malformed")
+        case .transferEncoding: HTTPError(.unsupportedMediaType, "parts of a form are not to be encoded")
+        case .tooManyParts:
+            HTTPError(.contentTooLarge, "the multipart form has more than \(formOptions.maxParts) parts")
+        case .headTooLarge:
+            HTTPError(.contentTooLarge, "a part's header has more than \(formOptions.maxPartHeadBytes) bytes")
+        case .nameTooLong:
+            HTTPError(.contentTooLarge, "a field's name has more than \(formOptions.maxNameBytes) bytes")
+        }
+    }
+
+    func temporaryFile(of file: UploadedFile) throws(SystemError) -> TemporaryFile {
+        let extras = moreExtras
+        if let written = extras.temporaryFiles[file.index] { return written }
+        let prefix = "\(formOptions.temporaryFolder)/apus.upload."
+        let written = try TemporaryFile(prefix: prefix, content: file.bytes, permissions: 0o600)
+        extras.temporaryFiles[file.index] = written
+        return written
+    }
+
+    func removeTemporaryFile(of file: UploadedFile) { extras?.temporaryFiles[file.index] = nil }
+}
