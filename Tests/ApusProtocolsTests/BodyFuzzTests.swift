@@ -168,7 +168,7 @@ private struct BodyMutator {
             if let boundary = MediaType(bytes)?.boundary, !(1...70).contains(boundary.count) { return "boundary" }
             _ = FormName.decodeExtended(bytes)
             let base = FormName.base(FormName.decode(bytes, true))
-            let isSafe = !base.contains { $0 == "/" || $0 == "\\" } && !base.hasPrefix(".") && base.utf8.count <= 255
+            let isSafe = !base.contains { $0 == "/" || $0 == "\\" } && !base.hasPrefix(".") && base.utf8.count <= 200
             return isSafe ? nil : "unsafe name \(base.debugDescription)"
         }
     }

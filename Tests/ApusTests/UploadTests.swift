@@ -133,6 +133,9 @@ import Testing
         #expect(permissions(path) == nil)
         try file.move(to: target, permissions: 0o600)
         #expect(permissions(target) == S_IFREG | 0o600)
+        let longest = folder.file(String(repeating: "x", count: 255))
+        try file.move(to: longest)
+        #expect(readText(longest) == "content")
         test.request.recycle()
         #expect(readText(target) == "content")
     }

@@ -3,9 +3,12 @@
 #ifndef CAPUS_FILES_H
 #define CAPUS_FILES_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+enum { CAPUS_INVALID_ARGUMENT = EINVAL };
 
 // Opens the file and takes its lock; -EWOULDBLOCK when another process holds it. The lock lasts as long as the open
 // file, over fork and exec.

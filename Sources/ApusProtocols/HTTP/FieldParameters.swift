@@ -16,7 +16,8 @@ package struct FieldParameters {
     private var position: Int
     /// What stands before the first `;`.
     package let value: Range<Int>
-    /// What follows cannot be read: a parameter without a name or `=`, or quotation marks that do not end.
+    /// What follows cannot be read: a parameter without a name or `=`, or quotation marks that do not end, or stand
+    /// within a value.
     package private(set) var isMalformed = false
 
     package init(_ bytes: UnsafeRawBufferPointer) {
@@ -37,9 +38,8 @@ package struct FieldParameters {
                 guard let value = readQuoted() else { break }
                 return Parameter(name: name, value: value, isQuoted: true)
             }
-            let start = position
-            while position < bytes.count, bytes[position] != UInt8(ascii: ";") { position &+= 1 }
-            return Parameter(name: name, value: trimmed(start..<position, in: bytes), isQuoted: false)
+            guard let value = readUnquoted() else { break }
+            return Parameter(name: name, value: value, isQuoted: false)
         }
         return nil
     }
@@ -64,6 +64,16 @@ package struct FieldParameters {
         position &+= 1
         skipBlanks()
         return name
+    }
+
+    /// Quotation marks within would let readers end it in different places.
+    private mutating func readUnquoted() -> Range<Int>? {
+        let start = position
+        while position < bytes.count, bytes[position] != UInt8(ascii: ";") {
+            guard bytes[position] != UInt8(ascii: "\"") else { return fail() }
+            position &+= 1
+        }
+        return trimmed(start..<position, in: bytes)
     }
 
     private mutating func readQuoted() -> Range<Int>? {

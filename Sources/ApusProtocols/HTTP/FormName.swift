@@ -48,7 +48,7 @@ package enum FormName {
 
     /// The last component of a file's name that a client sent, as it can stand in a folder: without `/` and `\` and
     /// what is before them, without characters that do not show or turn the direction of text, without blanks at its
-    /// ends and dots at its beginning, and at most 255 bytes long. "" when nothing is left.
+    /// ends and dots at its beginning, and at most 200 bytes long, which leaves room for more. "" when nothing is left.
     package static func base(_ name: String) -> String {
         let last = name.unicodeScalars.split(separator: "/", omittingEmptySubsequences: false).last ?? []
         let base = last.split(separator: "\\", omittingEmptySubsequences: false).last ?? []
@@ -58,7 +58,7 @@ package enum FormName {
         var count = 0
         let fitting = kept.prefix { scalar in
             count += UTF8.width(scalar)
-            return count <= 255
+            return count <= 200
         }
         return String(String.UnicodeScalarView(fitting))
     }

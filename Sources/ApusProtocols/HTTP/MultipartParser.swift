@@ -95,8 +95,12 @@ package struct MultipartParser {
     private func delimiter(_ body: UnsafeRawBufferPointer, from start: Int) -> Delimiter? {
         guard let bytes = body.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return nil }
         var position = start
-        while position < body.count, let found = capus_find(bytes + position, bytes + body.count, 0x0D) {
-            position = found - bytes
+        while position < body.count {
+            // Asked first: a search for each byte of a long run of CRs would cost far more.
+            if bytes[position] != 0x0D {
+                guard let found = capus_find(bytes + position, bytes + body.count, 0x0D) else { break }
+                position = found - bytes
+            }
             if starts(body, position, with: mark[...]), let line = finish(body, position, position + mark.count) {
                 return line
             }
@@ -106,7 +110,7 @@ package struct MultipartParser {
     }
 
     private func starts(_ body: UnsafeRawBufferPointer, _ start: Int, with text: ArraySlice<UInt8>) -> Bool {
-        guard body.count - start >= text.count else { return false }
+        guard body.count - start >= text.count, body[start + 1] == text[text.startIndex + 1] else { return false }
         var position = start
         for byte in text {
             if body[position] != byte { return false }

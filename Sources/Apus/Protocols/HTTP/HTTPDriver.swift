@@ -42,7 +42,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
         _ connection: StreamConnection, _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int
     ) -> Int {
         if connection.http.expectedCount > count { return bodyProgressed(connection) }
-        var request = spare.take() ?? HTTPRequest(limits: requestLimits, forms: options.forms, bytes: bytes)
+        var request = spare.take() ?? makeRequest(bytes)
         request.bytes = bytes
         var used = 0
         if let body = connection.http.chunked {
@@ -58,12 +58,17 @@ final class HTTPDriver: TypedDriver<HTTP> {
             }
         }
         if isKnownUniquelyReferenced(&request) {
-            request.recycle()
+            if request.extras != nil { request.recycle() }
             spare = request
         } else {
             request.detach()
         }
         return used
+    }
+
+    @inline(never)
+    private func makeRequest(_ bytes: UnsafeMutablePointer<UInt8>) -> HTTPRequest {
+        HTTPRequest(limits: requestLimits, forms: options.forms, bytes: bytes)
     }
 
     /// The head is read: delivers the request if its body is there, too.
@@ -92,6 +97,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
         return total
     }
 
+    @inline(never)
     private func receiveChunked(
         _ connection: StreamConnection, _ request: HTTPRequest, _ body: ChunkedBody, _ count: Int
     ) -> Int {
@@ -146,6 +152,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
     // MARK: Errors
 
     /// Answers a request that cannot be served, and closes: what follows it cannot be trusted.
+    @inline(never)
     private func reject(_ connection: StreamConnection, _ error: HTTPRequestError) {
         let line: StaticString =
             switch error {
@@ -168,6 +175,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
     }
 
     /// An `HTTPError` says what to answer, and leaves connection and process as they are.
+    @inline(never)
     override func callbackFailed(_ connection: StreamConnection, _ error: any Error) {
         guard let refusal = error as? HTTPError, callbacks.errorHandler == nil, connection.http.isAnswering else {
             return super.callbackFailed(connection, error)

@@ -39,10 +39,8 @@ public final class HTTPRequest {
     }
 
     /// The handler is done with the request, which is used again.
-    @inline(__always)
-    func recycle() {
-        if extras != nil { extras = nil }
-    }
+    @inline(never)
+    func recycle() { extras = nil }
 
     // MARK: Request line
 

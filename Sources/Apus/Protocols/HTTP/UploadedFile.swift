@@ -32,7 +32,11 @@ public nonisolated struct UploadedFile {
     /// Writes the content as a file at `path`, which appears there complete or not at all and replaces what has that
     /// name; a symbolic link is replaced, not followed. Blocks until it is written.
     @MainActor public func move(to path: String, permissions: UInt32 = 0o644) throws(SystemError) {
-        let temporary = try TemporaryFile(prefix: "\(path).", content: bytes, permissions: permissions)
+        // C would write to what stands before the zero.
+        guard !path.utf8.contains(0) else { throw SystemError("write \(path)", Int32(CAPUS_INVALID_ARGUMENT)) }
+        // In the same folder, so that it can take its place at once.
+        let folder = path.lastIndex(of: "/").map { path[...$0] } ?? ""
+        let temporary = try TemporaryFile(prefix: "\(folder).apus.upload.", content: bytes, permissions: permissions)
         let failure = capus_rename_file(temporary.path, path)
         guard failure == 0 else { throw SystemError("write \(path)", -failure) }
         owner.removeTemporaryFile(of: self)
