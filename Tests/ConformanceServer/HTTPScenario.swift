@@ -61,7 +61,7 @@ func serveHTTP(_ options: Options) {
             connection.send("logged")
         case "/trap": fatalError("asked for")
         default:
-            if try answerRequestRoute(connection, request) { return }
+            if try answerRequestRoute(connection, request) || answerStreamRoute(connection, request) { return }
             answerLater(connection, request)
         }
     }

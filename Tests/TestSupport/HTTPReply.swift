@@ -4,6 +4,8 @@ public struct HTTPReply: Sendable {
     public let statusLine: String
     /// The fields in order, names as they were sent.
     public let headers: [(name: String, value: String)]
+    /// What followed a chunked body, field by field.
+    public internal(set) var trailers: [String] = []
     /// The body; empty when there is none.
     public internal(set) var body: [UInt8] = []
 
@@ -33,11 +35,32 @@ extension Client {
     public func readReply(toHead: Bool = false, within seconds: Double = patience) throws -> HTTPReply {
         var reply = try HTTPReply(head: read(through: "\r\n\r\n", within: seconds))
         if toHead || reply.status < 200 || reply.status == 204 || reply.status == 304 { return reply }
+        if reply["Transfer-Encoding"] == "chunked" {
+            try readChunks(into: &reply, within: seconds)
+            return reply
+        }
         guard let length = reply["Content-Length"].flatMap({ Int($0) }) else {
             throw Failure("no length in \(reply)")
         }
         reply.body = try read(length, within: seconds)
         return reply
+    }
+
+    private func readChunks(into reply: inout HTTPReply, within seconds: Double) throws {
+        while true {
+            let line = try read(through: "\r\n", within: seconds).dropLast(2)
+            guard let size = Int(String(decoding: line, as: UTF8.self), radix: 16) else {
+                throw Failure("no size of a chunk: \(line)")
+            }
+            if size == 0 { break }
+            reply.body += try read(size, within: seconds)
+            guard try read(2, within: seconds) == [0x0D, 0x0A] else { throw Failure("no end of a chunk") }
+        }
+        while true {
+            let line = try read(through: "\r\n", within: seconds).dropLast(2)
+            if line.isEmpty { return }
+            reply.trailers.append(String(decoding: line, as: UTF8.self))
+        }
     }
 
     /// Sends a request without body and reads the answer.

@@ -34,7 +34,7 @@ extension Connection where P: PacketProtocol {
 }
 
 extension StreamConnection {
-    fileprivate func waitForRoom() async throws {
+    func waitForRoom() async throws {
         while state == .established || state == .connecting || state == .initial {
             try Task.checkCancellation()
             if isCorked, outbound == nil { uncork() }

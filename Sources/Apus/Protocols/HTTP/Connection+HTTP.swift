@@ -56,7 +56,7 @@ extension StreamConnection {
     /// Renders the head of a 200 response. Nil when no request waits for an answer, or the output is full.
     @inline(__always)
     private func startAnswer(_ type: ContentType, bodyCount: Int) -> ByteWriter? {
-        guard http.isAnswering, canAnswer() else { return nil }
+        guard http.phase == .due, canAnswer() else { return nil }
         isSendingLast = closesAfterAnswer
         let target = shared.pointee.output.target
         let headCount = shared.pointee.heads.write(
@@ -69,11 +69,8 @@ extension StreamConnection {
 
     /// Answers the current request with any response.
     func answer(_ response: HTTPResponse) -> SendResult {
-        guard http.isAnswering, canAnswer() else { return .failed }
-        if let connection = response.headers["connection"], connection.lowercased().contains("close") {
-            http.keepsAlive = false
-        }
-        let head = renderHead(response)
+        guard http.phase == .due, canAnswer() else { return .failed }
+        let head = renderHead(response.status, response.headers, .length(response.body.count))
         let body = response.status.allowsBody && !http.isHead ? response.body : []
         let result: SendResult
         if head.count <= shared.pointee.output.room {
@@ -99,15 +96,38 @@ extension StreamConnection {
         return sendRendered(writer.count)
     }
 
-    private func renderHead(_ response: HTTPResponse) -> [UInt8] {
-        var text = "HTTP/1.1 \(response.status.code) \(response.status.reason)\r\nDate: "
+    /// Begins an answer whose body comes later.
+    func startAnswer(
+        _ status: HTTPStatus, _ headers: HTTPHeaders, contentLength: Int?, phase: AnswerPhase
+    ) throws -> HTTPBodyWriter {
+        guard http.phase == .due, canAnswer() else { throw ConnectionError.closed }
+        if contentLength == nil, !http.knowsChunks { http.keepsAlive = false }
+        let framing =
+            contentLength.map { .length($0) } ?? (http.knowsChunks ? HTTPBodyWriter.Framing.chunked : .untilClose)
+        let head = renderHead(status, headers, framing)
+        http.phase = phase
+        _ = head.withUnsafeBytes { sendRaw($0) }
+        return HTTPBodyWriter(self, status.allowsBody && !http.isHead ? framing : .none)
+    }
+
+    private func renderHead(
+        _ status: HTTPStatus, _ headers: HTTPHeaders, _ framing: HTTPBodyWriter.Framing
+    ) -> [UInt8] {
+        if let connection = headers["connection"], connection.lowercased().contains("close") {
+            http.keepsAlive = false
+        }
+        var text = "HTTP/1.1 \(status.code) \(status.reason)\r\nDate: "
         text += String(
             decoding: UnsafeBufferPointer(start: shared.pointee.date.bytes, count: HTTPDate.count), as: UTF8.self)
         text += http.keepsAlive ? "\r\nConnection: keep-alive\r\n" : "\r\nConnection: close\r\n"
-        for (name, value) in response.headers.fields where !isReserved(name) { text += "\(name): \(value)\r\n" }
-        if response.status.allowsBody {
-            if response.headers["content-type"] == nil { text += "Content-Type: text/html;charset=utf-8\r\n" }
-            text += "Content-Length: \(response.body.count)\r\n"
+        for (name, value) in headers.fields where !isReserved(name) { text += "\(name): \(value)\r\n" }
+        if status.allowsBody {
+            if headers["content-type"] == nil { text += "Content-Type: text/html;charset=utf-8\r\n" }
+            switch framing {
+            case .length(let count): text += "Content-Length: \(count)\r\n"
+            case .chunked: text += "Transfer-Encoding: chunked\r\n"
+            case .untilClose, .none: break
+            }
         }
         return Array((text + "\r\n").utf8)
     }
@@ -124,8 +144,8 @@ extension StreamConnection {
 
     /// The answer is complete: the connection goes on with the next request, or ends.
     @inline(__always)
-    private func answered() {
-        http.isAnswering = false
+    func answered() {
+        http.phase = .none
         guard http.keepsAlive else { return finish() }
         if !isDelivering { continueDelivery() }
     }

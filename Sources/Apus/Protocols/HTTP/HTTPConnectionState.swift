@@ -6,12 +6,16 @@ struct HTTPConnectionState {
     var expectedCount = 0
     /// The chunked body that is arriving.
     var chunked: ChunkedBody?
+    /// How far the answer to the request that was delivered is.
+    var phase = AnswerPhase.none
     /// A request was delivered and its answer is not complete.
-    var isAnswering = false
+    var isAnswering: Bool { phase != .none }
     /// The connection stays open after the answer.
     var keepsAlive = true
     /// The request is HEAD: its answer has no body.
     var isHead = false
+    /// The client speaks HTTP/1.1: it knows chunked bodies.
+    var knowsChunks = true
     /// More requests followed in the same read.
     var hasMore = false
 
@@ -21,6 +25,18 @@ struct HTTPConnectionState {
         expectedCount = 0
         if chunked != nil { chunked = nil }
     }
+}
+
+/// What has happened of an answer.
+enum AnswerPhase: UInt8 {
+    /// No request waits for one.
+    case none
+    /// Nothing.
+    case due
+    /// Its head was sent, and its body follows piece by piece.
+    case streaming
+    /// The same, and there is no end to wait for.
+    case events
 }
 
 /// A chunked body that is arriving: few connections have one.

@@ -137,9 +137,10 @@ final class HTTPDriver: TypedDriver<HTTP> {
     private func deliver(_ connection: StreamConnection, _ request: HTTPRequest, hasMore: Bool) {
         connection.noteMessage()
         connection.http.messageArrived()
-        connection.http.isAnswering = true
+        connection.http.phase = .due
         connection.http.keepsAlive = request.parser.head.keepsAlive && !isDraining
         connection.http.isHead = request.parser.head.method == .head
+        connection.http.knowsChunks = request.parser.head.minorVersion > 0
         connection.http.hasMore = hasMore
         connection.cork(holding: hasMore)
         do {
@@ -168,7 +169,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
 
     private func answerAndEnd(_ connection: StreamConnection, _ statusLine: StaticString) {
         connection.http.messageArrived()
-        connection.http.isAnswering = false
+        connection.http.phase = .none
         let text = "HTTP/1.1 \(statusLine)\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
         _ = Array(text.utf8).withUnsafeBytes { connection.sendRaw($0) }
         connection.end()
@@ -188,7 +189,12 @@ final class HTTPDriver: TypedDriver<HTTP> {
     }
 
     override func answerFailure(_ connection: StreamConnection) {
-        guard connection.http.isAnswering else { return connection.close() }
+        switch connection.http.phase {
+        case .none: return connection.close()
+        // The client has to see that something is missing.
+        case .streaming, .events: return connection.destroy()
+        case .due: break
+        }
         answerAndEnd(connection, "500 Internal Server Error")
     }
 
@@ -222,6 +228,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
     override func drain(_ connection: StreamConnection, _ mode: DrainMode) {
         isDraining = true
         connection.http.keepsAlive = false
+        if connection.http.phase == .events { return connection.close() }
         guard !owesAnswer(connection), connection.partial.count == 0 else { return }
         // While others take over, a connection in use learns it from its next answer: closing now could cross a
         // request. So could closing one whose first request is on its way.

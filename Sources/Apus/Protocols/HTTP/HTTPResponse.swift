@@ -41,7 +41,7 @@ public nonisolated struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral 
     /// holds a control character (RFC 9110 §5.1, §5.5).
     @discardableResult
     public mutating func add(_ name: String, _ value: String) -> Bool {
-        guard !name.isEmpty, name.utf8.allSatisfy(Self.isToken), value.utf8.allSatisfy(Self.isFieldByte) else {
+        guard Self.isToken(name), value.utf8.allSatisfy(Self.isFieldByte) else {
             return false
         }
         fields.append((name, value))
@@ -51,6 +51,8 @@ public nonisolated struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral 
     private static func same(_ a: String, _ b: String) -> Bool {
         a.utf8.count == b.utf8.count && a.lowercased() == b.lowercased()
     }
+
+    static func isToken(_ text: String) -> Bool { !text.isEmpty && text.utf8.allSatisfy(isToken) }
 
     private static func isToken(_ byte: UInt8) -> Bool {
         switch byte {

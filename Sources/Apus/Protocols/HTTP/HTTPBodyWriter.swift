@@ -1,0 +1,110 @@
+/// The body of an answer that is sent as it is made; see `Connection.startResponse`.
+///
+/// Keep it until `end`: an answer whose writer is let go before ends with its connection, so that the client can tell
+/// that something is missing. The next request of the same client waits for the end.
+public final class HTTPBodyWriter {
+    /// How the client finds the end of the body.
+    enum Framing {
+        /// RFC 9112 §7.1.
+        case chunked
+        /// Bytes that are still to come.
+        case length(Int)
+        /// Clients of HTTP/1.0 know no chunks.
+        case untilClose
+        /// HEAD, 204 and 304: nothing is sent.
+        case none
+    }
+
+    private let transport: StreamConnection
+    private var framing: Framing
+    private var isOver = false
+
+    init(_ transport: StreamConnection, _ framing: Framing) {
+        self.transport = transport
+        self.framing = framing
+    }
+
+    isolated deinit {
+        if !isOver { transport.destroy() }
+    }
+
+    /// The client is still there and the answer has not ended.
+    public var isOpen: Bool { !isOver && transport.state == .established }
+
+    /// Sends a piece of the body now, without waiting for room. More than `maxSendBufferSize` that waits ends the
+    /// connection: an answer with a hole would be taken for a whole one. See `write`.
+    @discardableResult
+    public func send(_ bytes: [UInt8]) -> SendResult {
+        guard isOpen else { return .failed }
+        guard transport.canSend() else {
+            abandon()
+            return .failed
+        }
+        guard !bytes.isEmpty else { return .sent }
+        let piece = frame(bytes)
+        return piece.isEmpty ? .sent : piece.withUnsafeBytes { transport.sendRaw($0, owner: ByteBox(piece)) }
+    }
+
+    /// Sends a piece of the body as UTF-8; see `send(_:)` for bytes.
+    @discardableResult
+    public func send(_ text: String) -> SendResult { send(Array(text.utf8)) }
+
+    /// Sends a piece of the body after waiting for as long as `maxSendBufferSize` or more is still to be sent. Throws
+    /// `ConnectionError.closed` when the client has gone, or goes meanwhile.
+    public func write(_ bytes: [UInt8]) async throws {
+        try await transport.waitForRoom()
+        if send(bytes) == .failed { throw ConnectionError.closed }
+    }
+
+    /// Sends a piece of the body as UTF-8; see `write(_:)` for bytes.
+    public func write(_ text: String) async throws { try await write(Array(text.utf8)) }
+
+    /// The body is complete. `trailers` follow a chunked one (RFC 9110 §6.5) and are dropped elsewhere. A body that is
+    /// shorter than its announced length ends the connection.
+    public func end(trailers: HTTPHeaders = [:]) {
+        guard isOpen else { return }
+        switch framing {
+        case .length(let missing) where missing > 0: return abandon()
+        case .chunked:
+            let fields = trailers.fields.map { "\($0.name): \($0.value)\r\n" }.joined()
+            _ = Array("0\r\n\(fields)\r\n".utf8).withUnsafeBytes { transport.sendRaw($0) }
+        case .length, .untilClose, .none: break
+        }
+        isOver = true
+        transport.answered()
+    }
+
+    private func abandon() {
+        isOver = true
+        transport.destroy()
+    }
+
+    private func frame(_ bytes: [UInt8]) -> [UInt8] {
+        switch framing {
+        case .chunked: return Array("\(String(bytes.count, radix: 16))\r\n".utf8) + bytes + [0x0D, 0x0A]
+        case .length(let missing):
+            precondition(bytes.count <= missing, "the body is longer than its announced length")
+            framing = .length(missing - bytes.count)
+            return bytes
+        case .untilClose: return bytes
+        case .none: return []
+        }
+    }
+}
+
+extension Connection where P == HTTP {
+    /// Begins an answer whose body is sent piece by piece, in chunks unless its length is given:
+    ///
+    ///     connection.run {
+    ///         let body = try connection.startResponse(headers: ["Content-Type": "text/csv"])
+    ///         for row in rows { try await body.write(row) }
+    ///         body.end()
+    ///     }
+    ///
+    /// Throws `ConnectionError.closed` when no request waits for an answer.
+    public func startResponse(
+        _ status: HTTPStatus = .ok, headers: HTTPHeaders = [:], contentLength: Int? = nil
+    ) throws -> HTTPBodyWriter {
+        try transport.startAnswer(status, headers, contentLength: contentLength, phase: .streaming)
+    }
+}
