@@ -9,6 +9,7 @@ let scenarios: [String: @MainActor (Options) -> Void] = [
         switch options["protocol"] {
         case "text": Puppet(.text, options) { String(repeating: "x", count: max(0, $0 - 1)) }.open()
         case "frame": Puppet(.frame, options) { pattern(max(0, $0 - 4)) }.open()
+        case "counted": Puppet(Counted(), options) { String(repeating: "x", count: $0) }.open()
         case "marked": Puppet(Marked(), options) { String(repeating: "x", count: max(0, $0 - 1)) }.open()
         default: Puppet(.raw, options, payload: pattern).open()
         }

@@ -3,6 +3,24 @@ import Testing
 
 /// How bytes become messages: spec 03 §7, 05 §2, §3 and §14.1.
 @Suite struct MessageTests {
+    /// A protocol may remember what came before in each connection, whatever its callbacks are.
+    @Test(arguments: Setup.all)
+    func eachConnectionHasItsOwnProtocolState(_ setup: Setup) async throws {
+        try await withPuppet("counted", setup) { server in
+            let clients = try (0..<3).map { _ in try server.connect() }
+            for client in clients { try client.send("0 a\n1 b") }
+            for client in clients { try client.send("\n2 c\n") }
+            for _ in 0..<9 { try server.event("message") }
+            #expect(!server.log.contains("Error package"))
+        }
+        try await withPuppet("counted", setup) { server in
+            let client = try server.connect()
+            try client.send("0 a\n2 c\n")
+            #expect(try client.readToEnd().bytes.isEmpty)
+            #expect(server.log.contains("Error package. expected number 1 (counted from "))
+        }
+    }
+
     @Test(arguments: Setup.all)
     func rawBytesComeBack(_ setup: Setup) async throws {
         try await withScenario("echo", setup, ["--protocol", "raw", "--max-send", "100000000"]) { server in

@@ -63,6 +63,36 @@ import Testing
         }
     }
 
+    /// What a protocol remembers of a connection is over with it, also for what is sent from its last callback.
+    @Test(arguments: Setup.plain)
+    func aSecondLifeHasItsOwnProtocolState(_ setup: Setup) async throws {
+        try await withDialer(setup, "counted") { server, acceptor in
+            _ = try server.tell("send 1")
+            let first = try connected(server, acceptor)
+            _ = try server.tell("send 2")
+            #expect(try first.readLine() == "0 x")
+            #expect(try first.readLine() == "1 xx")
+            try first.send("0 hello\n")
+            #expect(try server.event("message") == "message hello")
+            _ = try server.tell("once close: reconnect; send 3")
+            first.close()
+            let second = try acceptor.accept()
+            #expect(try second.readLine() == "0 xxx")
+            try second.send("0 again\n1 and again\n")
+            #expect(try server.event("message") == "message again")
+            #expect(try server.event("message") == "message and again")
+            _ = try server.tell("send 4")
+            #expect(try second.readLine() == "1 xxxx")
+            // The last callbacks are gone with this life; the state is not that of the first one either.
+            second.close()
+            try server.event("close")
+            _ = try server.tell("connect")
+            let third = try acceptor.accept()
+            _ = try server.tell("send 5")
+            #expect(try third.readLine() == "0 xxxxx")
+        }
+    }
+
     /// An operation of the life before, which its end has cancelled, ends in this one.
     @Test(arguments: Setup.plain)
     func aSecondLifeWaitsForNoOperationOfTheFirst(_ setup: Setup) async throws {

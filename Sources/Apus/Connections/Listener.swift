@@ -100,6 +100,7 @@ final class Listener: Pollable, ServerSocket {
             driver: worker.untypedDriver)
         if let context = worker.tlsContext, !connection.secure(with: context) { return capus_close(accepted) }
         if let local { connection.moreExtras.localAddress = local }
+        connection.driver.beginLife(connection)
         worker.connectionOpened(connection)
         if connection.state != .closed, worker.clientSpeaksFirst { connection.receive() }
         if connection.state != .closed { connection.register() }

@@ -61,6 +61,7 @@ extension StreamConnection {
         detachOperations()
         let joined = extras?.endLife() ?? []
         loop.status.pointee.doing = UInt64(CAPUS_DOING_CLOSE)
+        if extras?.outgoing != nil { driver.beginLife(self) }
         driver.closed(self)
         if !isDelivering { partial.free() }
         for connection in joined { connection.close() }
@@ -72,7 +73,10 @@ extension StreamConnection {
         let worker = worker
         self.worker = nil
         // User closures that hold the connection would keep it alive for ever; it is needed again after `reconnect`.
-        if state == .closed { driver = extras?.outgoing?.makeDriver() ?? ProtocolDriver.none }
+        if state == .closed {
+            driver = extras?.outgoing?.makeDriver() ?? ProtocolDriver.none
+            driver.beginLife(self)
+        }
         worker?.connectionClosed(self)
     }
 

@@ -11,6 +11,7 @@ extension Connection {
         next.limits = driver.limits
         next.predecessor = driver
         transport.driver = next
+        next.beginLife(transport)
         transport.deliverLater()
         return upgraded
     }

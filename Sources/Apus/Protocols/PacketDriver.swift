@@ -2,7 +2,8 @@ import CApus
 
 /// Binds a `PacketProtocol` to connections.
 final class PacketDriver<P: PacketProtocol>: TypedDriver<P> {
-    let codec: P
+    /// Of one connection, or of all of a worker's.
+    @exclusivity(unchecked) private var codec: P
     /// Blocks of a raw stream are no packets: no limit applies to them.
     private let isStream = P.self == Raw.self
     /// The memory of the last packet, for the next one.
@@ -22,6 +23,14 @@ final class PacketDriver<P: PacketProtocol>: TypedDriver<P> {
         copy.callbacks = callbacks
         copy.limits = limits
         return copy
+    }
+
+    override func beginLife(_ connection: StreamConnection) {
+        guard let codec = codec.forConnection() else { return }
+        let own = isOfOneConnection ? self : copy()
+        own.isOfOneConnection = true
+        unsafeDowncast(own, to: PacketDriver.self).codec = codec
+        connection.driver = own
     }
 
     // Without these every byte of the built-in protocols would be handled by code for all protocols.

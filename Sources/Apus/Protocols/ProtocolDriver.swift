@@ -46,6 +46,9 @@ class ProtocolDriver {
     /// Whether `closed` calls user code.
     var observesClose: Bool { false }
 
+    /// Nothing was sent or received yet on the connection, or since it has closed: what the protocol remembers of it
+    /// begins anew. Called before `opened`, and before the callback that tells of an earlier end.
+    func beginLife(_ connection: StreamConnection) {}
     func opened(_ connection: StreamConnection) {}
     func closed(_ connection: StreamConnection) {}
     func bufferFull(_ connection: StreamConnection) {}

@@ -56,6 +56,10 @@ public protocol PacketProtocol: WireProtocol {
     nonisolated func decode(_ packet: UnsafeRawBufferPointer) throws -> Inbound
     /// Appends the packet that carries a message.
     nonisolated func encode(_ message: Outbound, into packet: inout [UInt8]) throws
+    /// The protocol as one connection speaks it; nil, unless implemented, when all may share this value. For protocols
+    /// with a state: keys, sequence numbers, a dictionary. Asked for at the beginning of each life of a connection, and
+    /// used by that connection's loop alone, so that the state may be `nonisolated(unsafe)`. Not for datagrams.
+    nonisolated func forConnection() -> Self?
     /// Writes the packet that carries a message to where it is sent from, and returns its length; nil leaves it to
     /// `encode(_:into:)`, as does not implementing it. For protocols of which many small messages are sent.
     nonisolated func encode(_ message: Outbound, to buffer: UnsafeMutableRawBufferPointer) -> Int?
@@ -66,6 +70,8 @@ extension PacketProtocol {
     public nonisolated var clientSpeaksFirst: Bool { false }
     /// Looks at all bytes again: right for packets whose length stands in front.
     public nonisolated func frame(_ bytes: UnsafeRawBufferPointer, searched: Int) -> FrameLength { frame(bytes) }
+    /// All connections share one value.
+    public nonisolated func forConnection() -> Self? { nil }
     /// Makes a packet first.
     public nonisolated func encode(_ message: Outbound, to buffer: UnsafeMutableRawBufferPointer) -> Int? { nil }
     /// The type's name in lower case.

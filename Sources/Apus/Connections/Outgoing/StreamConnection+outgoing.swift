@@ -14,6 +14,7 @@ extension StreamConnection {
             fd: -1, id: Self.lastOutgoingID, peer: capus_address(), loop: loop, worker: nil, driver: makeDriver())
         state = .initial
         moreExtras.outgoing = Outgoing(target, options, makeDriver: makeDriver)
+        self.driver.beginLife(self)
     }
 
     /// Nothing is there of a connection: it can be begun.
