@@ -32,6 +32,11 @@ func answerStreamRoute(_ connection: Connection<HTTP>, _ request: HTTPRequest) t
             await Task.yield()
             throw ScenarioError(description: "torn")
         }
+    case "/refused":
+        let body = try connection.startResponse()
+        body.send("some")
+        keptBody = body
+        throw HTTPError(.badRequest)
     case "/forgotten": _ = try connection.startResponse().send("some")
     case "/flood": try flood(connection)
     case "/kept-open":

@@ -72,7 +72,7 @@ import Testing
     }
 
     /// A body that is not complete never looks complete.
-    @Test(arguments: Setup.all, ["/torn", "/forgotten", "/length?7", "/flood"])
+    @Test(arguments: Setup.all, ["/torn", "/refused", "/forgotten", "/length?7", "/flood"])
     func whatIsMissingIsSeen(_ setup: Setup, _ target: String) async throws {
         try await withScenario("http", setup, ["--linger", "0"]) { server in
             let client = try server.connect()

@@ -178,7 +178,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
     /// An `HTTPError` says what to answer, and leaves connection and process as they are.
     @inline(never)
     override func callbackFailed(_ connection: StreamConnection, _ error: any Error) {
-        guard let refusal = error as? HTTPError, callbacks.errorHandler == nil, connection.http.isAnswering else {
+        guard let refusal = error as? HTTPError, callbacks.errorHandler == nil, connection.http.phase == .due else {
             return super.callbackFailed(connection, error)
         }
         if refusal.status.code >= 500 {
