@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -194,6 +195,29 @@ int capus_memory_file(const void *bytes, size_t count) {
 long capus_file_size(int fd) {
     struct stat info;
     return fstat(fd, &info) == 0 ? (long)info.st_size : -errno;
+}
+
+int capus_open_regular(const char *path, capus_file_facts *facts) {
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        return -errno;
+    }
+    struct stat info;
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        close(fd);
+        return -ENOENT;
+    }
+    *facts = (capus_file_facts){info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec};
+    return fd;
+}
+
+long capus_send_file(int socket, int file, int64_t offset, size_t count) {
+    off_t position = offset;
+    ssize_t sent;
+    do {
+        sent = sendfile(socket, file, &position, count);
+    } while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : sent;
 }
 
 long capus_read_at(int fd, void *bytes, size_t capacity, long offset) {

@@ -108,7 +108,7 @@ capus_outbound *capus_outbound_create_waiting(void) {
     return outbound;
 }
 
-capus_outbound *capus_outbound_create_secured(capus_loop *loop, int fd, uint32_t generation, capus_tls *tls,
+capus_outbound *capus_outbound_create_watched(capus_loop *loop, int fd, uint32_t generation, capus_tls *tls,
                                               bool starts) {
     capus_outbound *outbound = capus_outbound_create_waiting();
     if (outbound == NULL) {
@@ -118,12 +118,15 @@ capus_outbound *capus_outbound_create_secured(capus_loop *loop, int fd, uint32_t
     outbound->fd = fd;
     outbound->generation = generation;
     outbound->tls = tls;
+    outbound->is_watched = true;
     if (starts && loop->vtable->outbound_watch(outbound, true) != 0) {
         capus_outbound_destroy(outbound);
         return NULL;
     }
     return outbound;
 }
+
+bool capus_outbound_is_watched(const capus_outbound *outbound) { return outbound->is_watched; }
 
 void capus_outbound_start(capus_outbound *outbound) { outbound->loop->vtable->outbound_watch(outbound, true); }
 
@@ -134,7 +137,7 @@ void capus_outbound_take_over(capus_outbound *outbound, capus_outbound *waiting)
 }
 
 void capus_outbound_destroy(capus_outbound *outbound) {
-    if (outbound->loop != NULL && outbound->tls == NULL) {
+    if (outbound->loop != NULL && !outbound->is_watched) {
         outbound->loop->vtable->outbound_close(outbound);
     } else {
         if (outbound->loop != NULL) {
@@ -181,6 +184,25 @@ static int flush_secured(capus_outbound *outbound) {
     return 0;
 }
 
+int capus_outbound_flush_plain(capus_outbound *outbound) {
+    size_t budget = CAPUS_WRITE_PER_EVENT;
+    while (evbuffer_get_length(outbound->bytes) > 0 && budget > 0) {
+        int written = evbuffer_write_atmost(outbound->bytes, outbound->fd, (ev_ssize_t)budget);
+        if (written > 0) {
+            budget -= (size_t)written;
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            return 0;
+        } else if (errno != EINTR) {
+            return outbound->error = errno;
+        }
+    }
+    return 0;
+}
+
 int capus_outbound_flush(capus_outbound *outbound) {
-    return outbound->tls != NULL ? flush_secured(outbound) : outbound->loop->vtable->outbound_flush(outbound);
+    if (outbound->tls != NULL) {
+        return flush_secured(outbound);
+    }
+    return outbound->is_watched ? capus_outbound_flush_plain(outbound)
+                                : outbound->loop->vtable->outbound_flush(outbound);
 }

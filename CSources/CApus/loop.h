@@ -45,6 +45,8 @@ struct capus_outbound {
     void *transport;
     // The session that the bytes leave through; NULL for a plain connection.
     capus_tls *tls;
+    // Only tells when the descriptor takes more: neither backend writes.
+    bool is_watched;
 };
 
 extern const capus_backend_vtable capus_epoll_vtable;
@@ -57,6 +59,9 @@ capus_loop *capus_libevent_create(void);
 int capus_loop_timer_open(capus_loop *loop);
 void capus_loop_timer_arm(capus_loop *loop, int64_t deadline_ns);
 void capus_loop_timer_fired(capus_loop *loop);
+
+// Writes what a plain descriptor takes of the queue; 0 or an errno.
+int capus_outbound_flush_plain(capus_outbound *outbound);
 
 // Appends to the ready list, growing it when needed.
 void capus_loop_push(capus_loop *loop, int fd, uint32_t generation, uint32_t flags);

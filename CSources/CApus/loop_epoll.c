@@ -171,27 +171,12 @@ static void epoll_outbound_close(capus_outbound *outbound) {
     evbuffer_free(outbound->bytes);
 }
 
-static int epoll_outbound_flush(capus_outbound *outbound) {
-    size_t budget = CAPUS_WRITE_PER_EVENT;
-    while (evbuffer_get_length(outbound->bytes) > 0 && budget > 0) {
-        int written = evbuffer_write_atmost(outbound->bytes, outbound->fd, (ev_ssize_t)budget);
-        if (written > 0) {
-            budget -= (size_t)written;
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            return 0;
-        } else if (errno != EINTR) {
-            return outbound->error = errno;
-        }
-    }
-    return 0;
-}
-
 const capus_backend_vtable capus_epoll_vtable = {
     .watch = epoll_watch,
     .poll = epoll_poll,
     .destroy = epoll_destroy,
     .outbound_open = epoll_outbound_open,
     .outbound_close = epoll_outbound_close,
-    .outbound_flush = epoll_outbound_flush,
+    .outbound_flush = capus_outbound_flush_plain,
     .outbound_watch = outbound_watch,
 };

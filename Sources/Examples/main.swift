@@ -6,6 +6,9 @@ let recipes: [Recipe] = [
         name: "AllProtocols", about: "every protocol on a port of its own, for trying out and measuring",
         kind: .service(AllProtocols.set)),
     Recipe(name: "TCPProxy", about: "hands every connection on to another server", kind: .service(TCPProxy.set)),
+    Recipe(
+        name: "FileDownload", about: "hands out the files of a folder, in parts where that is asked for",
+        kind: .service(FileDownload.set)),
     Recipe(name: "JsonNL", about: "a protocol of your own: a JSON value a line", kind: .service(JsonNL.set)),
     Recipe(name: "JsonNLClient", about: "sends it JSON values", kind: .client(JsonNL.ask)),
     Recipe(name: "JsonInt", about: "JSON behind a binary length", kind: .service(JsonInt.set)),

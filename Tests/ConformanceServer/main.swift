@@ -29,6 +29,7 @@ let scenarios: [String: @MainActor (Options) -> Void] = [
     "proxy": proxy,
     "upgrade": upgrade,
     "http": serveHTTP,
+    "files": serveFiles,
     "failing": failing,
     "loop": exerciseLoop,
     "inner": innerWorker,

@@ -35,6 +35,18 @@ int capus_working_folder(char *_Nonnull path, size_t capacity);
 // A file without a name that holds the bytes.
 int capus_memory_file(const void *_Nonnull bytes, size_t count);
 long capus_file_size(int fd);
+// What is known of a regular file that was opened.
+typedef struct capus_file_facts {
+    int64_t size;
+    // Of the last change, since 1970-01-01 00:00 UTC; before that the seconds are negative.
+    int64_t modified_seconds;
+    int64_t modified_nanoseconds;
+} capus_file_facts;
+// Opens a regular file for reading, without waiting for anybody; -ENOENT for all that is none, as for what is missing.
+int capus_open_regular(const char *_Nonnull path, capus_file_facts *_Nonnull facts);
+// Sends at most `count` bytes of a file over a socket, without a copy. 0 when the file ends before; -EINVAL when it is
+// of a kind that has to be read.
+long capus_send_file(int socket, int file, int64_t offset, size_t count);
 long capus_read_at(int fd, void *_Nonnull bytes, size_t capacity, long offset);
 
 int capus_replace_content(int fd, const void *_Nonnull bytes, size_t count);

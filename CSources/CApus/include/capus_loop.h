@@ -60,9 +60,13 @@ int capus_loop_poll(capus_loop *_Nonnull loop, int64_t deadline_ns, int64_t now_
 typedef struct capus_outbound capus_outbound;
 
 capus_outbound *_Nullable capus_outbound_create(capus_loop *_Nonnull loop, int fd, uint32_t generation);
-// For a connection with a TLS session; before the handshake is over nothing leaves until capus_outbound_start.
-capus_outbound *_Nullable capus_outbound_create_secured(capus_loop *_Nonnull loop, int fd, uint32_t generation,
-                                                        capus_tls *_Nonnull tls, bool starts);
+// For a connection with a TLS session, or whose caller writes beside the queue: CAPUS_WRITE is delivered as long as the
+// descriptor takes more, also while nothing is queued. Before a handshake is over nothing leaves until
+// capus_outbound_start.
+capus_outbound *_Nullable capus_outbound_create_watched(capus_loop *_Nonnull loop, int fd, uint32_t generation,
+                                                        capus_tls *_Nullable tls, bool starts);
+// Whether it is such a queue.
+bool capus_outbound_is_watched(const capus_outbound *_Nonnull outbound);
 void capus_outbound_start(capus_outbound *_Nonnull outbound);
 // For a connection that has no descriptor yet: holds bytes until capus_outbound_take_over.
 capus_outbound *_Nullable capus_outbound_create_waiting(void);

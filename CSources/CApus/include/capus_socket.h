@@ -18,6 +18,8 @@ enum {
     CAPUS_NO_MEMORY = ENOMEM,
     CAPUS_NO_PROCESS = ESRCH,
     CAPUS_ADDRESS_NOT_LOCAL = EADDRNOTAVAIL,
+    CAPUS_NOT_SUPPORTED = EINVAL,
+    CAPUS_NO_DATA = ENODATA,
 };
 
 // A peer or local address, in the smallest form that a connection can afford to keep.

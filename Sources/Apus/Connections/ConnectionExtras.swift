@@ -17,6 +17,8 @@ final class ConnectionExtras {
     /// Where the bytes of this connection go, and whose bytes go here.
     var pipeDestination: StreamConnection?
     var pipeSources: [StreamConnection] = []
+    /// What of the output is read from files, behind all that is queued.
+    var fileOutput: FileOutput?
     /// Cancelled with the connection.
     var timers: [WorkerTimer] = []
     var localAddress: capus_address?
@@ -32,6 +34,7 @@ final class ConnectionExtras {
         reader?.end()
         reader = nil
         outgoing?.complete(.closed)
+        fileOutput = nil
         resumeRoomWaiters()
         for timer in timers { timer.cancel() }
         timers = []

@@ -125,7 +125,7 @@ extension StreamConnection {
     }
 
     @inline(__always)
-    private func noteSent(_ count: Int) {
+    func noteSent(_ count: Int) {
         bytesWritten &+= count
         shared.pointee.status.pointee.bytes_written &+= UInt64(count)
     }
@@ -154,6 +154,7 @@ extension StreamConnection {
             destroy()
             return .failed
         }
+        if let output = extras?.fileOutput { return queue(behind: output, head, headCount, body, bodyCount) }
         if taken < headCount { _ = capus_outbound_append(outbound, head + taken, headCount - taken) }
         if let body, bodyCount > 0 {
             queueBody(outbound, body, bodyCount, from: max(0, taken - headCount), owner)
@@ -189,7 +190,7 @@ extension StreamConnection {
             return destroy()
         }
         if let extras { extras.roomAppeared(pendingSendBytes, of: maxSendBufferSize) }
-        guard capus_outbound_count(outbound) == 0 else { return }
+        guard capus_outbound_count(outbound) == 0, fileProgressed() else { return }
         dropOutbound()
         loop.status.pointee.doing = UInt64(CAPUS_DOING_BUFFER)
         driver.bufferDrained(self)

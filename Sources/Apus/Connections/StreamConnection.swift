@@ -92,6 +92,7 @@ final class StreamConnection: Pollable {
     var pendingSendBytes: Int {
         var count = outbound.map { capus_outbound_count($0) } ?? 0
         if isCorked { count += shared.pointee.output.corkedCount }
+        if let output = extras?.fileOutput { count += output.count }
         return count
     }
 

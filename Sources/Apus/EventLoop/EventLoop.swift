@@ -150,7 +150,12 @@ public final class EventLoop {
     /// Makes the queue of unsent output of a watched descriptor; nil when memory is out.
     func makeOutbound(_ object: Pollable, tls: OpaquePointer?, waits: Bool) -> OpaquePointer? {
         guard let tls else { return capus_outbound_create(poller, object.fd, object.generation) }
-        return capus_outbound_create_secured(poller, object.fd, object.generation, tls, waits)
+        return capus_outbound_create_watched(poller, object.fd, object.generation, tls, waits)
+    }
+
+    /// A queue for an object that writes beside it: it is told whenever the descriptor takes more.
+    func makeWatchedOutbound(_ object: Pollable, tls: OpaquePointer?) -> OpaquePointer? {
+        capus_outbound_create_watched(poller, object.fd, object.generation, tls, true)
     }
 
     // MARK: TLS handshakes

@@ -70,7 +70,12 @@ extension StreamConnection {
     /// Answers the current request with any response.
     func answer(_ response: HTTPResponse) -> SendResult {
         guard http.phase == .due, canAnswer() else { return .failed }
-        let head = renderHead(response.status, response.headers, .length(response.body.count))
+        let head = renderHead(response.status, response.headers, .length(response.bodyCount))
+        if let file = response.file, response.status.allowsBody, !http.isHead {
+            let result = send(head, file)
+            answered()
+            return result
+        }
         let body = response.status.allowsBody && !http.isHead ? response.body : []
         let result: SendResult
         if head.count <= shared.pointee.output.room {

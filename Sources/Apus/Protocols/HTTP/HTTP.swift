@@ -16,7 +16,7 @@ public struct HTTP: WireProtocol {
     public var headTimeout: Int
     /// Seconds without progress after which a request body is given up.
     public var bodyTimeout: Int
-    /// Seconds a connection may wait for its next request.
+    /// Seconds a connection may wait for its next request, and a client may take nothing of a file.
     public var keepAliveTimeout: Int
     /// Bounds on queries, forms and uploads.
     public var forms: FormOptions

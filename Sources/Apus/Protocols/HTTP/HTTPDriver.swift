@@ -29,7 +29,11 @@ final class HTTPDriver: TypedDriver<HTTP> {
         var offset = 0
         while offset < count, connection.wantsMessages, !connection.http.isAnswering, connection.driver === self {
             // A client that does not read its answers gets no further ones.
-            if connection.outbound != nil, connection.pendingSendBytes >= connection.maxSendBufferSize { break }
+            if connection.outbound != nil,
+                connection.isSendingFile || connection.pendingSendBytes >= connection.maxSendBufferSize
+            {
+                break
+            }
             let used = receiveOne(connection, bytes + offset, count - offset)
             if used == 0 { break }
             offset += used
@@ -211,11 +215,17 @@ final class HTTPDriver: TypedDriver<HTTP> {
 
     override func maxHeldBytes(_ connection: StreamConnection) -> Int {
         // While an answer is due only a little is read ahead; a message that arrives is read whole.
-        owesAnswer(connection) ? EventLoop.receiveCapacity : requestLimits.maxMessageBytes + EventLoop.receiveCapacity
+        owesAnswer(connection) || connection.isSendingFile
+            ? EventLoop.receiveCapacity : requestLimits.maxMessageBytes + EventLoop.receiveCapacity
     }
 
     override func timeOut(_ connection: StreamConnection, after idleSeconds: UInt32) {
         if owesAnswer(connection) { return }
+        // What the client has sent behind its request for the file is not late: the server is.
+        if connection.isSendingFile {
+            if Int(idleSeconds) >= options.keepAliveTimeout { connection.destroy() }
+            return
+        }
         if connection.http.expectedCount > 0 || connection.http.chunked != nil {
             if Int(idleSeconds) >= options.bodyTimeout { answerAndEnd(connection, "408 Request Timeout") }
         } else if connection.partial.count > 0 {

@@ -4,8 +4,12 @@ public struct HTTPResponse: Sendable {
     public var status: HTTPStatus
     /// The fields. Without `Content-Type` it is `text/html;charset=utf-8`.
     public var headers: HTTPHeaders
-    /// The body. Not sent for HEAD, 204 and 304.
-    public var body: [UInt8]
+    /// The body. Not sent for HEAD, 204 and 304. Empty while a file is the body; setting it takes that one's place.
+    public var body: [UInt8] { didSet { file = nil } }
+    /// What of a file is the body.
+    var file: HTTPFileBody?
+    /// Bytes of the body.
+    var bodyCount: Int { file?.count ?? body.count }
 
     /// A response with a body of bytes.
     public nonisolated init(_ status: HTTPStatus = .ok, headers: HTTPHeaders = [:], body: [UInt8] = []) {

@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""Measures what a large file costs the server that sends it, beside nginx with sendfile. See ../README.md.
+
+    bench/EndToEnd/files.py                              1 GB from memory, 7 rounds
+    bench/EndToEnd/files.py --tls --bytes 200000000 --rounds 3 --only apus-epoll,nginx
+"""
+
+import argparse
+import datetime
+import os
+import shlex
+import shutil
+import socket
+import ssl
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+sys.dont_write_bytecode = True  # the folder holds sources only
+
+from preparations import (EXAMPLES, add_core_options, check_cores, describe_machine, make_certificate,  # noqa: E402
+                          print_heading)
+from report import table  # noqa: E402
+from servers import BenchError, Server, Target, run_script  # noqa: E402
+
+NAME = "large.bin"
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class FileServer(Target):
+    """Serves the folder of the file."""
+
+    def __init__(self, name, folder, tls):
+        self.name, self.folder, self.tls = name, folder, tls
+
+    def answers(self, port):
+        try:
+            with self._connect(port) as connection:
+                connection.sendall(f"HEAD /{NAME} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode())
+                return connection.recv(4096).startswith(b"HTTP/1.1 200")
+        except OSError:
+            return False
+
+
+class ApusFiles(FileServer):
+    def __init__(self, prefix, backend, folder, tls):
+        super().__init__(f"apus-{backend}", folder, tls)
+        self.prefix, self.backend = shlex.split(prefix), backend
+
+    def check(self):
+        if not self.prefix or not shutil.which(self.prefix[0]):
+            raise BenchError(f"{self.name}: no program at '{shlex.join(self.prefix)}'; see --apus.")
+
+    def command(self, port, directory, single_process):
+        command = self.prefix + ["FileDownload", "start", "--backend", self.backend, "--on", f"127.0.0.1:{port}"]
+        command += ["--folder", self.folder] + (["--cert", self.tls[0], "--key", self.tls[1]] if self.tls else [])
+        return command + ["--pid-file", f"{directory}/pid", "--log-file", f"{directory}/log"]
+
+
+class NginxFiles(FileServer):
+    def __init__(self, folder, tls):
+        super().__init__("nginx", folder, tls)
+        self.binary = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+
+    def check(self):
+        if not self.binary:
+            raise BenchError("nginx is not installed; leave it out of --only.")
+
+    def command(self, port, directory, single_process):
+        secured = "ssl_certificate {}; ssl_certificate_key {};".format(*self.tls) if self.tls else ""
+        temporary = " ".join(f"{what}_temp_path {directory}/{what};"
+                             for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        configuration = Path(directory, "nginx.conf")
+        configuration.write_text(f"""
+            daemon off; worker_processes 1; pid {directory}/pid; error_log {directory}/log warn; events {{ }}
+            http {{
+                access_log off; sendfile on; {temporary}
+                server {{ listen 127.0.0.1:{port} {"ssl" if self.tls else ""}; {secured} root {self.folder}; }}
+            }}""")
+        return [self.binary, "-p", directory, "-e", f"{directory}/log", "-c", str(configuration)]
+
+
+def parse_arguments():
+    verbatim = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=verbatim)
+    add = parser.add_argument
+    add("--apus", metavar="PATH", default=str(EXAMPLES), help="the Examples program (default: .build/release/Examples)")
+    add("--only", metavar="NAME,…", default="apus-epoll,apus-libevent,nginx", help="these servers only")
+    add("--bytes", metavar="N", type=int, default=1_000_000_000, help="bytes of the file (default: 1,000,000,000)")
+    add("--rounds", metavar="N", type=int, default=7, help="turns of each server (default: 7)")
+    add("--tls", action="store_true", help="over TLS")
+    add_core_options(parser)
+    return parser.parse_args()
+
+
+def user_seconds(pid):
+    """User time of a process, in the clock's ticks; 0 when it is gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0
+    return int(text[text.rindex(")") + 2:].split()[11]) / TICKS
+
+
+def download(server, count):
+    """Fetches the file and drops it where it arrives: TCP can do that in the kernel."""
+    connection = server.target._connect(server.port)
+    with connection:
+        connection.settimeout(30)
+        connection.sendall(f"GET /{NAME} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+        start = b""
+        while b"\r\n\r\n" not in start:
+            piece = connection.recv(4096)
+            if not piece:
+                raise server.complaint("closed before the head was complete")
+            start += piece
+        head, _, body = start.partition(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200") or f"content-length: {count}".encode() not in head.lower():
+            raise server.complaint(f"answered {head!r}")
+        left, block = count - len(body), bytearray(262144)
+        flags = () if isinstance(connection, ssl.SSLSocket) else (socket.MSG_TRUNC,)
+        while left > 0:
+            got = connection.recv_into(block, min(left, len(block)), *flags)
+            if got == 0:
+                raise server.complaint(f"closed with {left} bytes missing")
+            left -= got
+
+
+def take_turn(server, count):
+    server.require_alive()
+    pids = server.pids()
+    spent, user, began = server.cpu_nanoseconds(), sum(map(user_seconds, pids)), time.monotonic()
+    download(server, count)
+    seconds = time.monotonic() - began
+    gigabytes = count / 1e9
+    return ((server.cpu_nanoseconds() - spent) / 1e9 / gigabytes, (sum(map(user_seconds, pids)) - user) / gigabytes,
+            seconds)
+
+
+def run(arguments):
+    check_cores(arguments)
+    with ExitStack() as stack:
+        memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="apus-bench-files-", dir=memory))
+        os.chmod(folder, 0o755)  # nginx gives up its privileges
+        with open(f"{folder}/{NAME}", "wb") as file:
+            block = os.urandom(1_000_000)
+            for start in range(0, arguments.bytes, len(block)):
+                file.write(block[: arguments.bytes - start])
+        tls = make_certificate() if arguments.tls else None
+        known = {f"apus-{backend}": ApusFiles(arguments.apus, backend, folder, tls) for backend in ("epoll", "libevent")}
+        known["nginx"] = NginxFiles(folder, tls)
+        wanted = arguments.only.split(",")
+        if not set(wanted) <= set(known):
+            raise BenchError(f"--only: choose from {', '.join(known)}.")
+        print_heading(datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+                      shlex.join(["files.py", *sys.argv[1:]]), describe_machine(nginx=[known["nginx"].binary, "-v"]))
+        servers = [stack.enter_context(Server(known[name], arguments.server_core)) for name in wanted]
+        os.sched_setaffinity(0, {arguments.client_core})
+        turns = {server.name: [] for server in servers}
+        for number in range(arguments.rounds):
+            print(f"… round {number + 1} of {arguments.rounds}", file=sys.stderr, flush=True)
+            for server in servers:
+                turns[server.name].append(take_turn(server, arguments.bytes))
+    rows = []
+    for name, each in turns.items():
+        totals = [turn[0] for turn in each]
+        median = [statistics.median(turn[part] for turn in each) for part in range(3)]
+        rows.append((name, f"{median[0]:.3f}", f"{min(totals):.3f} – {max(totals):.3f}",
+                     f"{statistics.mean(turn[1] for turn in each):.3f}", f"{median[2]:.2f}"))
+    headings = ["server", "CPU s/GB", "min – max", "of it user", "wall s"]
+    print(f"\n{arguments.bytes:,} bytes, one connection, {arguments.rounds} rounds\n\n{table(headings, rows)}")
+
+
+if __name__ == "__main__":
+    run_script("files.py", lambda: run(parse_arguments()))
