@@ -3,8 +3,9 @@ import Glibc
 
 /// HTTP whose paths are those of files in `--root`; the query says what is special about the answer.
 func serveFiles(_ options: Options) {
-    let server = Worker(.http, on: options.address)
+    let server = Worker(HTTP(keepAliveTimeout: options.number("keep-alive") ?? 75), on: options.address)
     setLimits(server, options)
+    server.user = options["user"] ?? ""
     let root = options["root"] ?? "."
     server.onBufferFull = { _ in report("full") }
     server.onBufferDrain = { _ in report("drain") }

@@ -155,16 +155,6 @@ import Testing
         }
     }
 
-    @Test(arguments: Setup.eachBackend)
-    func whatMayNotBeReadIsForbidden(_ setup: Setup) async throws {
-        guard getuid() != 0 else { return }  // Root may read everything.
-        try await withFiles(setup) { server, folder in
-            try folder.make("f.txt", 10)
-            chmod(folder.file("f.txt"), 0)
-            #expect(try server.connect().get("/f.txt").status == 403)
-        }
-    }
-
     @Test(arguments: Setup.all)
     func unknownTypesAreSaved(_ setup: Setup) async throws {
         try await withFiles(setup) { server, folder in

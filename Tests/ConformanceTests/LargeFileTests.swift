@@ -169,6 +169,32 @@ private let head = "HTTP/1.1\r\nHost: h\r\n\r\n"
         }
     }
 
+    @Test(arguments: Setup.all)
+    func aFileThatIsOnItsWayArrivesThoughTheServerStops(_ setup: Setup) async throws {
+        try await withFiles(setup) { server, folder in
+            try folder.makeSparse("large.bin", 10_000_000)
+            let client = try server.connect(receiveBuffer: 16384)
+            try client.send("GET /large.bin \(head)")
+            _ = try client.read(through: "\r\n\r\n")
+            try server.leave(SIGTERM)
+            try client.checkSparse(10_000_000)
+            #expect(try client.readToEnd().bytes.isEmpty)
+            #expect(try server.process.waitForExit() == .code(0))
+        }
+    }
+
+    @Test(arguments: Setup.eachBackend)
+    func aClientThatTakesNothingIsLeft(_ setup: Setup) async throws {
+        try await withFiles(setup, ["--keep-alive", "1"]) { server, folder in
+            try folder.makeSparse("large.bin", 50_000_000)
+            let client = try server.connect(receiveBuffer: 16384)
+            try client.send("GET /large.bin \(head)GET /?small \(head)")
+            let closed = try server.event("close", within: 10).split(separator: " ")
+            #expect(try #require(Int(closed[1])) < 50_000_000)
+            #expect(try client.readToEnd().bytes.count < 50_000_000)
+        }
+    }
+
     // MARK: Other clients
 
     @Test(arguments: Setup.backends, [false, true])

@@ -49,10 +49,11 @@ final class ServedFolder: Sendable {
 
 /// Runs the `files` scenario over a folder for `body`.
 func withFiles(
-    _ setup: Setup, on threads: TestThreads = .light, _ body: @Sendable (ScenarioServer, ServedFolder) throws -> Void
+    _ setup: Setup, _ options: [String] = [], on threads: TestThreads = .light,
+    _ body: @Sendable (ScenarioServer, ServedFolder) throws -> Void
 ) async throws {
     let folder = try ServedFolder()
-    try await withScenario("files", setup, ["--root", folder.path], on: threads) { try body($0, folder) }
+    try await withScenario("files", setup, ["--root", folder.path] + options, on: threads) { try body($0, folder) }
 }
 
 extension Client {

@@ -135,7 +135,7 @@ import Testing
                 $0.split(separator: " ").first.map(String.init)
             }
             let wanted = ExampleProtocol.all.flatMap { [$0.name, $0.name + "Client"] }
-            #expect(Set(names).isSuperset(of: wanted + ["AllProtocols", "TCPProxy"]), "\(list.output)")
+            #expect(Set(names).isSuperset(of: wanted + ["AllProtocols", "TCPProxy", "FileDownload"]), "\(list.output)")
         }
     }
 

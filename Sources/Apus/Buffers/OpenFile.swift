@@ -13,8 +13,8 @@ nonisolated final class OpenFile: Sendable {
         /// There is none, or what is there is a folder, a device or a pipe.
         case missing
         case notAllowed
-        /// The system has no descriptor or memory left.
-        case exhausted
+        /// The system has no descriptor or memory left, or somebody has a lease on the file.
+        case unavailable
     }
 
     /// Opens a file. Nobody is waited for, whatever the path leads to.
@@ -28,7 +28,8 @@ nonisolated final class OpenFile: Sendable {
         guard fd < 0 else { return }
         switch -Int(fd) {
         case Int(CAPUS_NOT_PERMITTED): throw .notAllowed
-        case Int(CAPUS_NO_DESCRIPTORS), Int(CAPUS_NO_DESCRIPTORS_IN_SYSTEM), Int(CAPUS_NO_MEMORY): throw .exhausted
+        case Int(CAPUS_NO_DESCRIPTORS), Int(CAPUS_NO_DESCRIPTORS_IN_SYSTEM), Int(CAPUS_NO_MEMORY): throw .unavailable
+        case Int(CAPUS_WOULD_BLOCK): throw .unavailable
         default: throw .missing
         }
     }

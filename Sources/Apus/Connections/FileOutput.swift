@@ -29,6 +29,13 @@ final class FileOutput {
     /// What leaves next; nil when all is out.
     var current: Part? { next < parts.count ? parts[next] : nil }
 
+    /// Gives up what is left, and closes the files.
+    func drop() {
+        parts = []
+        next = 0
+        count = 0
+    }
+
     /// `written` bytes of `current` have left.
     func advance(_ written: Int) {
         count -= written

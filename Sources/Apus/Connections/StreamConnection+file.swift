@@ -57,22 +57,30 @@ extension StreamConnection {
 
     /// Writes what the socket takes in this turn. False when it or the file failed, and the connection is closed.
     private func write(_ output: FileOutput) -> Bool {
+        let failure = writeTurn(output)
+        guard failure != 0 else { return true }
+        // The head has promised more: whatever came now would be taken for the rest of the file. The file is closed
+        // before user code hears of it.
+        output.drop()
+        noteFailedSend(
+            failure == Int(CAPUS_NO_DATA) ? "the file became shorter while it was sent" : "client closed")
+        destroy()
+        return false
+    }
+
+    /// Returns 0, CAPUS_NO_DATA when the file has no more, or an errno.
+    private func writeTurn(_ output: FileOutput) -> Int {
         var budget = Self.bytesPerTurn
         while budget > 0, let part = output.current {
             let written = write(part, atMost: budget)
-            if written <= 0 {
-                if -written == Int(CAPUS_WOULD_BLOCK) { break }
-                // The head has promised more: whatever came now would be taken for the rest of the file.
-                let isShort = written == 0 || -written == Int(CAPUS_NO_DATA)
-                noteFailedSend(isShort ? "the file became shorter while it was sent" : "client closed")
-                destroy()
-                return false
+            guard written > 0 else {
+                return written == 0 ? Int(CAPUS_NO_DATA) : -written == Int(CAPUS_WOULD_BLOCK) ? 0 : -written
             }
             noteSent(written)
             output.advance(written)
             budget -= written
         }
-        return true
+        return 0
     }
 
     /// As `capus_send`; 0 or CAPUS_NO_DATA when the file has no more.

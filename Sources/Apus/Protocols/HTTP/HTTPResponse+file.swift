@@ -87,7 +87,7 @@ extension HTTPResponse {
         switch failure {
         case .missing: self.init(page: .notFound)
         case .notAllowed: self.init(page: .forbidden)
-        case .exhausted: self.init(page: .serviceUnavailable)
+        case .unavailable: self.init(page: .serviceUnavailable)
         }
     }
 
