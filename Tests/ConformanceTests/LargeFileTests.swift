@@ -228,7 +228,7 @@ private let head = "HTTP/1.1\r\nHost: h\r\n\r\n"
 
 extension ServedFolder {
     fileprivate func read(_ name: String) throws -> [UInt8] {
-        let fd = open(file(name), O_RDONLY)
+        let fd = open(file(name), O_RDONLY | O_CLOEXEC)
         guard fd >= 0 else { throw Failure("open \(name)") }
         defer { close(fd) }
         var info = stat()

@@ -23,7 +23,7 @@ final class ServedFolder: Sendable {
             size = count
         }
         unlink(file(name))
-        let fd = open(file(name), O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        let fd = open(file(name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         defer { close(fd) }
         guard fd >= 0, write(fd, bytes, count) == count else { throw Failure("write \(name)") }
         return bytes
@@ -31,7 +31,7 @@ final class ServedFolder: Sendable {
 
     /// Makes a file with a hole of `count` bytes, of which every 100,000th is 1.
     func makeSparse(_ name: String, _ count: Int) throws {
-        let fd = open(file(name), O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        let fd = open(file(name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         defer { close(fd) }
         guard fd >= 0, ftruncate(fd, count) == 0 else { throw Failure("truncate \(name)") }
         var one: UInt8 = 1

@@ -34,6 +34,7 @@ final class ConnectionExtras {
         reader?.end()
         reader = nil
         outgoing?.complete(.closed)
+        fileOutput?.drop()
         fileOutput = nil
         resumeRoomWaiters()
         for timer in timers { timer.cancel() }

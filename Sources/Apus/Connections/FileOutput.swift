@@ -11,10 +11,14 @@ final class FileOutput {
         var rest: Range<Int>
     }
 
-    private var parts: [Part] = []
+    // Unsafe only for `deinit`, which closes the files at once when nobody else is left.
+    nonisolated(unsafe) private var parts: [Part] = []
     private var next = 0
     /// Bytes that have not left yet.
     private(set) var count = 0
+
+    init() {}
+    nonisolated deinit {}
 
     func append(_ bytes: [UInt8]) { append(Part(source: .bytes(bytes), rest: 0..<bytes.count)) }
 
