@@ -148,6 +148,8 @@ final class Puppet<P: PacketProtocol> {
         case "max-per-ip": server?.maxConnectionsPerIP = number
         case "fill": return "\(fillKernel(connection.fileDescriptor))"
         case "squeeze": squeeze(connection.fileDescriptor)
+        case "stop-listening": server?.stopListening()
+        case "await-more": usleep(300_000)
         case "await-hangup": awaitHangup(connection.fileDescriptor)
         case "state": return "\(connection.state) open=\(connection.isOpen)"
         case "counters":

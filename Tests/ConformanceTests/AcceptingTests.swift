@@ -113,6 +113,26 @@ import Testing
         }
     }
 
+    /// The listener is closed from a handler while a header is on its way: its client is another one than the handler's.
+    @Test(arguments: Setup.eachBackend)
+    func aHeaderThatEndsWithTheListenerIsItsOwnClients(_ setup: Setup) async throws {
+        try await withPuppet("text", setup, Self.trusted) { server in
+            let owner = try server.connect(preamble: Self.line)
+            try server.event("connect 1")
+            let late = try Client(server.endpoint)
+            try late.send(Array(Self.line.prefix(20)))
+            // The handler blocks until the rest is there, then closes the listener.
+            _ = try server.tell("once message: await-more; stop-listening")
+            try owner.send("first\nsecond\nthird\n")
+            try server.event("message first")
+            try late.send(Array(Self.line.dropFirst(20)) + (setup.isSecured ? [] : Array("of another client\n".utf8)))
+            try server.event("connect 2")
+            #expect(try server.event("message") == "message second")
+            #expect(try server.event("message") == "message third")
+            if !setup.isSecured { #expect(try server.event("message") == "message of another client") }
+        }
+    }
+
     @Test func whatIsNoRangeKeepsTheProgramFromStarting() async throws {
         try await TestThreads.light.run {
             let folder = try TemporaryFolder()

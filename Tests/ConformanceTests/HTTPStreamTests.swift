@@ -72,7 +72,7 @@ import Testing
     }
 
     /// A body that is not complete never looks complete.
-    @Test(arguments: Setup.all, ["/torn", "/refused", "/forgotten", "/length?7", "/flood"])
+    @Test(arguments: Setup.all, ["/torn", "/refused", "/forgotten", "/length?7", "/length?5", "/flood"])
     func whatIsMissingIsSeen(_ setup: Setup, _ target: String) async throws {
         try await withScenario("http", setup, ["--linger", "0"]) { server in
             let client = try server.connect()
@@ -89,6 +89,45 @@ import Testing
             #expect(try server.connect().get("/").status == 200)
             try server.finish()
             #expect(server.count("close 1") == 1)
+        }
+    }
+
+    /// What ends an answer is the handler's error, not the writer that it left behind.
+    @Test(arguments: Setup.backends)
+    func whatAHandlerThrowsBehindTheHeadIsHeardOf(_ backend: String) async throws {
+        let setup = Setup(backend: backend, transport: .ipv4)
+        try await withScenario("http", setup) { server in
+            let client = try server.connect()
+            try client.send("GET /torn \(Self.rest)")
+            _ = try client.readToEnd()
+            #expect(server.log.contains("failed: torn"))
+        }
+    }
+
+    /// RFC 9110 §9.3.2: there is no event to wait for.
+    @Test(arguments: Setup.eachBackend)
+    func aHeadOfEventsIsComplete(_ setup: Setup) async throws {
+        try await withScenario("http", setup) { server in
+            let client = try server.connect()
+            try client.send("HEAD /events?30 \(Self.rest)GET /push \(Self.rest)")
+            let head = try client.readReply(toHead: true)
+            #expect(head["Content-Type"] == "text/event-stream")
+            #expect(try client.readReply().text == "false")
+        }
+    }
+
+    /// Who takes nothing of a body is given up, whoever waits for it.
+    @Test(arguments: Setup.eachBackend)
+    func aStalledStreamIsGivenUp(_ setup: Setup) async throws {
+        try await withScenario("http", setup, ["--close-timeout", "1"]) { server in
+            let client = try server.connect(receiveBuffer: 4096)
+            try client.send("GET /pieces?5000 \(Self.rest)")
+            #expect(try server.event("gone").contains("closed"))
+            // One that has nothing to send is not stalled.
+            let quiet = try server.connect()
+            try quiet.send("GET /kept-open \(Self.rest)")
+            _ = try quiet.read(through: "open \r\n")
+            #expect(!quiet.isReadable(within: 2.5))
         }
     }
 

@@ -19,6 +19,8 @@ final class ConnectionExtras {
     var pipeSources: [StreamConnection] = []
     /// What of the output is read from files, behind all that is queued.
     var fileOutput: FileOutput?
+    /// What sends the body of the answer that is under way.
+    var bodyWriter: ObjectIdentifier?
     /// Cancelled with the connection.
     var timers: [WorkerTimer] = []
     var localAddress: capus_address?
@@ -36,6 +38,7 @@ final class ConnectionExtras {
         outgoing?.complete(.closed)
         fileOutput?.drop()
         fileOutput = nil
+        bodyWriter = nil
         resumeRoomWaiters()
         for timer in timers { timer.cancel() }
         timers = []

@@ -42,10 +42,11 @@ final class Listener: Pollable, ServerSocket {
     func close() {
         pause()
         guard fd >= 0 else { return }
+        let closed = fd
+        fd = -1
         // Whose header is here already is served like the connections that were opened before.
         for reader in undecided.values { reader.ready(UInt32(CAPUS_READ)) }
-        capus_close(fd)
-        fd = -1
+        capus_close(closed)
         for reader in undecided.values { reader.close() }
         undecided = [:]
     }
@@ -102,7 +103,8 @@ final class Listener: Pollable, ServerSocket {
         if let local { connection.moreExtras.localAddress = local }
         connection.driver.beginLife(connection)
         worker.connectionOpened(connection)
-        if connection.state != .closed, worker.clientSpeaksFirst { connection.receive() }
+        // A handler may be closing the listener, whose own request is in the buffer that is read into.
+        if connection.state != .closed, worker.clientSpeaksFirst, fd >= 0 { connection.receive() }
         if connection.state != .closed { connection.register() }
     }
 

@@ -13,6 +13,10 @@ final class ProxyHeaderReader: Pollable {
 
     typealias Completion = @MainActor (ProxyHeaderReader, Named?) -> Void
 
+    /// Not the loop's: a handler that closes the listener has its request there.
+    private static let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+    private static let capacity = 4096
+
     private static var lastComplaint = Int64.min
 
     private let peer: capus_address
@@ -37,8 +41,8 @@ final class ProxyHeaderReader: Pollable {
     }
 
     override func ready(_ flags: UInt32) {
-        let buffer = loop.receiveBuffer
-        let count = capus_peek(fd, buffer, EventLoop.receiveCapacity)
+        let buffer = Self.buffer
+        let count = capus_peek(fd, buffer, Self.capacity)
         if count < 0, -count == Int(CAPUS_WOULD_BLOCK) { return }
         // A connection that closes without a word is how a port is probed.
         guard count > 0 else { return held.isEmpty ? fail() : refuse("it ended within it") }
@@ -53,7 +57,7 @@ final class ProxyHeaderReader: Pollable {
     }
 
     /// Takes bytes out of the socket that were looked at.
-    private func consume(_ count: Int) { _ = capus_receive(fd, loop.receiveBuffer, count) }
+    private func consume(_ count: Int) { _ = capus_receive(fd, Self.buffer, count) }
 
     private func finish(_ rest: Int, _ peer: capus_address, _ local: capus_address?) {
         consume(rest)

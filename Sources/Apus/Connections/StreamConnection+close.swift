@@ -56,21 +56,22 @@ extension StreamConnection {
         rememberLocalAddress()
         closeSocket()
         abandonConnecting()
-        if worker != nil { loop.status.pointee.connections &-= 1 }
         // Before the last callback: what that one begins belongs to the next life of an outgoing connection.
         detachOperations()
         let joined = extras?.endLife() ?? []
         loop.status.pointee.doing = UInt64(CAPUS_DOING_CLOSE)
-        if extras?.outgoing != nil { driver.beginLife(self) }
+        if extras?.outgoing != nil {
+            closeKind = .open
+            isSendingLast = false
+            driver.beginLife(self)
+        }
         driver.closed(self)
         if !isDelivering { partial.free() }
         for connection in joined { connection.close() }
         // The last callback has begun the next life: it belongs to the same owner.
-        guard state != .connecting else {
-            loop.status.pointee.connections &+= 1
-            return
-        }
+        guard state != .connecting else { return }
         let worker = worker
+        if worker != nil { loop.status.pointee.connections &-= 1 }
         self.worker = nil
         // User closures that hold the connection would keep it alive for ever; it is needed again after `reconnect`.
         if state == .closed {

@@ -147,6 +147,7 @@ extension StreamConnection {
                 outbound = capus_outbound_create_waiting()
             } else {
                 register()
+                stamp = shared.pointee.second
                 outbound = loop.makeOutbound(self, tls: tls, waits: !isSecuring)
             }
         }

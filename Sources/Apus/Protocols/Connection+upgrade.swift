@@ -21,6 +21,7 @@ extension StreamConnection {
     /// Forgets what belongs to the protocol so far: another one handles what comes from now on.
     func leaveProtocol() {
         http = HTTPConnectionState()
+        extras?.bodyWriter = nil
         partial.searched = 0
         stopHolding()
         endPipe()

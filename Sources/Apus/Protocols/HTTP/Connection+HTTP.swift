@@ -111,6 +111,7 @@ extension StreamConnection {
             contentLength.map { .length($0) } ?? (http.knowsChunks ? HTTPBodyWriter.Framing.chunked : .untilClose)
         let head = renderHead(status, headers, framing)
         http.phase = phase
+        stamp = shared.pointee.second
         _ = head.withUnsafeBytes { sendRaw($0) }
         return HTTPBodyWriter(self, status.allowsBody && !http.isHead ? framing : .none)
     }

@@ -13,7 +13,7 @@ public final class EventStream {
     init(_ transport: StreamConnection, _ writer: HTTPBodyWriter, heartbeat seconds: Double?) {
         self.transport = transport
         self.writer = writer
-        guard let seconds else { return }
+        guard let seconds, writer.isOpen else { return }
         heartbeat = transport.keep(WorkerTimer.every(seconds) { [weak self] _ in self?.beat() })
     }
 
@@ -60,6 +60,8 @@ extension Connection where P == HTTP {
         headers["Content-Type"] = "text/event-stream"
         if headers["Cache-Control"] == nil { headers["Cache-Control"] = "no-cache" }
         let writer = try transport.startAnswer(.ok, headers, contentLength: nil, phase: .events)
+        // HEAD asks for no event: its answer is complete.
+        if transport.http.isHead { writer.end() }
         return EventStream(transport, writer, heartbeat: heartbeat)
     }
 }

@@ -22,14 +22,23 @@ public final class HTTPBodyWriter {
     init(_ transport: StreamConnection, _ framing: Framing) {
         self.transport = transport
         self.framing = framing
+        transport.moreExtras.bodyWriter = ObjectIdentifier(self)
     }
 
+    /// Later: what the handler throws is still to be heard of, which lets the writer go as it leaves.
     isolated deinit {
-        if !isOver { transport.destroy() }
+        guard isOpen else { return }
+        let transport = transport
+        let identity = ObjectIdentifier(self)
+        transport.loop.execute {
+            if transport.extras?.bodyWriter == identity { transport.destroy() }
+        }
     }
 
     /// The client is still there and the answer has not ended.
-    public var isOpen: Bool { !isOver && transport.state == .established }
+    public var isOpen: Bool {
+        !isOver && transport.state == .established && transport.extras?.bodyWriter == ObjectIdentifier(self)
+    }
 
     /// Sends a piece of the body now, without waiting for room. More than `maxSendBufferSize` that waits ends the
     /// connection: an answer with a hole would be taken for a whole one. See `write`.
@@ -41,7 +50,10 @@ public final class HTTPBodyWriter {
             return .failed
         }
         guard !bytes.isEmpty else { return .sent }
-        let piece = frame(bytes)
+        guard let piece = frame(bytes) else {
+            abandon()
+            return .failed
+        }
         return piece.isEmpty ? .sent : piece.withUnsafeBytes { transport.sendRaw($0, owner: ByteBox(piece)) }
     }
 
@@ -70,20 +82,27 @@ public final class HTTPBodyWriter {
             _ = Array("0\r\n\(fields)\r\n".utf8).withUnsafeBytes { transport.sendRaw($0) }
         case .length, .untilClose, .none: break
         }
-        isOver = true
+        close()
         transport.answered()
     }
 
-    private func abandon() {
+    /// The answer is complete, or will never be.
+    private func close() {
         isOver = true
+        transport.extras?.bodyWriter = nil
+    }
+
+    private func abandon() {
+        close()
         transport.destroy()
     }
 
-    private func frame(_ bytes: [UInt8]) -> [UInt8] {
+    /// Nil when there is more than was announced.
+    private func frame(_ bytes: [UInt8]) -> [UInt8]? {
         switch framing {
         case .chunked: return Array("\(String(bytes.count, radix: 16))\r\n".utf8) + bytes + [0x0D, 0x0A]
         case .length(let missing):
-            precondition(bytes.count <= missing, "the body is longer than its announced length")
+            guard bytes.count <= missing else { return nil }
             framing = .length(missing - bytes.count)
             return bytes
         case .untilClose: return bytes
@@ -101,7 +120,8 @@ extension Connection where P == HTTP {
     ///         body.end()
     ///     }
     ///
-    /// Throws `ConnectionError.closed` when no request waits for an answer.
+    /// A body of another length than the announced one ends the connection. Throws `ConnectionError.closed` when no
+    /// request waits for an answer.
     public func startResponse(
         _ status: HTTPStatus = .ok, headers: HTTPHeaders = [:], contentLength: Int? = nil
     ) throws -> HTTPBodyWriter {

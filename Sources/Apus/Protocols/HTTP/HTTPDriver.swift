@@ -216,11 +216,17 @@ final class HTTPDriver: TypedDriver<HTTP> {
     override func maxHeldBytes(_ connection: StreamConnection) -> Int {
         // While an answer is due only a little is read ahead; a message that arrives is read whole.
         owesAnswer(connection) || connection.isSendingFile
+            || connection.outbound != nil && connection.pendingSendBytes >= connection.maxSendBufferSize
             ? EventLoop.receiveCapacity : requestLimits.maxMessageBytes + EventLoop.receiveCapacity
     }
 
     override func timeOut(_ connection: StreamConnection, after idleSeconds: UInt32) {
-        if owesAnswer(connection) { return }
+        if owesAnswer(connection) {
+            // Whoever makes the body waits for a client that takes none of it.
+            let isStalled = connection.http.phase != .due && connection.pendingSendBytes > 0
+            if isStalled, Double(idleSeconds) >= connection.closeTimeout { connection.destroy() }
+            return
+        }
         // What the client has sent behind its request for the file is not late: the server is.
         if connection.isSendingFile {
             if Int(idleSeconds) >= options.keepAliveTimeout { connection.destroy() }
