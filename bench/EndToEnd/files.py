@@ -70,7 +70,7 @@ class NginxFiles(FileServer):
             raise BenchError("nginx is not installed; leave it out of --only.")
 
     def command(self, port, directory, single_process):
-        secured = "ssl_certificate {}; ssl_certificate_key {};".format(*self.tls) if self.tls else ""
+        secured = "ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {}; ssl_certificate_key {};".format(*self.tls) if self.tls else ""
         temporary = " ".join(f"{what}_temp_path {directory}/{what};"
                              for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         configuration = Path(directory, "nginx.conf")
