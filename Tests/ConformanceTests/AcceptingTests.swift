@@ -113,7 +113,7 @@ import Testing
         }
     }
 
-    /// The listener is closed from a handler while a header is on its way: its client is another one than the handler's.
+    /// The listener is closed from a handler while a header is on its way, which is not the handler's client's.
     @Test(arguments: Setup.eachBackend)
     func aHeaderThatEndsWithTheListenerIsItsOwnClients(_ setup: Setup) async throws {
         try await withPuppet("text", setup, Self.trusted) { server in
