@@ -122,10 +122,12 @@ import Testing
             let late = try Client(server.endpoint)
             try late.send(Array(Self.line.prefix(20)))
             // The handler blocks until the rest is there, then closes the listener.
-            _ = try server.tell("once message: await-more; stop-listening")
+            let folder = try TemporaryFolder()
+            _ = try server.tell("once message: await-file \(folder.file("go")); stop-listening")
             try owner.send("first\nsecond\nthird\n")
             try server.event("message first")
             try late.send(Array(Self.line.dropFirst(20)) + (setup.isSecured ? [] : Array("of another client\n".utf8)))
+            try writeText("", to: folder.file("go"))
             try server.event("connect 2")
             #expect(try server.event("message") == "message second")
             #expect(try server.event("message") == "message third")
