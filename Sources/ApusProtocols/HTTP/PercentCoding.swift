@@ -18,6 +18,15 @@ package enum PercentCoding {
         }
     }
 
+    /// The text with all bytes encoded but those that `isPlain` lets stand for themselves.
+    package static func encode(_ text: String, but isPlain: (UInt8) -> Bool) -> String {
+        let digits = Array("0123456789ABCDEF".utf8)
+        let bytes = text.utf8.flatMap { byte in
+            isPlain(byte) ? [byte] : [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     /// Whether the bytes stand for exactly `text`, without making a `String` of them.
     package static func matches(_ bytes: UnsafeRawBufferPointer, _ text: String, plusIsBlank: Bool) -> Bool {
         var decoded = PercentDecodedBytes(bytes, plusIsBlank: plusIsBlank)

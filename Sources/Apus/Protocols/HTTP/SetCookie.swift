@@ -1,3 +1,5 @@
+import ApusProtocols
+
 /// A cookie for the client to keep (RFC 6265 §4.1). What is not said otherwise is safe: scripts cannot read it, and
 /// other sites' forms do not send it.
 public nonisolated struct SetCookie: Sendable, Hashable {
@@ -47,7 +49,7 @@ public nonisolated struct SetCookie: Sendable, Hashable {
     public var text: String {
         // RFC 3986 §2.3: the unreserved characters stand for themselves.
         var text = name + "="
-        text += Self.encoded(value) { byte in
+        text += PercentCoding.encode(value) { byte in
             switch byte {
             case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: true
             default: false
@@ -67,13 +69,6 @@ public nonisolated struct SetCookie: Sendable, Hashable {
         let attributes = (path ?? "") + (domain ?? "")
         return HTTPHeaders.isToken(name) && !attributes.utf8.contains { $0 == UInt8(ascii: ";") || $0 < 0x20 }
     }
-
-    fileprivate static func encoded(_ text: String, but isPlain: (UInt8) -> Bool) -> String {
-        let bytes = text.utf8.flatMap { isPlain($0) ? [$0] : [0x25, digit($0 >> 4), digit($0 & 15)] }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
-    private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x37 + value }
 }
 
 extension HTTPResponse {
@@ -81,13 +76,5 @@ extension HTTPResponse {
     @discardableResult
     public mutating func setCookie(_ cookie: SetCookie) -> Bool {
         cookie.isValid && headers.add("Set-Cookie", cookie.text)
-    }
-
-    /// Sends the client elsewhere: 302 unless `status` is another redirection. What may not stand in a field is
-    /// percent-encoded.
-    public static func redirect(to location: String, _ status: HTTPStatus = .found) -> HTTPResponse {
-        var response = HTTPResponse(status)
-        response.headers["Location"] = SetCookie.encoded(location) { $0 > 0x20 && $0 < 0x7F }
-        return response
     }
 }
