@@ -25,7 +25,7 @@ func serveFiles(_ options: Options) {
         case "nul": connection.send(file: path + "\0.txt", for: request)
         case "later":
             connection.run {
-                try await Task.sleep(for: .milliseconds(20))
+                await Task.yield()
                 connection.send(file: path, for: request)
             }
         case "closed":

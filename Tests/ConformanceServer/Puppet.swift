@@ -149,7 +149,7 @@ final class Puppet<P: PacketProtocol> {
         case "fill": return "\(fillKernel(connection.fileDescriptor))"
         case "squeeze": squeeze(connection.fileDescriptor)
         case "stop-listening": server?.stopListening()
-        case "await-file": while access(words[1], F_OK) != 0 { usleep(1000) }
+        case "await-writer": Glibc.close(Glibc.open(words[1], O_RDONLY | O_CLOEXEC))
         case "await-hangup": awaitHangup(connection.fileDescriptor)
         case "state": return "\(connection.state) open=\(connection.isOpen)"
         case "counters":

@@ -32,6 +32,11 @@ func answerStreamRoute(_ connection: Connection<HTTP>, _ request: HTTPRequest) t
             await Task.yield()
             throw ScenarioError(description: "torn")
         }
+    case "/switch":
+        let body = try connection.startResponse(contentLength: 3)
+        let text = connection.upgrade(to: .text)
+        text.onMessage = { $0.send("echo \($1)") }
+        report("late \(body.send("abc")) \(body.isOpen)")
     case "/refused":
         let body = try connection.startResponse()
         body.send("some")

@@ -121,13 +121,16 @@ import Testing
             try server.event("connect 1")
             let late = try Client(server.endpoint)
             try late.send(Array(Self.line.prefix(20)))
-            // The handler blocks until the rest is there, then closes the listener.
+            // The handler blocks until the rest of the header is there, then closes the listener.
             let folder = try TemporaryFolder()
-            _ = try server.tell("once message: await-file \(folder.file("go")); stop-listening")
+            let gate = folder.file("gate")
+            mkfifo(gate, 0o600)
+            _ = try server.tell("once message: await-writer \(gate); stop-listening")
             try owner.send("first\nsecond\nthird\n")
             try server.event("message first")
             try late.send(Array(Self.line.dropFirst(20)) + (setup.isSecured ? [] : Array("of another client\n".utf8)))
-            try writeText("", to: folder.file("go"))
+            // Waits until the handler does.
+            Glibc.close(open(gate, O_WRONLY | O_CLOEXEC))
             try server.event("connect 2")
             #expect(try server.event("message") == "message second")
             #expect(try server.event("message") == "message third")

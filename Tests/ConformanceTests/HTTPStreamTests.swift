@@ -104,6 +104,20 @@ import Testing
         }
     }
 
+    /// What was to send a body has no say in the protocol that the connection speaks after it.
+    @Test(arguments: Setup.eachBackend)
+    func aWriterEndsWithItsProtocol(_ setup: Setup) async throws {
+        try await withScenario("http", setup) { server in
+            let client = try server.connect()
+            try client.send("GET /switch \(Self.rest)")
+            _ = try client.read(through: "\r\n\r\n")
+            #expect(try server.event("late") == "late failed false")
+            try client.send("one\ntwo\n")
+            #expect(try client.readLine() == "echo one")
+            #expect(try client.readLine() == "echo two")
+        }
+    }
+
     /// RFC 9110 §9.3.2: there is no event to wait for.
     @Test(arguments: Setup.eachBackend)
     func aHeadOfEventsIsComplete(_ setup: Setup) async throws {
