@@ -70,12 +70,11 @@ extension StreamConnection {
     /// Answers the current request with any response.
     func answer(_ response: HTTPResponse) -> SendResult {
         guard http.phase == .due, canAnswer() else { return .failed }
-        let head = renderHead(response.status, response.headers, .length(response.bodyCount))
-        if let file = response.file, response.status.allowsBody, !http.isHead {
-            let result = send(head, file)
-            answered()
-            return result
+        if let source = response.source {
+            guard case .file(let file) = source else { return Connection(self).stream(response, source) }
+            return answer(response, with: file)
         }
+        let head = renderHead(response.status, response.headers, .length(response.body.count))
         let body = response.status.allowsBody && !http.isHead ? response.body : []
         let result: SendResult
         if head.count <= shared.pointee.output.room {
@@ -86,6 +85,14 @@ extension StreamConnection {
             // Thousands of bytes of header: rare enough for a copy.
             result = (head + body).withUnsafeBytes { sendRaw($0) }
         }
+        answered()
+        return result
+    }
+
+    private func answer(_ response: HTTPResponse, with file: HTTPFileBody) -> SendResult {
+        let head = renderHead(response.status, response.headers, .length(file.count))
+        let isSent = response.status.allowsBody && !http.isHead
+        let result = isSent ? send(head, file) : head.withUnsafeBytes { sendRaw($0) }
         answered()
         return result
     }

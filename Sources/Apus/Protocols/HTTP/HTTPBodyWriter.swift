@@ -40,6 +40,11 @@ public final class HTTPBodyWriter {
         !isOver && transport.state == .established && transport.extras?.bodyWriter == ObjectIdentifier(self)
     }
 
+    /// The client wants a body: the request was not HEAD, and the status has one.
+    var takesBytes: Bool {
+        if case .none = framing { false } else { true }
+    }
+
     /// Sends a piece of the body now, without waiting for room. More than `maxSendBufferSize` that waits ends the
     /// connection: an answer with a hole would be taken for a whole one. See `write`.
     @discardableResult

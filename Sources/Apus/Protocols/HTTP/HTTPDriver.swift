@@ -48,6 +48,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
         if connection.http.expectedCount > count { return bodyProgressed(connection) }
         var request = spare.take() ?? makeRequest(bytes)
         request.bytes = bytes
+        request.transport = connection
         var used = 0
         if let body = connection.http.chunked {
             used = receiveChunked(connection, request, body, count)

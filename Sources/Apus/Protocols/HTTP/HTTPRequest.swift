@@ -1,6 +1,9 @@
 import ApusProtocols
 import CApus
 
+/// The method of a request.
+public typealias HTTPMethod = ApusProtocols.HTTPMethod
+
 /// A request, as a view on the bytes that arrived: names, values and body become Swift values when they are asked for.
 ///
 /// The object may be kept, for instance across an `await` or in a variable: its bytes are then copied once, after the
@@ -17,6 +20,9 @@ public final class HTTPRequest {
     /// What was made of this request beyond its bytes; most have none.
     @exclusivity(unchecked) var extras: RequestExtras?
     nonisolated let formOptions: FormOptions
+    /// The connection it came from; held by the request only once that is kept.
+    @exclusivity(unchecked) unowned(unsafe) var transport: StreamConnection?
+    @exclusivity(unchecked) private var keptTransport: StreamConnection?
 
     init(limits: HTTPRequestLimits, forms: FormOptions, bytes: UnsafeMutablePointer<UInt8>) {
         parser = HTTPRequestParser(limits: limits, fields: .allocate(capacity: limits.maxFields))
@@ -36,6 +42,13 @@ public final class HTTPRequest {
         own.update(from: bytes, count: count)
         bytes = own
         ownsBytes = true
+        keptTransport = transport
+    }
+
+    /// The connection that the request came from, and that its answer goes to.
+    public var connection: Connection<HTTP> {
+        // Set before each delivery.
+        Connection(transport!)
     }
 
     /// The handler is done with the request, which is used again.
@@ -83,6 +96,12 @@ public final class HTTPRequest {
         let start = UnsafePointer(bytes + Int(parser.head.targetStart))
         guard let mark = capus_find(start, start + count, UInt8(ascii: "?")) else { return count }
         return mark - start
+    }
+
+    /// The bytes of `path`, in place: valid during the handler's call, or for as long as the request is kept.
+    package var pathBytes: UnsafeRawBufferPointer {
+        let start = Int(parser.head.targetStart)
+        return slice(start..<(start + pathCount))
     }
 
     // MARK: Header

@@ -45,7 +45,7 @@ extension HTTPResponse {
         do {
             let file = try OpenFile(path)
             self.init(status, headers: headers)
-            self.file = HTTPFileBody(file, 0..<file.size)
+            source = .file(HTTPFileBody(file, 0..<file.size))
             FileFacts(path, file, contentType, downloadName).describe(&self.headers)
         } catch {
             self.init(error)
@@ -65,7 +65,7 @@ extension HTTPResponse {
             status = .notModified
             facts.validate(&self.headers)
         case .whole:
-            self.file = HTTPFileBody(file, 0..<file.size)
+            source = .file(HTTPFileBody(file, 0..<file.size))
             facts.validate(&self.headers)
             facts.describe(&self.headers)
         case .ranges(let ranges):
@@ -73,11 +73,12 @@ extension HTTPResponse {
             facts.validate(&self.headers)
             facts.describe(&self.headers)
             if ranges.count == 1 {
-                self.file = HTTPFileBody(file, ranges[0])
+                source = .file(HTTPFileBody(file, ranges[0]))
                 self.headers["Content-Range"] = HTTPFileBody.contentRange(ranges[0], of: file.size)
             } else {
                 let boundary = String(UInt64.random(in: .min ... .max), radix: 36)
-                self.file = HTTPFileBody(file, ranges, contentType: facts.contentType, boundary: boundary)
+                source = .file(
+                    HTTPFileBody(file, ranges, contentType: facts.contentType, boundary: boundary))
                 self.headers["Content-Type"] = "multipart/byteranges; boundary=\(boundary)"
             }
         }

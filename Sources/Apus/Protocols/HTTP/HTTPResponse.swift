@@ -4,12 +4,13 @@ public struct HTTPResponse: Sendable {
     public var status: HTTPStatus
     /// The fields. Without `Content-Type` it is `text/html;charset=utf-8`.
     public var headers: HTTPHeaders
-    /// The body. Not sent for HEAD, 204 and 304. Empty while a file is the body; setting it takes that one's place.
-    public var body: [UInt8] { didSet { file = nil } }
-    /// What of a file is the body.
-    var file: HTTPFileBody?
-    /// Bytes of the body.
-    var bodyCount: Int { file?.count ?? body.count }
+    /// The body. Not sent for HEAD, 204 and 304. Empty while a file or a stream is the body; setting it takes the place
+    /// of that.
+    public var body: [UInt8] { didSet { source = nil } }
+    /// Where the body comes from when it is none of bytes.
+    var source: HTTPBodySource?
+    /// The body consists of the bytes in `body`: there is no more of it elsewhere.
+    public var isInMemory: Bool { source == nil }
 
     /// A response with a body of bytes.
     public nonisolated init(_ status: HTTPStatus = .ok, headers: HTTPHeaders = [:], body: [UInt8] = []) {
@@ -53,8 +54,10 @@ public nonisolated struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral 
     }
 
     private static func same(_ a: String, _ b: String) -> Bool {
-        a.utf8.count == b.utf8.count && a.lowercased() == b.lowercased()
+        a.utf8.count == b.utf8.count && zip(a.utf8, b.utf8).allSatisfy { lowercase($0) == lowercase($1) }
     }
+
+    private static func lowercase(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte }
 
     static func isToken(_ text: String) -> Bool { !text.isEmpty && text.utf8.allSatisfy(isToken) }
 

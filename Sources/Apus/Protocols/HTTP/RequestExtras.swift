@@ -9,6 +9,8 @@ final class RequestExtras {
     /// Files that were written, by the index of their part.
     var temporaryFiles: [Int: TemporaryFile] = [:]
     var userStorage: [ObjectIdentifier: Any] = [:]
+    /// What the router found in the path.
+    var pathParameters = PathParameters()
 
     nonisolated deinit {}
 }
@@ -25,6 +27,12 @@ extension HTTPRequest {
     public subscript<Key: StorageKey>(_ key: Key.Type) -> Key.Value? {
         get { extras?.userStorage[ObjectIdentifier(key)] as? Key.Value }
         set { moreExtras.userStorage[ObjectIdentifier(key)] = newValue }
+    }
+
+    /// The parts of the path that the route left open; none without a router.
+    public package(set) var parameters: PathParameters {
+        get { extras?.pathParameters ?? PathParameters() }
+        set { moreExtras.pathParameters = newValue }
     }
 
     /// The parts of the body, cut once.

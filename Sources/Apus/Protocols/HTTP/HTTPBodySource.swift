@@ -1,0 +1,66 @@
+/// Where the body of a response comes from that is not in memory.
+enum HTTPBodySource: Sendable {
+    case file(HTTPFileBody)
+    /// Made piece by piece; of a length that is known, or not.
+    case stream(contentLength: Int?, @MainActor @Sendable (HTTPBodyWriter) async throws -> Void)
+    case events(heartbeat: Double?, @MainActor @Sendable (EventStream) async throws -> Void)
+}
+
+extension HTTPResponse {
+    /// A response whose body is sent as it is made, in chunks unless its length is given:
+    ///
+    ///     HTTPResponse(headers: ["Content-Type": "text/csv"]) { body in
+    ///         for row in rows { try await body.write(row) }
+    ///     }
+    ///
+    /// `stream` begins once the head was sent, not at all for HEAD, and ends the body by returning. What it throws ends
+    /// the connection, so that the client can tell that something is missing; it is cancelled when the client has gone.
+    public nonisolated init(
+        _ status: HTTPStatus = .ok, headers: HTTPHeaders = [:], contentLength: Int? = nil,
+        stream: @escaping @MainActor @Sendable (_ body: HTTPBodyWriter) async throws -> Void
+    ) {
+        self.init(status, headers: headers)
+        source = .stream(contentLength: contentLength, stream)
+    }
+
+    /// A stream of server-sent events; see `Connection.startEvents`. It ends when `events` returns, and `events` is
+    /// cancelled when the client has gone.
+    public nonisolated init(
+        headers: HTTPHeaders = [:], heartbeat: Double? = 15,
+        events: @escaping @MainActor @Sendable (_ events: EventStream) async throws -> Void
+    ) {
+        self.init(.ok, headers: headers)
+        source = .events(heartbeat: heartbeat, events)
+    }
+}
+
+extension Connection where P == HTTP {
+    /// Sends a response whose body is a stream.
+    func stream(_ response: HTTPResponse, _ source: HTTPBodySource) -> SendResult {
+        do {
+            switch source {
+            case .file: break
+            case .stream(let contentLength, let make):
+                let body = try startResponse(response.status, headers: response.headers, contentLength: contentLength)
+                guard body.takesBytes else {
+                    body.end()
+                    break
+                }
+                run {
+                    try await make(body)
+                    body.end()
+                }
+            case .events(let heartbeat, let make):
+                let events = try startEvents(headers: response.headers, heartbeat: heartbeat)
+                guard events.isOpen else { break }
+                run {
+                    try await make(events)
+                    events.end()
+                }
+            }
+        } catch {
+            return .failed
+        }
+        return .sent
+    }
+}

@@ -1,0 +1,20 @@
+import CApus
+
+extension HTTPResponse {
+    /// The answer for what a handler threw: the status of an `HTTPError`, else 500, which is counted and logged.
+    package init(failure error: any Error, of request: HTTPRequest) {
+        let refusal = error as? HTTPError
+        // Whoever waits for an answer has gone, and the handler was told so.
+        let isAbandoned = error is CancellationError && request.transport?.state != .established
+        if refusal?.status.code ?? 500 >= 500, !isAbandoned {
+            EventLoop.current.status.pointee.callback_errors += 1
+            Log.write("\(request.method.name) \(request.path) failed: \(error)", .error)
+        }
+        self = (refusal ?? HTTPError(.internalServerError)).response
+    }
+}
+
+extension HTTPResponse: ExpressibleByStringInterpolation {
+    /// A response with status 200 and a body of text.
+    public nonisolated init(stringLiteral text: String) { self.init(body: text) }
+}

@@ -1,0 +1,29 @@
+import ApusProtocols
+
+/// The parts of a path that its route leaves open, such as `id` in `/users/:id`, percent-decoded.
+public struct PathParameters {
+    private let names: [String]
+    private let values: [String]
+
+    init() {
+        names = []
+        values = []
+    }
+
+    /// `values` are those of the path, as they were sent.
+    package init(names: [String], values: [UnsafeRawBufferPointer]) {
+        self.names = names
+        self.values = values.map { PercentCoding.decode($0, plusIsBlank: false) }
+    }
+
+    /// The value of a parameter; nil when the route has none of that name.
+    public subscript(name: String) -> String? { names.firstIndex(of: name).map { values[$0] } }
+
+    /// The value as a number or another type. What is no such value makes the answer 404: nothing has that path.
+    public func require<T: LosslessStringConvertible>(
+        _ name: String, as type: T.Type = T.self
+    ) throws(HTTPError) -> T {
+        guard let text = self[name], let value = T(text) else { throw HTTPError(.notFound) }
+        return value
+    }
+}

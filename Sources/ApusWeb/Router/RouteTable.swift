@@ -1,0 +1,55 @@
+public import Apus
+
+/// What a worker does with each request: the routes of a router, with all middleware around them.
+final class RouteTable {
+    let tree = RouteTree()
+    private let notFound: RequestHandler
+    private let otherMethod: RequestHandler
+
+    init(notFound: RequestHandler, otherMethod: RequestHandler) {
+        self.notFound = notFound
+        self.otherMethod = otherMethod
+    }
+
+    nonisolated deinit {}
+
+    /// What answers a request. Its path's open parts are `request.parameters` from then on.
+    func handler(for request: HTTPRequest) -> RequestHandler {
+        switch tree.match(request.method, request.pathBytes) {
+        case .route(let route, let values):
+            if !values.isEmpty { request.parameters = PathParameters(names: route.pattern.names, values: values) }
+            return route.handler
+        case .otherMethods(let methods):
+            request[Allowed.self] = methods
+            return otherMethod
+        case .none:
+            guard request.method == .options, request.target == "*" else { return notFound }
+            request[Allowed.self] = HTTPMethod.allCases
+            return otherMethod
+        }
+    }
+
+    /// The methods of a path that was asked for with another one.
+    private enum Allowed: StorageKey {
+        typealias Value = [HTTPMethod]
+    }
+
+    /// Tells which methods a path has: to OPTIONS as an answer (RFC 9110 §9.3.7), to others as an error.
+    static let answerOtherMethod = RequestHandler { request in
+        let methods = request[Allowed.self] ?? []
+        var names = methods.map(\.name)
+        if methods.contains(.get), !methods.contains(.head) { names.append("HEAD") }
+        if !methods.contains(.options) { names.append("OPTIONS") }
+        let allow: HTTPHeaders = ["Allow": names.joined(separator: ", ")]
+        guard request.method == .options else { throw HTTPError(.methodNotAllowed, headers: allow) }
+        return HTTPResponse(.noContent, headers: allow)
+    }
+}
+
+extension Worker where P == HTTP {
+    /// Answers every request through `router`. Routes and middleware that are added to it later do not count.
+    public func serve(_ router: Router) {
+        let table = router.makeTable()
+        onMessage = { connection, request in table.handler(for: request).serve(request, connection) }
+    }
+}
