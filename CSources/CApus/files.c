@@ -260,28 +260,19 @@ long capus_read_file(const char *path, void *bytes, size_t capacity) {
     return count < 0 ? -failure : count;
 }
 
-int capus_write_new_file(char *path, const void *bytes, size_t count, unsigned mode) {
+int capus_create_temporary(char *path) {
     int fd = mkostemp(path, O_CLOEXEC);
-    if (fd < 0) {
-        return -errno;
-    }
-    long failure = 0;
-    for (size_t done = 0; done < count && failure == 0;) {
-        long written = capus_write(fd, (const char *)bytes + done, count - done);
-        failure = written < 0 ? written : written == 0 ? -ENOSPC : 0;
-        done += written > 0 ? (size_t)written : 0;
-    }
-    if (failure == 0 && fchmod(fd, (mode_t)mode) != 0) {
-        failure = -errno;
-    }
-    if (close(fd) != 0 && failure == 0) {
-        failure = -errno;
-    }
-    if (failure != 0) {
-        unlink(path);
-    }
-    return (int)failure;
+    return fd >= 0 ? fd : -errno;
 }
+
+int capus_set_mode(int fd, unsigned mode) { return fchmod(fd, (mode_t)mode) == 0 ? 0 : -errno; }
+
+const void *capus_map_file(int fd, size_t count) {
+    void *bytes = mmap(NULL, count, PROT_READ, MAP_SHARED, fd, 0);
+    return bytes == MAP_FAILED ? NULL : bytes;
+}
+
+void capus_unmap_file(const void *bytes, size_t count) { munmap((void *)(uintptr_t)bytes, count); }
 
 int capus_rename_file(const char *from, const char *to) { return rename(from, to) == 0 ? 0 : -errno; }
 

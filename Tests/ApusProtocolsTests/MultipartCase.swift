@@ -1,4 +1,5 @@
 import ApusProtocols
+import Testing
 
 /// What a test sees of a part.
 struct SeenPart: Equatable, Sendable {
@@ -25,15 +26,50 @@ func parse(
     }
 }
 
-/// The parts of a body that is text.
+/// The parts of a body that is text: the same whether it is there at once, or arrives split at any byte.
 func seen(_ body: String, boundary: String = "b") -> Result<[SeenPart], MultipartError> {
     let bytes = Array(body.utf8)
-    return parse(bytes, boundary: boundary).map { parts in
+    let whole = parse(bytes, boundary: boundary).map { parts in
         parts.map { part in
             SeenPart(
                 part.name, String(decoding: bytes[part.content], as: UTF8.self), fileName: part.fileName,
                 type: part.contentType)
         }
+    }
+    let splits = (0...bytes.count).map { [bytes[..<$0], bytes[$0...]] } + [bytes.indices.map { bytes[$0...$0] }]
+    for pieces in splits {
+        let arriving = seenArriving(pieces, boundary: boundary)
+        if arriving != whole { Issue.record("\(arriving) in pieces of \(pieces.map(\.count)) instead of \(whole)") }
+    }
+    return whole
+}
+
+/// The parts of a body that arrives in pieces.
+func seenArriving(
+    _ pieces: [ArraySlice<UInt8>], boundary: String = "b", limits: MultipartLimits = MultipartLimits()
+) -> Result<[SeenPart], MultipartError> {
+    var stream = MultipartStream(boundary: Array(boundary.utf8), limits: limits)
+    var parts: [SeenPart] = []
+    var content: [UInt8] = []
+    do {
+        for piece in pieces {
+            try piece.withUnsafeBytes { bytes in try stream.feed(bytes) { note($0, &parts, &content) } }
+        }
+        let end = UnsafeRawBufferPointer(start: nil, count: 0)
+        try stream.feed(end, isLast: true) { note($0, &parts, &content) }
+    } catch {
+        return .failure(error as! MultipartError)
+    }
+    return .success(parts)
+}
+
+private func note(_ event: MultipartStream.Event, _ parts: inout [SeenPart], _ content: inout [UInt8]) {
+    switch event {
+    case .part(let part):
+        parts.append(SeenPart(part.name, "", fileName: part.fileName, type: part.contentType))
+        content = []
+    case .content(let bytes): content += bytes
+    case .partEnd: parts[parts.count - 1].content = String(decoding: content, as: UTF8.self)
     }
 }
 

@@ -91,6 +91,20 @@ import Testing
         #expect(seen(whole) == .success([SeenPart("a", "1\r\n--b\r"), SeenPart("f", "\r\n\r\n", fileName: "x")]))
     }
 
+    /// A content is handed on as it comes; only what may become a delimiter waits.
+    @Test func `take little memory while they arrive`() throws {
+        var stream = MultipartStream(boundary: Array("b".utf8))
+        var counts: [Int] = []
+        for piece in ["--b\r\nContent-Disposition: form-data; name=f; filename=x\r\n\r\n", "12345", "678\r\n--", "x"] {
+            try Array(piece.utf8).withUnsafeBytes { bytes in
+                try stream.feed(bytes) { if case .content(let bytes) = $0 { counts.append(bytes.count) } }
+            }
+        }
+        #expect(counts == [5, 3, 5])
+        let blanks = [UInt8](repeating: 0x20, count: 10_000)
+        #expect(seenArriving([Array("--b".utf8)[...], blanks[...]]) == .failure(.headTooLarge))
+    }
+
     @Test func `keep every byte of their contents`() {
         let every = (0...255).map { UInt8($0) }
         for content in [every, every.reversed(), every + every, Array("\r\n--".utf8) + every] {

@@ -10,7 +10,9 @@ func serveHTTP(_ options: Options) {
     let limits = HTTP(
         maxRequestBytes: options.number("max-request") ?? 10 * 1024 * 1024,
         headTimeout: options.number("head-timeout") ?? 10,
-        bodyTimeout: options.number("body-timeout") ?? 30, keepAliveTimeout: options.number("keep-alive") ?? 75)
+        bodyTimeout: options.number("body-timeout") ?? 30, keepAliveTimeout: options.number("keep-alive") ?? 75,
+        handlerTimeout: options.number("handler-timeout") ?? 60,
+        forms: FormOptions(temporaryFolder: options["temporary"]))
     let server = Worker(limits, on: options.address)
     server.count = options.number("count") ?? 1
     server.name = "conformance"
@@ -28,6 +30,7 @@ func serveHTTP(_ options: Options) {
         server.onConnect = { report("connect \($0.id)") }
         server.onClose = { report("close \($0.id)") }
     }
+    server.bodyPolicy = bodyPolicy
     server.onMessage = { connection, request in
         switch request.path {
         case "/": connection.send("Hello, World!", contentType: .plainText)
@@ -61,6 +64,7 @@ func serveHTTP(_ options: Options) {
             connection.send("logged")
         case "/trap": fatalError("asked for")
         default:
+            if answerBodyRoute(connection, request) { return }
             if try answerRequestRoute(connection, request) || answerStreamRoute(connection, request) { return }
             answerLater(connection, request)
         }

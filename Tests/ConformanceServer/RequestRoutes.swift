@@ -38,7 +38,7 @@ func answerRequestRoute(_ connection: Connection<HTTP>, _ request: HTTPRequest) 
     case "/keep-file":
         keptFiles = Array(try request.files)
         connection.send(try keptFiles[0].temporaryPath)
-    case "/kept-file": connection.send(keptFiles[0].bytes)
+    case "/kept-file": connection.send(try keptFiles[0].bytes)
     case "/drop-file":
         keptFiles = []
         connection.send("dropped")

@@ -88,7 +88,8 @@ private func sendPieces(_ connection: Connection<HTTP>, _ count: Int) throws {
 private func flood(_ connection: Connection<HTTP>) throws {
     connection.maxSendBufferSize = 100_000
     let body = try connection.startResponse()
-    while body.send(pattern(10_000)) != .failed {}
+    let piece = pattern(10_000)
+    while body.send(piece) != .failed {}
     report("flooded \(body.isOpen) \(connection.state)")
 }
 

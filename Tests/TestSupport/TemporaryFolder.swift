@@ -23,6 +23,12 @@ public final class TemporaryFolder: Sendable {
     /// What the file `name` holds; "" when there is none.
     public func text(_ name: String) -> String { readText(file(name)) ?? "" }
 
+    /// The bytes of the file `name`; none when there is none.
+    public func bytes(_ name: String) -> [UInt8] { readBytes(file(name)) ?? [] }
+
+    /// The names of what is in the folder.
+    public var names: [String] { Self.names(in: path) }
+
     static func names(in path: String) -> [String] {
         guard let folder = opendir(path) else { return [] }
         defer { closedir(folder) }
@@ -38,7 +44,9 @@ public final class TemporaryFolder: Sendable {
 }
 
 /// The whole file; nil when it cannot be read.
-public func readText(_ path: String) -> String? {
+public func readText(_ path: String) -> String? { readBytes(path).map { String(decoding: $0, as: UTF8.self) } }
+
+private func readBytes(_ path: String) -> [UInt8]? {
     let fd = open(path, O_RDONLY | O_CLOEXEC)
     guard fd >= 0 else { return nil }
     defer { close(fd) }
@@ -47,7 +55,7 @@ public func readText(_ path: String) -> String? {
     while true {
         let count = read(fd, &block, block.count)
         if count < 0, errno == EINTR { continue }
-        guard count > 0 else { return count == 0 ? String(decoding: bytes, as: UTF8.self) : nil }
+        guard count > 0 else { return count == 0 ? bytes : nil }
         bytes += block[..<count]
     }
 }

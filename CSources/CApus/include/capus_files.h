@@ -52,9 +52,13 @@ long capus_read_at(int fd, void *_Nonnull bytes, size_t capacity, long offset);
 int capus_replace_content(int fd, const void *_Nonnull bytes, size_t count);
 // Reads at most `capacity` bytes of a file; the count or a negated errno.
 long capus_read_file(const char *_Nonnull path, void *_Nonnull bytes, size_t capacity);
-// Writes a file that is not there yet. The last six characters of `path`, XXXXXX, are replaced with random ones. On
-// failure nothing is left behind.
-int capus_write_new_file(char *_Nonnull path, const void *_Nullable bytes, size_t count, unsigned mode);
+// Makes a new file, for this user alone, whose name is `path` with its last six characters, XXXXXX, replaced; they are
+// replaced there. Returns its descriptor, or a negated errno.
+int capus_create_temporary(char *_Nonnull path);
+int capus_set_mode(int fd, unsigned mode);
+// The first bytes of an open file, which has as many, in memory; NULL when that is not possible.
+const void *_Nullable capus_map_file(int fd, size_t count);
+void capus_unmap_file(const void *_Nonnull bytes, size_t count);
 int capus_rename_file(const char *_Nonnull from, const char *_Nonnull to);
 int capus_remove_file(const char *_Nonnull path);
 // Writes to a descriptor whatever it is.

@@ -21,6 +21,8 @@ final class ConnectionExtras {
     var fileOutput: FileOutput?
     /// What sends the body of the answer that is under way.
     var bodyWriter: ObjectIdentifier?
+    /// What takes the body of the request that is arriving, and was delivered.
+    var bodyIntake: BodyIntake?
     /// Cancelled with the connection.
     var timers: [WorkerTimer] = []
     var localAddress: capus_address?
@@ -39,6 +41,8 @@ final class ConnectionExtras {
         fileOutput?.drop()
         fileOutput = nil
         bodyWriter = nil
+        bodyIntake?.fail(ConnectionError.closed)
+        bodyIntake = nil
         resumeRoomWaiters()
         for timer in timers { timer.cancel() }
         timers = []

@@ -30,6 +30,12 @@ extension StreamConnection {
         if runningOperations == 0 { continueDelivery() }
     }
 
+    /// Nobody wants what the operations of handlers are doing. They hold no message back from now on.
+    func cancelOperations() {
+        detachOperations()
+        for runner in extras?.runners ?? [] { runner.cancel() }
+    }
+
     /// From now on `reader` alone decides when the next message is delivered.
     func hold(for reader: MessageHolder) {
         moreExtras.reader = reader

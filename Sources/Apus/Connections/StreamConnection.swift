@@ -86,7 +86,9 @@ final class StreamConnection: Pollable {
     var isPaused: Bool { pauses.rawValue != 0 }
 
     /// Whether the next message may be delivered.
-    var wantsMessages: Bool { state == .established && !isPaused && runningOperations == 0 }
+    var wantsMessages: Bool {
+        state == .established && !isPaused && (runningOperations == 0 || http.wantsBody)
+    }
 
     /// Bytes that wait to be sent.
     var pendingSendBytes: Int {

@@ -20,8 +20,10 @@ extension Connection {
 extension StreamConnection {
     /// Forgets what belongs to the protocol so far: another one handles what comes from now on.
     func leaveProtocol() {
-        http = HTTPConnectionState()
         extras?.bodyWriter = nil
+        extras?.bodyIntake?.fail(ConnectionError.closed)
+        extras?.bodyIntake = nil
+        http = HTTPConnectionState()
         partial.searched = 0
         stopHolding()
         endPipe()

@@ -24,8 +24,13 @@ package struct HTTPChunkedDecoder {
     package private(set) var trailerEnd = 0
 
     /// Where the body starts in the message, coded and decoded.
-    package let bodyStart: Int
-    private let maxMessageBytes: Int
+    package private(set) var bodyStart: Int
+    /// Bytes of the trailer section that were read, the empty line that ends it included.
+    package var trailerCount: Int { isInTrailer ? readOffset - trailerStart : 0 }
+    private var isInTrailer = false
+    /// Bytes that were read before `rebase`.
+    private var passed = 0
+    package let maxMessageBytes: Int
     private var phase = Phase.size
     private var digits = 0
     private var remaining = 0
@@ -39,7 +44,7 @@ package struct HTTPChunkedDecoder {
 
     /// Goes on with a message of which `count` bytes are there. Bytes beyond the bound are not looked at.
     package mutating func decode(_ message: UnsafeMutablePointer<UInt8>, count: Int) -> Outcome {
-        let end = min(count, maxMessageBytes)
+        let end = min(count, maxMessageBytes - passed)
         while readOffset < end {
             if phase == .data {
                 copyData(message, end)
@@ -52,7 +57,17 @@ package struct HTTPChunkedDecoder {
             case let outcome: return outcome
             }
         }
-        return count > maxMessageBytes ? .invalid(.contentTooLarge) : .incomplete
+        return count > maxMessageBytes - passed ? .invalid(.contentTooLarge) : .incomplete
+    }
+
+    /// What was decoded has been taken, for a body that is not to be in one piece: the bytes that follow stand at the
+    /// start of another message, and offsets count from there.
+    package mutating func rebase() {
+        passed &+= readOffset
+        readOffset = 0
+        bodyStart = 0
+        bodyCount = 0
+        trailerStart = 0
     }
 
     private mutating func copyData(_ message: UnsafeMutablePointer<UInt8>, _ end: Int) {
@@ -113,10 +128,11 @@ package struct HTTPChunkedDecoder {
         digits = 0
         if remaining == 0 {
             trailerStart = readOffset
+            isInTrailer = true
             return advance(to: .trailerStart)
         }
         // Decided from the size line, before the data arrives.
-        guard remaining <= maxMessageBytes - readOffset else { return .invalid(.contentTooLarge) }
+        guard remaining <= maxMessageBytes - passed - readOffset else { return .invalid(.contentTooLarge) }
         return advance(to: .data)
     }
 

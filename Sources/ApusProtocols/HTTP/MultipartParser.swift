@@ -1,5 +1,3 @@
-import CApus
-
 /// One part of a `multipart/form-data` body: a field, or a file.
 package struct MultipartPart: Equatable, Sendable {
     /// The name of the field.
@@ -51,19 +49,18 @@ package struct MultipartLimits: Sendable {
 /// A boundary counts where it begins a line that ends in CRLF and holds nothing else, blanks at its end aside. What
 /// stands before the first and behind the last one is ignored.
 package struct MultipartParser {
-    /// CRLF, two dashes and the boundary.
-    private let mark: [UInt8]
+    private let search: MultipartDelimiter.Search
     private let limits: MultipartLimits
 
     package init(boundary: [UInt8], limits: MultipartLimits = MultipartLimits()) {
-        mark = [0x0D, 0x0A, 0x2D, 0x2D] + boundary
+        search = MultipartDelimiter.Search(boundary: boundary)
         self.limits = limits
     }
 
     /// The parts, in order.
     package func parse(_ body: UnsafeRawBufferPointer) throws(MultipartError) -> [MultipartPart] {
         var parts: [MultipartPart] = []
-        guard var delimiter = firstDelimiter(body) else { throw .noBoundary }
+        guard var delimiter = delimiter(body, from: 0, atBeginning: true) else { throw .noBoundary }
         while !delimiter.isLast {
             guard parts.count < limits.maxParts else { throw .tooManyParts }
             var head = MultipartHead(body, from: delimiter.end, limits: limits)
@@ -77,56 +74,12 @@ package struct MultipartParser {
         return parts
     }
 
-    /// A line that is the boundary.
-    private struct Delimiter {
-        /// Where the CRLF before the line starts.
-        let start: Int
-        /// Behind the line and its end.
-        let end: Int
-        let isLast: Bool
-    }
-
-    /// The first one needs no line before it.
-    private func firstDelimiter(_ body: UnsafeRawBufferPointer) -> Delimiter? {
-        if starts(body, 0, with: mark[2...]), let line = finish(body, 0, mark.count - 2) { return line }
-        return delimiter(body, from: 0)
-    }
-
-    private func delimiter(_ body: UnsafeRawBufferPointer, from start: Int) -> Delimiter? {
-        guard let bytes = body.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return nil }
-        var position = start
-        while position < body.count {
-            // Asked first: a search for each byte of a long run of CRs would cost far more.
-            if bytes[position] != 0x0D {
-                guard let found = capus_find(bytes + position, bytes + body.count, 0x0D) else { break }
-                position = found - bytes
-            }
-            if starts(body, position, with: mark[...]), let line = finish(body, position, position + mark.count) {
-                return line
-            }
-            position += 1
+    private func delimiter(
+        _ body: UnsafeRawBufferPointer, from start: Int, atBeginning: Bool = false
+    ) -> MultipartDelimiter? {
+        switch search.find(body, from: start, atBeginning: atBeginning, isComplete: true) {
+        case .found(let delimiter): delimiter
+        case .none: nil
         }
-        return nil
-    }
-
-    private func starts(_ body: UnsafeRawBufferPointer, _ start: Int, with text: ArraySlice<UInt8>) -> Bool {
-        guard body.count - start >= text.count, body[start + 1] == text[text.startIndex + 1] else { return false }
-        var position = start
-        for byte in text {
-            if body[position] != byte { return false }
-            position &+= 1
-        }
-        return true
-    }
-
-    /// What follows the boundary on its line: two dashes behind the last part, blanks, and the line's end.
-    private func finish(_ body: UnsafeRawBufferPointer, _ start: Int, _ markEnd: Int) -> Delimiter? {
-        var position = markEnd
-        let isLast = body.count - position >= 2 && body[position] == 0x2D && body[position + 1] == 0x2D
-        if isLast { position += 2 }
-        while position < body.count, isBlank(body[position]) { position += 1 }
-        if isLast, position == body.count { return Delimiter(start: start, end: position, isLast: true) }
-        guard body.count - position >= 2, body[position] == 0x0D, body[position + 1] == 0x0A else { return nil }
-        return Delimiter(start: start, end: position + 2, isLast: isLast)
     }
 }

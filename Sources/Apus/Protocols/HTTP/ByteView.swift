@@ -5,6 +5,8 @@
 public struct ByteView: RandomAccessCollection {
     let owner: HTTPRequest
     let range: Range<Int>
+    /// Where the bytes are unless they are the owner's.
+    var file: FileMapping?
 
     public typealias Element = UInt8
     public typealias Index = Int
@@ -13,13 +15,15 @@ public struct ByteView: RandomAccessCollection {
     public nonisolated var endIndex: Int { range.count }
     public nonisolated subscript(position: Int) -> UInt8 {
         precondition(position >= 0 && position < range.count, "index out of range")
-        return owner.bytes[range.lowerBound + position]
+        return base[range.lowerBound + position]
     }
 
     /// Calls `body` with the bytes, which are valid during the call only.
-    public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
-        try body(UnsafeRawBufferPointer(start: owner.bytes + range.lowerBound, count: range.count))
+    public func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
+        try body(UnsafeRawBufferPointer(start: range.isEmpty ? nil : base + range.lowerBound, count: range.count))
     }
+
+    private nonisolated var base: UnsafePointer<UInt8> { file?.base ?? UnsafePointer(owner.bytes) }
 
     /// A copy of the bytes.
     public var array: [UInt8] { withUnsafeBytes { Array($0) } }

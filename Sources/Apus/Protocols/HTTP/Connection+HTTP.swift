@@ -108,6 +108,12 @@ extension StreamConnection {
         return sendRendered(writer.count)
     }
 
+    /// RFC 9110 §10.1.1: the head is acceptable, so the client that waits for that is asked for the body.
+    func sendContinue() {
+        let line: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
+        _ = sendRaw(UnsafeRawBufferPointer(start: line.utf8Start, count: line.utf8CodeUnitCount))
+    }
+
     /// Begins an answer whose body comes later.
     func startAnswer(
         _ status: HTTPStatus, _ headers: HTTPHeaders, contentLength: Int?, phase: AnswerPhase
@@ -152,7 +158,14 @@ extension StreamConnection {
 
     @inline(__always)
     private func canAnswer() -> Bool {
-        state == .established && (outbound == nil || canSend())
+        if http.streamsBody { leaveBody() }
+        return state == .established && (outbound == nil || canSend())
+    }
+
+    /// The answer comes before the end of the request's body. What the client still sends must not be taken for its
+    /// next request: unless it is little it is not read at all.
+    private func leaveBody() {
+        if !(extras?.bodyIntake?.isWorthSkipping ?? false) { http.keepsAlive = false }
     }
 
     /// The answer is complete: the connection goes on with the next request, or ends.
@@ -160,6 +173,7 @@ extension StreamConnection {
     func answered() {
         http.phase = .none
         guard http.keepsAlive else { return finish() }
+        if http.streamsBody { extras?.bodyIntake?.skip() }
         if !isDelivering { continueDelivery() }
     }
 
@@ -168,7 +182,7 @@ extension StreamConnection {
     private var closesAfterAnswer: Bool { !http.keepsAlive && !mustLinger }
 
     /// Input that nobody will read would turn the close into a reset, which may overtake the answer.
-    private var mustLinger: Bool { http.hasMore || (partial.count > 0 && !isDelivering) }
+    private var mustLinger: Bool { http.hasMore || http.streamsBody || (partial.count > 0 && !isDelivering) }
 
     private func finish() {
         if mustLinger { end() } else { close() }

@@ -11,18 +11,22 @@ public nonisolated struct FormOptions: Sendable {
     public var maxPartHeadBytes: Int
     /// Bytes of the name of a part; a longer one is answered 413.
     public var maxNameBytes: Int
+    /// Bytes of all fields of a form that `receiveForm` takes; one with more is answered 413.
+    public var maxFieldBytes: Int
     /// The folder of `UploadedFile.temporaryPath`.
     public var temporaryFolder: String
 
     /// Limits that suit most servers. The folder is `TMPDIR` of the environment, or `/tmp`.
     public init(
         maxFields: Int = 1000, maxParts: Int = 1024, maxPartHeadBytes: Int = 8 * 1024, maxNameBytes: Int = 1024,
+        maxFieldBytes: Int = 1024 * 1024,
         temporaryFolder: String? = nil
     ) {
         self.maxFields = maxFields
         self.maxParts = maxParts
         self.maxPartHeadBytes = maxPartHeadBytes
         self.maxNameBytes = maxNameBytes
+        self.maxFieldBytes = maxFieldBytes
         self.temporaryFolder = temporaryFolder ?? Self.systemFolder
     }
 

@@ -18,13 +18,18 @@ public struct HTTP: WireProtocol {
     public var bodyTimeout: Int
     /// Seconds a connection may wait for its next request, and a client may take nothing of a file.
     public var keepAliveTimeout: Int
+    /// Seconds within which a request must be answered; one that is not is answered 503, and what its handler runs is
+    /// cancelled. Counted from the last byte of the request that was taken, to the first of the answer. Nil for as long
+    /// as it takes.
+    public var handlerTimeout: Int?
     /// Bounds on queries, forms and uploads.
     public var forms: FormOptions
 
     /// Limits that suit most servers.
     public nonisolated init(
         maxHeadBytes: Int = 16 * 1024, maxHeaderFields: Int = 100, maxRequestBytes: Int = 10 * 1024 * 1024,
-        headTimeout: Int = 10, bodyTimeout: Int = 30, keepAliveTimeout: Int = 75, forms: FormOptions = FormOptions()
+        headTimeout: Int = 10, bodyTimeout: Int = 30, keepAliveTimeout: Int = 75,
+        handlerTimeout: Int? = 60, forms: FormOptions = FormOptions()
     ) {
         self.maxHeadBytes = maxHeadBytes
         self.maxHeaderFields = maxHeaderFields
@@ -32,6 +37,7 @@ public struct HTTP: WireProtocol {
         self.headTimeout = headTimeout
         self.bodyTimeout = bodyTimeout
         self.keepAliveTimeout = keepAliveTimeout
+        self.handlerTimeout = handlerTimeout
         self.forms = forms
     }
 

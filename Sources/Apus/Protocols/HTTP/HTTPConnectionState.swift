@@ -18,6 +18,10 @@ struct HTTPConnectionState {
     var knowsChunks = true
     /// More requests followed in the same read.
     var hasMore = false
+    /// The body of the request that was delivered is still arriving: see `BodyIntake`.
+    var streamsBody = false
+    /// Somebody waits for more of that body.
+    var wantsBody = false
 
     /// Forgets the message that has arrived.
     @inline(__always)

@@ -5,6 +5,11 @@ import CApus
 final class HTTPDriver: TypedDriver<HTTP> {
     private let options: HTTP
     private let requestLimits: HTTPRequestLimits
+    /// See `Worker.bodyPolicy`.
+    @exclusivity(unchecked) var bodyPolicy: (@MainActor (HTTPRequest) throws -> HTTPBodyPolicy?)? {
+        // Its parser has the bound of bodies without a policy, or none.
+        didSet { spare = nil }
+    }
     /// The request object of the last delivery, unless it was kept.
     @exclusivity(unchecked) private var spare: HTTPRequest?
     /// Answers announce the end of the connection: the worker is leaving.
@@ -20,6 +25,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
     override func copy() -> TypedDriver<HTTP> {
         let copy = HTTPDriver(options)
         copy.callbacks = callbacks
+        copy.bodyPolicy = bodyPolicy
         copy.limits = limits
         copy.isDraining = isDraining
         return copy
@@ -27,6 +33,22 @@ final class HTTPDriver: TypedDriver<HTTP> {
 
     override func receive(_ connection: StreamConnection, _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
         var offset = 0
+        repeat {
+            if connection.http.streamsBody {
+                offset += receiveStreamed(connection, bytes + offset, count - offset)
+                if connection.http.streamsBody { break }
+            }
+            offset = receiveWhole(connection, bytes, count, from: offset)
+        } while connection.http.streamsBody && offset < count && connection.state == .established
+        return connection.state == .established ? offset : count
+    }
+
+    /// Handles as many requests as may be delivered, and returns where the next one starts.
+    @inline(__always)
+    private func receiveWhole(
+        _ connection: StreamConnection, _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int, from start: Int
+    ) -> Int {
+        var offset = start
         while offset < count, connection.wantsMessages, !connection.http.isAnswering, connection.driver === self {
             // A client that does not read its answers gets no further ones.
             if connection.outbound != nil,
@@ -37,8 +59,10 @@ final class HTTPDriver: TypedDriver<HTTP> {
             let used = receiveOne(connection, bytes + offset, count - offset)
             if used == 0 { break }
             offset += used
+            // Its answer may be complete before its body is.
+            if connection.http.streamsBody { break }
         }
-        return connection.state == .established ? offset : count
+        return offset
     }
 
     /// Handles the request at `bytes`; 0 while it is not complete.
@@ -73,26 +97,35 @@ final class HTTPDriver: TypedDriver<HTTP> {
 
     @inline(never)
     private func makeRequest(_ bytes: UnsafeMutablePointer<UInt8>) -> HTTPRequest {
-        HTTPRequest(limits: requestLimits, forms: options.forms, bytes: bytes)
+        var limits = requestLimits
+        if bodyPolicy != nil { limits.maxMessageBytes = .max }
+        return HTTPRequest(limits: limits, forms: options.forms, bytes: bytes)
     }
 
     /// The head is read: delivers the request if its body is there, too.
     @inline(__always)
     private func receiveBody(_ connection: StreamConnection, _ request: HTTPRequest, _ count: Int) -> Int {
         let headCount = request.parser.head.byteCount
+        var maxMessageBytes = requestLimits.maxMessageBytes
+        if bodyPolicy != nil, connection.http.expectedCount == 0 {
+            switch judgeBody(connection, request) {
+            case .none: return count
+            case .memory(let most): maxMessageBytes = most &+ headCount
+            case .stream: return headCount
+            }
+        }
         let bodyArrived = count > headCount
         if request.parser.head.isChunked {
-            let body = ChunkedBody(
-                HTTPChunkedDecoder(bodyStart: headCount, maxMessageBytes: requestLimits.maxMessageBytes))
+            let body = ChunkedBody(HTTPChunkedDecoder(bodyStart: headCount, maxMessageBytes: maxMessageBytes))
             let expectsContinue = request.parser.head.expectsContinue
             let used = receiveChunked(connection, request, body, count)
-            if used == 0, expectsContinue, !bodyArrived { sendContinue(connection) }
+            if used == 0, expectsContinue, !bodyArrived { connection.sendContinue() }
             return used
         }
         let total = headCount &+ request.parser.head.contentLength
         guard total <= count else {
             connection.http.expectedCount = total
-            if request.parser.head.expectsContinue, !bodyArrived { sendContinue(connection) }
+            if request.parser.head.expectsContinue, !bodyArrived { connection.sendContinue() }
             return 0
         }
         request.bodyStart = headCount
@@ -127,15 +160,71 @@ final class HTTPDriver: TypedDriver<HTTP> {
         }
     }
 
+    // MARK: Bodies with a policy
+
+    /// What the policy makes of a body; nil when the request was refused. One that is streamed has been delivered then.
+    @inline(never)
+    private func judgeBody(_ connection: StreamConnection, _ request: HTTPRequest) -> HTTPBodyPolicy? {
+        let head = request.parser.head
+        let usual = HTTPBodyPolicy.memory(upTo: requestLimits.maxMessageBytes - head.byteCount)
+        guard head.isChunked || head.contentLength > 0 else { return usual }
+        request.bodyStart = head.byteCount
+        request.bodyCount = 0
+        request.trailerRange = 0..<0
+        do {
+            let policy = try bodyPolicy?(request) ?? usual
+            switch policy {
+            case .memory(let most), .stream(let most):
+                guard head.contentLength <= most else { break }
+                if case .stream = policy { deliver(connection, request, bodyUpTo: most) }
+                return policy
+            }
+            reject(connection, .contentTooLarge)
+        } catch {
+            connection.http.phase = .due
+            connection.http.keepsAlive = false
+            connection.http.isHead = head.method == .head
+            // The body may be on its way.
+            connection.http.hasMore = true
+            callbackFailed(connection, error)
+        }
+        return nil
+    }
+
+    /// Delivers a request whose body follows.
+    private func deliver(_ connection: StreamConnection, _ request: HTTPRequest, bodyUpTo most: Int) {
+        let head = request.parser.head
+        let intake =
+            head.isChunked
+            ? BodyIntake(connection, maxBytes: most) : BodyIntake(connection, length: head.contentLength)
+        intake.awaitsContinue = head.expectsContinue
+        connection.moreExtras.bodyIntake = intake
+        connection.http.streamsBody = true
+        request.moreExtras.intake = intake
+        deliver(connection, request, hasMore: false)
+    }
+
+    /// Hands on what arrived of the body of a request that was delivered before.
+    @inline(never)
+    private func receiveStreamed(
+        _ connection: StreamConnection, _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int
+    ) -> Int {
+        // Nothing that follows a body that cannot be read can be told from it.
+        guard let intake = connection.extras?.bodyIntake else { return count }
+        guard !connection.isPaused else { return 0 }
+        let used = intake.receive(bytes, count)
+        if used > 0 { connection.stamp = connection.shared.pointee.second }
+        return used
+    }
+
+    override func peerFinished(_ connection: StreamConnection) -> Bool {
+        if connection.http.streamsBody { connection.extras?.bodyIntake?.peerFinished() }
+        return false
+    }
+
     private func bodyProgressed(_ connection: StreamConnection) -> Int {
         connection.stamp = connection.shared.pointee.second
         return 0
-    }
-
-    /// RFC 9110 §10.1.1: the head is acceptable, so the client that waits for that is asked for the body.
-    private func sendContinue(_ connection: StreamConnection) {
-        let line: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
-        _ = connection.sendRaw(UnsafeRawBufferPointer(start: line.utf8Start, count: line.utf8CodeUnitCount))
     }
 
     @inline(__always)
@@ -218,11 +307,25 @@ final class HTTPDriver: TypedDriver<HTTP> {
         // While an answer is due only a little is read ahead; a message that arrives is read whole.
         owesAnswer(connection) || connection.isSendingFile
             || connection.outbound != nil && connection.pendingSendBytes >= connection.maxSendBufferSize
-            ? EventLoop.receiveCapacity : requestLimits.maxMessageBytes + EventLoop.receiveCapacity
+            ? EventLoop.receiveCapacity : maxMessageBytes(connection) + EventLoop.receiveCapacity
+    }
+
+    /// A policy may allow a message more than others.
+    private func maxMessageBytes(_ connection: StreamConnection) -> Int {
+        let own = connection.http.chunked?.decoder.maxMessageBytes ?? connection.http.expectedCount
+        return max(requestLimits.maxMessageBytes, own)
     }
 
     override func timeOut(_ connection: StreamConnection, after idleSeconds: UInt32) {
+        if connection.http.wantsBody {
+            guard Int(idleSeconds) >= options.bodyTimeout else { return }
+            connection.extras?.bodyIntake?.fail(HTTPError(.requestTimeout))
+            return
+        }
         if owesAnswer(connection) {
+            if connection.http.phase == .due, let limit = options.handlerTimeout, Int(idleSeconds) >= limit {
+                return giveUpHandler(connection)
+            }
             // Whoever makes the body waits for a client that takes none of it.
             let isStalled = connection.http.phase != .due && connection.pendingSendBytes > 0
             if isStalled, Double(idleSeconds) >= connection.closeTimeout { connection.destroy() }
@@ -240,6 +343,14 @@ final class HTTPDriver: TypedDriver<HTTP> {
         } else if Int(idleSeconds) >= (connection.bytesRead == 0 ? options.headTimeout : options.keepAliveTimeout) {
             connection.close()
         }
+    }
+
+    /// No answer was made in time.
+    private func giveUpHandler(_ connection: StreamConnection) {
+        Log.write(
+            "a request of connection \(connection.id) (\(connection.peer.text)) was not answered in time", .warning)
+        answerAndEnd(connection, "503 Service Unavailable")
+        connection.cancelOperations()
     }
 
     override func drain(_ connection: StreamConnection, _ mode: DrainMode) {

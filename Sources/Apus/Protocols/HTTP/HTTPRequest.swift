@@ -37,12 +37,32 @@ public final class HTTPRequest {
 
     /// Moves the bytes into memory of the request's own: somebody keeps it.
     func detach() {
+        guard !ownsBytes else { return }
         let count = max(bodyStart + bodyCount, trailerRange.upperBound)
         let own = UnsafeMutablePointer<UInt8>.allocate(capacity: count)
         own.update(from: bytes, count: count)
         bytes = own
         ownsBytes = true
         keptTransport = transport
+    }
+
+    /// Takes a body, and trailers, that came after the request was delivered.
+    func adopt(body: [UInt8], trailers: [UInt8]) {
+        let headCount = parser.head.byteCount
+        let own = UnsafeMutablePointer<UInt8>.allocate(capacity: headCount + body.count + trailers.count)
+        own.update(from: bytes, count: headCount)
+        body.withUnsafeBufferPointer {
+            if let base = $0.baseAddress { (own + headCount).update(from: base, count: $0.count) }
+        }
+        bodyStart = headCount
+        bodyCount = body.count
+        trailerRange = (headCount + bodyCount)..<(headCount + bodyCount + trailers.count)
+        trailers.withUnsafeBufferPointer {
+            if let base = $0.baseAddress { (own + trailerRange.lowerBound).update(from: base, count: $0.count) }
+        }
+        if ownsBytes { bytes.deallocate() } else { keptTransport = transport }
+        bytes = own
+        ownsBytes = true
     }
 
     /// The connection that the request came from, and that its answer goes to.

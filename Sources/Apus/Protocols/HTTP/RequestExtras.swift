@@ -9,6 +9,8 @@ final class RequestExtras {
     /// Files that were written, by the index of their part.
     var temporaryFiles: [Int: TemporaryFile] = [:]
     var userStorage: [ObjectIdentifier: Any] = [:]
+    /// What hands the body on, for a request that was delivered before it.
+    var intake: BodyIntake?
     /// What the router found in the path.
     var pathParameters = PathParameters()
 
@@ -16,7 +18,7 @@ final class RequestExtras {
 }
 
 extension HTTPRequest {
-    private var moreExtras: RequestExtras {
+    var moreExtras: RequestExtras {
         if let extras { return extras }
         let made = RequestExtras()
         extras = made
@@ -47,35 +49,22 @@ extension HTTPRequest {
             extras.parts = .success(parts)
             return parts
         } catch {
-            let refusal = refusal(error)
+            let refusal = formOptions.refusal(error)
             extras.parts = .failure(refusal)
             throw refusal
         }
     }
 
-    private func refusal(_ error: MultipartError) -> HTTPError {
-        switch error {
-        case .noBoundary: HTTPError(.badRequest, "the multipart form has no boundary")
-        case .truncated: HTTPError(.badRequest, "the multipart form is not complete")
-        case .malformedPart: HTTPError(.badRequest, "a part of the multipart form is malformed")
-        case .transferEncoding: HTTPError(.unsupportedMediaType, "parts of a form are not to be encoded")
-        case .tooManyParts:
-            HTTPError(.contentTooLarge, "the multipart form has more than \(formOptions.maxParts) parts")
-        case .headTooLarge:
-            HTTPError(.contentTooLarge, "a part's header has more than \(formOptions.maxPartHeadBytes) bytes")
-        case .nameTooLong:
-            HTTPError(.contentTooLarge, "a field's name has more than \(formOptions.maxNameBytes) bytes")
-        }
-    }
-
+    /// The file with the content of an uploaded one, written now unless it was as it arrived.
     func temporaryFile(of file: UploadedFile) throws(SystemError) -> TemporaryFile {
         let extras = moreExtras
         if let written = extras.temporaryFiles[file.index] { return written }
-        let prefix = "\(formOptions.temporaryFolder)/apus.upload."
-        let written = try TemporaryFile(prefix: prefix, content: file.bytes, permissions: 0o600)
+        let written = try formOptions.makeTemporaryFile()
+        try written.append(slice(file.part.content))
         extras.temporaryFiles[file.index] = written
         return written
     }
 
+    /// Forgets the file, which has another name by now.
     func removeTemporaryFile(of file: UploadedFile) { extras?.temporaryFiles[file.index] = nil }
 }

@@ -3,16 +3,67 @@ import CApus
 /// A file with a name nobody can guess that is removed with the last reference, if it is still there.
 final class TemporaryFile {
     nonisolated let path: String
+    private nonisolated let fd: Int32
+    /// Bytes that were written.
+    private(set) var size = 0
+    private var mapping: FileMapping?
 
-    /// Writes `content` into a new file at `prefix` and six random characters.
-    init(prefix: String, content: ByteView, permissions: UInt32) throws(SystemError) {
+    /// Makes an empty file at `prefix` and six random characters, for this user alone.
+    init(prefix: String) throws(SystemError) {
         var template = Array("\(prefix)XXXXXX".utf8CString)
-        let failure = content.withUnsafeBytes { bytes in
-            capus_write_new_file(&template, bytes.baseAddress, bytes.count, permissions)
+        fd = template.withUnsafeMutableBufferPointer { capus_create_temporary($0.baseAddress!) }
+        guard fd >= 0 else {
+            path = ""
+            throw SystemError("write \(prefix)…", -fd)
         }
-        guard failure == 0 else { throw SystemError("write \(prefix)…", -failure) }
         path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     }
 
-    nonisolated deinit { _ = capus_remove_file(path) }
+    nonisolated deinit {
+        guard fd >= 0 else { return }
+        capus_close(fd)
+        _ = capus_remove_file(path)
+    }
+
+    /// Adds bytes at the end. Blocks until the system has taken them.
+    func append(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
+        var done = 0
+        while done < bytes.count {
+            let written = capus_write(fd, bytes.baseAddress! + done, bytes.count - done)
+            guard written > 0 else { throw SystemError("write \(path)", written == 0 ? 0 : Int32(-written)) }
+            done += written
+        }
+        size += done
+    }
+
+    /// Gives the file its own name, which another one may have had. When it throws, nothing has changed.
+    func move(to target: String, permissions: UInt32) throws(SystemError) {
+        var failure = capus_set_mode(fd, permissions)
+        if failure == 0 { failure = capus_rename_file(path, target) }
+        guard failure == 0 else { throw SystemError("write \(target)", -failure) }
+    }
+
+    /// The content, in memory.
+    func bytes() throws(SystemError) -> FileMapping {
+        if let mapping { return mapping }
+        let made = try FileMapping(fd, size)
+        mapping = made
+        return made
+    }
+}
+
+/// The bytes of a file, as long as somebody holds this.
+nonisolated final class FileMapping: Sendable {
+    // Unsafe for being a pointer; nobody writes there.
+    nonisolated(unsafe) let base: UnsafePointer<UInt8>?
+    private let count: Int
+
+    init(_ fd: Int32, _ count: Int) throws(SystemError) {
+        self.count = count
+        // Nothing cannot be mapped.
+        base = count == 0 ? nil : capus_map_file(fd, count)?.assumingMemoryBound(to: UInt8.self)
+        if count > 0, base == nil { throw SystemError("map a file", Int32(CAPUS_NO_MEMORY)) }
+    }
+
+    deinit { if let base { capus_unmap_file(base, count) } }
 }

@@ -18,9 +18,20 @@ public nonisolated struct UploadedFile {
     /// The media type the client claims; nil when it did not.
     public var contentType: String? { part.contentType }
     /// How many bytes the file has.
-    public var size: Int { part.content.count }
-    /// The content, in place. Keeping the view keeps the request.
-    public var bytes: ByteView { ByteView(owner: owner, range: part.content) }
+    @MainActor public var size: Int { received?.size ?? part.content.count }
+    /// The content, in place: in the request, or in the file that `HTTPRequest.receiveForm` wrote. Keeping the view
+    /// keeps the request.
+    @MainActor public var bytes: ByteView {
+        get throws(SystemError) {
+            guard let received else { return ByteView(owner: owner, range: part.content) }
+            return ByteView(owner: owner, range: 0..<received.size, file: try received.bytes())
+        }
+    }
+
+    /// The file that the content was written to as it arrived.
+    @MainActor private var received: TemporaryFile? {
+        part.content.isEmpty ? owner.extras?.temporaryFiles[index] : nil
+    }
 
     /// The path of a file with the content, for programs that want one. It is written when it is first asked for, into
     /// `FormOptions.temporaryFolder` under a name that nobody can guess, readable for this user alone, and removed with
@@ -34,11 +45,25 @@ public nonisolated struct UploadedFile {
     @MainActor public func move(to path: String, permissions: UInt32 = 0o644) throws(SystemError) {
         // C would write to what stands before the zero.
         guard !path.utf8.contains(0) else { throw SystemError("write \(path)", Int32(CAPUS_INVALID_ARGUMENT)) }
-        // In the same folder, so that it can take its place at once.
-        let folder = path.lastIndex(of: "/").map { path[...$0] } ?? ""
-        let temporary = try TemporaryFile(prefix: "\(folder).apus.upload.", content: bytes, permissions: permissions)
-        let failure = capus_rename_file(temporary.path, path)
-        guard failure == 0 else { throw SystemError("write \(path)", -failure) }
+        do throws(SystemError) {
+            if let received {
+                try received.move(to: path, permissions: permissions)
+                return owner.removeTemporaryFile(of: self)
+            }
+        } catch {
+            // Another file system: the content has to move.
+            guard error.code == Int32(CAPUS_OTHER_DEVICE) else { throw error }
+        }
+        let temporary = try TemporaryFile(prefix: Self.prefix(besides: path))
+        let content = try bytes
+        try content.withUnsafeBytes { (bytes) throws(SystemError) in try temporary.append(bytes) }
+        try temporary.move(to: path, permissions: permissions)
         owner.removeTemporaryFile(of: self)
+    }
+
+    /// A temporary file that can take the place of `path` at once has to be in the same folder.
+    static func prefix(besides path: String) -> String {
+        let folder = path.lastIndex(of: "/").map { path[...$0] } ?? ""
+        return "\(folder).apus.upload."
     }
 }

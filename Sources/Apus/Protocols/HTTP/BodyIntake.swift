@@ -1,0 +1,225 @@
+import ApusProtocols
+
+/// The body of a request that is handed on as it arrives. The connection has it until the body is complete.
+///
+/// Bytes are taken from the connection only while somebody wants them. The others stay where they are, and when there
+/// are too many of them the connection stops reading, which slows the client down.
+final class BodyIntake {
+    private enum Framing {
+        /// So many bytes are still to come.
+        case length(Int)
+        case chunked(HTTPChunkedDecoder)
+    }
+
+    enum Progress {
+        case arriving
+        case complete
+        /// No more will come.
+        case failed(any Error)
+    }
+
+    private static let maxTrailerBytes = 16 * 1024
+
+    private let transport: StreamConnection
+    private var framing: Framing
+    private(set) var progress = Progress.arriving
+    private var sink: (any BodySink)?
+    /// The client sends the body when it is asked to (RFC 9110 §10.1.1).
+    var awaitsContinue = false
+    private var waiter: UnsafeContinuation<Void, Never>?
+    /// The client has sent its last byte.
+    private var isCutOff = false
+    /// What was read behind a chunked body: fields, and the empty line.
+    private var trailers: [UInt8] = []
+    /// The fields behind a chunked body, as they were sent.
+    var trailerLines: [UInt8] { trailers.dropLast(2) }
+
+    /// A body of a length that the head announces.
+    init(_ transport: StreamConnection, length: Int) {
+        self.transport = transport
+        framing = .length(length)
+    }
+
+    /// A chunked body.
+    init(_ transport: StreamConnection, maxBytes: Int) {
+        self.transport = transport
+        framing = .chunked(HTTPChunkedDecoder(bodyStart: 0, maxMessageBytes: maxBytes))
+    }
+
+    // MARK: From the driver
+
+    /// Takes what is wanted of the bytes, and returns how many are done with.
+    func receive(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
+        var used = 0
+        while used < count, transport.http.wantsBody, case .arriving = progress {
+            used += take(bytes + used, count - used)
+        }
+        if isCutOff, used == count { cutOff() }
+        return used
+    }
+
+    private func take(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
+        switch framing {
+        case .length(let missing):
+            let piece = min(missing, count)
+            framing = .length(missing - piece)
+            hand(UnsafeRawBufferPointer(start: bytes, count: piece))
+            if piece == missing { finish() }
+            return piece
+        case .chunked(var decoder):
+            let outcome = decoder.decode(bytes, count: count)
+            let used = decoder.readOffset
+            if decoder.bodyCount > 0 { hand(UnsafeRawBufferPointer(start: bytes, count: decoder.bodyCount)) }
+            trailers += UnsafeBufferPointer(start: bytes + decoder.trailerStart, count: decoder.trailerCount)
+            decoder.rebase()
+            framing = .chunked(decoder)
+            if trailers.count > Self.maxTrailerBytes {
+                refuse(.headerFieldsTooLarge)
+                return used
+            }
+            switch outcome {
+            case .complete: finish()
+            case .invalid(let error): refuse(HTTPStatus(error))
+            case .incomplete: break
+            }
+            return used
+        }
+    }
+
+    private func hand(_ bytes: UnsafeRawBufferPointer) {
+        do {
+            try sink?.take(bytes)
+        } catch {
+            return fail(error)
+        }
+        guard let sink, !sink.wantsMore else { return }
+        transport.http.wantsBody = false
+        resume()
+    }
+
+    private func finish() {
+        guard case .arriving = progress else { return }
+        end(.complete)
+        transport.http.streamsBody = false
+        resume()
+    }
+
+    /// What follows in the connection cannot be trusted.
+    private func refuse(_ status: HTTPStatus) {
+        transport.http.keepsAlive = false
+        fail(HTTPError(status))
+    }
+
+    /// No more comes of the body.
+    func fail(_ error: any Error) {
+        guard case .arriving = progress else { return }
+        // What is left of the body must not be taken for a request.
+        transport.http.keepsAlive = false
+        end(.failed(error))
+        resume()
+        // The answer is out, and what was skipped has not come to its end.
+        if transport.http.phase == .none { transport.close() }
+    }
+
+    private func end(_ progress: Progress) {
+        self.progress = progress
+        sink = nil
+        transport.http.wantsBody = false
+        transport.extras?.bodyIntake = nil
+    }
+
+    /// The client has sent its last byte: what is held is all there is.
+    func peerFinished() {
+        isCutOff = true
+        if transport.partial.count == 0 { cutOff() }
+    }
+
+    private func cutOff() { fail(HTTPError(.badRequest, "the body is not complete")) }
+
+    // MARK: From whoever takes the body
+
+    /// Gives `sink` what arrives until it wants no more, or the body has ended. Throws what the sink threw, or why the
+    /// body is not complete.
+    func fill(_ sink: any BodySink) async throws {
+        precondition(waiter == nil, "the body of a request is taken by one reader at a time")
+        if case .arriving = progress {
+            self.sink = sink
+            transport.http.wantsBody = true
+            askForBody()
+            transport.continueDelivery()
+            while case .arriving = progress, transport.http.wantsBody, !Task.isCancelled { await wait() }
+            if case .arriving = progress {
+                self.sink = nil
+                transport.http.wantsBody = false
+                try Task.checkCancellation()
+            }
+        }
+        if case .failed(let error) = progress { throw error }
+    }
+
+    /// A client that waits for it is told that its body is wanted, unless that is on its way.
+    private func askForBody() {
+        guard awaitsContinue else { return }
+        awaitsContinue = false
+        if transport.partial.count == 0, transport.http.phase == .due { transport.sendContinue() }
+    }
+
+    private func wait() async {
+        await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                if Task.isCancelled { return continuation.resume() }
+                waiter = continuation
+            }
+        } onCancel: {
+            Task { @MainActor in self.resume() }
+        }
+    }
+
+    private func resume() {
+        let waiter = waiter
+        self.waiter = nil
+        waiter?.resume()
+    }
+
+    // MARK: Unread bodies
+
+    /// So little is left that it costs less than a new connection.
+    var isWorthSkipping: Bool {
+        guard !awaitsContinue else { return false }
+        return if case .length(let missing) = framing { missing <= 64 * 1024 } else { false }
+    }
+
+    /// Nobody wants the rest.
+    func skip() {
+        sink = DroppingSink()
+        transport.http.wantsBody = true
+    }
+}
+
+/// Takes the bytes of a body while they arrive. They are valid during the call only.
+protocol BodySink: AnyObject {
+    func take(_ bytes: UnsafeRawBufferPointer) throws
+    /// False once it has what it was made for.
+    var wantsMore: Bool { get }
+}
+
+/// Takes a body that nobody wants.
+private final class DroppingSink: BodySink {
+    func take(_ bytes: UnsafeRawBufferPointer) {}
+    var wantsMore: Bool { true }
+}
+
+extension HTTPStatus {
+    /// The status that answers a request that cannot be read.
+    init(_ error: HTTPRequestError) {
+        self =
+            switch error {
+            case .badRequest: .badRequest
+            case .contentTooLarge: .contentTooLarge
+            case .expectationFailed: .expectationFailed
+            case .headerFieldsTooLarge: .headerFieldsTooLarge
+            case .notImplemented: .notImplemented
+            case .versionNotSupported: .versionNotSupported
+            }
+    }
+}
