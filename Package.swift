@@ -12,6 +12,7 @@ let package = Package(
     products: [
         .library(name: "Apus", targets: ["Apus"]),
         .library(name: "ApusWeb", targets: ["ApusWeb"]),
+        .library(name: "ApusRedis", targets: ["ApusRedis"]),
         .library(name: "ApusObservability", targets: ["ApusObservability"]),
         .library(name: "ApusLoad", targets: ["ApusLoad"]),
         .executable(name: "apus", targets: ["apus"]),
@@ -31,6 +32,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         .target(name: "ApusProtocols", dependencies: ["CApus"]),
         .target(name: "Apus", dependencies: ["CApus", "ApusProtocols"], swiftSettings: onTheLoop),
+        .target(name: "ApusRedis", dependencies: ["Apus", "ApusProtocols"], swiftSettings: onTheLoop),
         .target(name: "ApusWeb", dependencies: ["Apus", "ApusProtocols"], swiftSettings: onTheLoop),
         .target(
             name: "ApusObservability",
@@ -52,7 +54,7 @@ let package = Package(
         .executableTarget(name: "Examples", dependencies: ["Apus"], swiftSettings: onTheLoop),
         .target(name: "TestSupport", dependencies: ["CApus"], path: "Tests/TestSupport"),
         .executableTarget(
-            name: "ConformanceServer", dependencies: ["Apus", "ApusWeb"], path: "Tests/ConformanceServer",
+            name: "ConformanceServer", dependencies: ["Apus", "ApusRedis", "ApusWeb"], path: "Tests/ConformanceServer",
             swiftSettings: onTheLoop),
         .executableTarget(
             name: "UpgradeServerV1", dependencies: ["Apus"], path: "Tests/UpgradeServers/V1", swiftSettings: onTheLoop),
@@ -66,7 +68,8 @@ let package = Package(
             ]),
         .testTarget(name: "ApusLoadTests", dependencies: ["ApusLoad", "CApus", "apus", "Examples"]),
         .testTarget(
-            name: "ApusTests", dependencies: ["Apus", "ApusProtocols", "ApusWeb", "CApus", "TestSupport"],
+            name: "ApusTests",
+            dependencies: ["Apus", "ApusProtocols", "ApusRedis", "ApusWeb", "CApus", "TestSupport"],
             swiftSettings: onTheLoop),
         .testTarget(name: "ApusProtocolsTests", dependencies: ["ApusProtocols", "CApus", "TestSupport"]),
         .testTarget(

@@ -25,6 +25,7 @@ let scenarios: [String: @MainActor (Options) -> Void] = [
     "async-client": asyncClient,
     "async-echo": asyncEcho,
     "callbacks": callbacksOfTheirOwn,
+    "redis": redisClient,
     "stream": stream,
     "proxy": proxy,
     "upgrade": upgrade,
