@@ -33,7 +33,7 @@ let package = Package(
         .target(name: "ApusProtocols", dependencies: ["CApus"]),
         .target(name: "Apus", dependencies: ["CApus", "ApusProtocols"], swiftSettings: onTheLoop),
         .target(name: "ApusRedis", dependencies: ["Apus", "ApusProtocols"], swiftSettings: onTheLoop),
-        .target(name: "ApusWeb", dependencies: ["Apus", "ApusProtocols"], swiftSettings: onTheLoop),
+        .target(name: "ApusWeb", dependencies: ["Apus", "ApusProtocols", "ApusRedis"], swiftSettings: onTheLoop),
         .target(
             name: "ApusObservability",
             dependencies: [

@@ -29,6 +29,9 @@ public final class TemporaryFolder: Sendable {
     /// The names of what is in the folder.
     public var names: [String] { Self.names(in: path) }
 
+    /// What is in a folder, by name.
+    public func names(in path: String) -> [String] { Self.names(in: path) }
+
     static func names(in path: String) -> [String] {
         guard let folder = opendir(path) else { return [] }
         defer { closedir(folder) }

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CAPUS_INVALID_ARGUMENT = EINVAL };
+enum { CAPUS_INVALID_ARGUMENT = EINVAL, CAPUS_NO_SUCH_FILE = ENOENT };
 
 // Opens the file and takes its lock; -EWOULDBLOCK when another process holds it. The lock lasts as long as the open
 // file, over fork and exec.

@@ -7,7 +7,7 @@ public nonisolated struct SystemError: Error, CustomStringConvertible, Sendable,
     /// The errno.
     public let code: Int32
 
-    init(_ action: String, _ code: Int32) {
+    package init(_ action: String, _ code: Int32) {
         self.action = action
         self.code = code
     }
