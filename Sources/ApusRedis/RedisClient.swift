@@ -29,8 +29,9 @@ public final class RedisClient {
     private var waiting = PendingQueue()
     /// Commands that were sent and have no reply.
     private var sent = PendingQueue()
-    /// Replies that the greeting still gets.
+    /// Replies that the greeting still gets, and when they have to be there, in monotonic nanoseconds.
     private var greetings = 0
+    private var greetingDeadline: Int64 = 0
     private var failure = "the connection was not made yet"
     private var loginFailure: String?
     /// Attempts since the last connection that was of use.
@@ -92,7 +93,7 @@ public final class RedisClient {
         }
         var bytes: [UInt8] = []
         RESPCommand.append([Array(name.utf8)] + arguments.map(\.redisBytes), to: &bytes)
-        let pending = PendingCommand(bytes, deadline: EventLoop.current.now + Int64(options.timeout * 1e9))
+        let pending = PendingCommand(bytes, deadline: deadline)
         waiting.append(pending)
         flushSoon()
         setTimer()
@@ -191,11 +192,13 @@ public final class RedisClient {
         let commands = target.greeting(speaksRESP3: options.speaksRESP3)
         phase = .greeting
         greetings = commands.count
+        greetingDeadline = deadline
         failure = "the connection was closed"
         loginFailure = nil
         var bytes: [UInt8] = []
         for command in commands { RESPCommand.append(command.map { Array($0.utf8) }, to: &bytes) }
         connection.sendRaw(bytes)
+        setTimer()
     }
 
     private func received(_ reply: RedisValue, _ connection: Connection<RESP>) {
@@ -246,9 +249,15 @@ public final class RedisClient {
 
     // MARK: Time-outs
 
+    /// Of what is asked for now.
+    private var deadline: Int64 { EventLoop.current.now + Int64(options.timeout * 1e9) }
+
     /// All commands may take the same time, so the first ones of both queues are due first.
     private func setTimer() {
-        guard timer == nil, let due = [sent.first, waiting.first].compactMap({ $0?.deadline }).min() else { return }
+        let greeting = phase == .greeting ? greetingDeadline : nil
+        guard timer == nil,
+            let due = [sent.first?.deadline, waiting.first?.deadline, greeting].compactMap(\.self).min()
+        else { return }
         let seconds = Double(due - EventLoop.current.now) / 1e9
         timer = WorkerTimer.after(max(0, seconds)) { [weak self] _ in self?.timeOut() }
     }
@@ -263,6 +272,10 @@ public final class RedisClient {
                 command.finish(.failure(RedisError.timedOut))
             }
             failure = "a command was not replied to within \(options.timeout) seconds"
+            connection?.destroy()
+        }
+        if phase == .greeting, greetingDeadline <= now {
+            failure = "the server was not ready within \(options.timeout) seconds"
             connection?.destroy()
         }
         while let command = waiting.first, command.isOver || command.deadline <= now {

@@ -4,16 +4,18 @@ import ApusRedis
 /// A Redis client of the server at `--to`, told over a control connection what to do.
 ///
 /// "do NAME WORDS…" begins a command and answers at once; "cancel NAME" cancels it; what becomes of it is the event
-/// "NAME reply". "many N" asks for N echoes at the same time. "ask WORDS…" answers with the reply.
+/// "NAME reply". "many N" asks for N echoes at the same time. "ask WORDS…" answers with the reply. "brief" asks with a
+/// client of its own and lets it go.
 func redisClient(_ options: Options) {
     let control = Worker(.text, on: "127.0.0.1:0")
     var redisOptions = RedisOptions()
     redisOptions.password = options["password"]
     redisOptions.database = options.number("database")
-    if let milliseconds = options.number("timeout") { redisOptions.timeout = Double(milliseconds) / 1000 }
+    if let milliseconds = options.number("command-timeout") { redisOptions.timeout = Double(milliseconds) / 1000 }
     if let most = options.number("most") { redisOptions.maxOutstandingCommands = most }
     if let bytes = options.number("max-reply") { redisOptions.maxReplyBytes = bytes }
     redisOptions.speaksRESP3 = options["resp3"] != nil
+    redisOptions.connect = connectOptions(options)
     let redis = try! RedisClient(options["to"]!, options: redisOptions)
     var tasks: [String: Task<Void, Never>] = [:]
     control.onMessage = { control, line in
@@ -28,6 +30,12 @@ func redisClient(_ options: Options) {
         case "ask": control.run { control.send(await outcome(redis, words.dropFirst())) }
         case "many": control.run { control.send(try await askMany(redis, Int(words[1])!)) }
         case "keys": control.run { control.send(try await useKeys(redis)) }
+        case "brief":
+            Task {
+                let other = try RedisClient(options["to"]!)
+                report("brief \(describe(try await other.command("ECHO", "x")))")
+            }
+            control.send("ok")
         case "close":
             redis.close()
             control.send("ok")

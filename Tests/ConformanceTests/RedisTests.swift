@@ -116,6 +116,26 @@ import Testing
         }
     }
 
+    /// Over TLS, by way of a proxy that ends it. Login and commands leave after the handshake.
+    @Test(arguments: Setup.backends)
+    func serversAreReachedOverTLS(_ backend: String) async throws {
+        try await withRedis("epoll", server: ["--requirepass", "secret"]) { _, redis in
+            let secured = Setup(backend: backend, transport: .ipv4, isSecured: true)
+            let proxy = try ScenarioServer("proxy", secured, ["--to", "\(redis.endpoint)"])
+            let address = "rediss://:secret@\(proxy.endpoint)/1"
+            let authority = TestCertificates.shared.certificate("localhost")
+            let client = try Self.client(backend, address, ["--server-name", "localhost", "--server-ca", authority])
+            #expect(try client.tell("ask SET k v") == "OK")
+            #expect(try client.tell("keys") == "ttffttttftt")
+            try client.finish()
+            // Who does not know the authority does not log in.
+            let stranger = try Self.client(backend, address, ["--command-timeout", "200"])
+            #expect(try stranger.tell("ask GET k").hasPrefix("Redis cannot be reached: TLS handshake"))
+            try stranger.finish()
+            try proxy.finish()
+        }
+    }
+
     // MARK: A server of the test's own
 
     /// Accepts the client and answers its PING.
@@ -250,19 +270,20 @@ import Testing
 
     @Test(arguments: Setup.backends)
     func aServerThatDoesNotReplyTimesOut(_ backend: String) async throws {
-        try await withAcceptor(backend, ["--timeout", "300"]) { client, acceptor in
+        try await withAcceptor(backend, ["--command-timeout", "300"]) { client, acceptor in
             try client.tell("do a GET a")
             let first = try Self.greet(acceptor)
             _ = try first.read(20)
             #expect(try client.nextEvent() == "a Redis did not reply in time (perhaps)")
             // Its replies would come for the wrong commands: the connection is made anew.
             #expect(try first.readToEnd().bytes.isEmpty)
-            // A greeting without an answer does not hold commands for ever, either.
+            // A greeting without an answer holds neither commands nor the connection for ever.
             let second = try acceptor.accept()
             try client.tell("do b GET b")
+            #expect(try second.readToEnd().bytes == Array("*1\r\n$4\r\nPING\r\n".utf8))
             #expect(try client.nextEvent().hasPrefix("b Redis cannot be reached: "))
-            second.close()
             _ = try Self.greet(acceptor)
+            #expect(try client.tell("state") == "true")
         }
     }
 
@@ -271,7 +292,7 @@ import Testing
         try await TestThreads.light.run {
             let folder = try TemporaryFolder()
             let closed = try Acceptor("ipv4", in: folder).endpoint
-            let client = try Self.client(backend, "\(closed)", ["--timeout", "200", "--most", "2"])
+            let client = try Self.client(backend, "\(closed)", ["--command-timeout", "200", "--most", "2"])
             try client.tell("do a GET a")
             try client.tell("do b GET b")
             #expect(try client.tell("ask GET c") == "2 commands wait for Redis already")
@@ -281,6 +302,19 @@ import Testing
                 #expect(event.hasSuffix("Connection refused"))
             }
             try client.finish()
+        }
+    }
+
+    @Test(arguments: Setup.backends)
+    func aClientThatIsLetGoClosesItsConnection(_ backend: String) async throws {
+        try await withAcceptor(backend) { client, acceptor in
+            try client.tell("brief")
+            let peer = try Self.greet(acceptor)
+            _ = try peer.read("*2\r\n$4\r\nECHO\r\n$1\r\nx\r\n".utf8.count)
+            try peer.send("+x\r\n")
+            #expect(try client.event("brief") == "brief x")
+            #expect(try peer.readToEnd().bytes.isEmpty)
+            #expect(!acceptor.isAsked(within: 0.1))
         }
     }
 
