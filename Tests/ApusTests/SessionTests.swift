@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Apus
@@ -433,6 +434,23 @@ private struct Unwritable: Codable {
         #expect(SessionValues(Array(text.utf8)) == nil)
     }
 
+    /// Neither traps nor endless loops: what is read can be written again.
+    @Test func `that were changed are read or refused`() throws {
+        var generator = SeededGenerator(seed: 3)
+        let text = Array(#"{"a\"":[1,{"b":"}\\"}],"c":"x","é":null , "d":{"e":[[],{}]}}"#.utf8)
+        for _ in 0..<5000 {
+            var bytes = text
+            for _ in 0..<Int.random(in: 1...3, using: &generator) {
+                let index = bytes.indices.randomElement(using: &generator)!
+                bytes[index] = #""\{}[],:x"#.utf8.randomElement(using: &generator)!
+                if Bool.random(using: &generator) { bytes.remove(at: bytes.indices.randomElement(using: &generator)!) }
+            }
+            guard let values = SessionValues(bytes) else { continue }
+            let again = try #require(SessionValues(try values.encoded()))
+            #expect(again.texts == values.texts)
+        }
+    }
+
     @Test func `keep large numbers and names with any character`() throws {
         var values = SessionValues()
         for name in ["", "a\"\\\n", "é/🙂", "\u{0}"] { _ = try values.set(name, UInt64.max) }
@@ -464,5 +482,42 @@ private struct Unwritable: Codable {
         now += .seconds(50)
         #expect(await store.touch("id31", lifetime: 100) == false)
         #expect(await store.write("id31", [1], lifetime: 100, isNew: false) == false)
+    }
+}
+
+@Suite struct `File session store` {
+    private let id = String(repeating: "a", count: 32)
+
+    @Test(.timeLimit(.minutes(1)))
+    func `removes what has ended by itself`() async throws {
+        let folder = try TemporaryFolder()
+        let store = FileSessionStore(folder: folder.path, sweepInterval: 0)
+        // Ended before it began.
+        #expect(try await store.write(String(repeating: "b", count: 32), [1], lifetime: -1, isNew: true))
+        while !folder.names(in: folder.path).isEmpty { await Task.yield() }
+        #expect(try await store.write(id, [1], lifetime: 100, isNew: true))
+        #expect(try await store.read(id) == [1])
+    }
+
+    @Test func `knows no ids that are none`() async throws {
+        let folder = try TemporaryFolder()
+        let store = FileSessionStore(folder: folder.path)
+        for id in ["../../../../etc/passwd", "", "a/aaaaaaaaaaaaaaaaaa", String(repeating: "x", count: 250)] {
+            #expect(try await store.read(id) == nil)
+            #expect(try await store.touch(id, lifetime: 100) == false)
+            try await store.remove(id)
+            await #expect(throws: SessionError.invalidID) {
+                try await store.write(id, [1], lifetime: 100, isNew: true)
+            }
+        }
+        #expect(folder.names(in: folder.path).isEmpty)
+    }
+
+    @Test func `says what goes wrong`() async throws {
+        let folder = try TemporaryFolder()
+        try writeText("", to: folder.file("file"))
+        let store = FileSessionStore(folder: folder.file("file"))
+        await #expect(throws: SystemError.self) { try await store.write(self.id, [1], lifetime: 100, isNew: true) }
+        await #expect(throws: SystemError.self) { try await store.read(self.id) }
     }
 }

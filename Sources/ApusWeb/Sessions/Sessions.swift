@@ -17,6 +17,9 @@ public import Apus
 /// An id that a client brings is used only if the store has a session of that id; otherwise a new one is made, so
 /// nobody can plant an id of their choice. A store that fails, fails the requests that ask for a session.
 public final class Sessions {
+    /// Seconds; dates beyond are no dates to some stores.
+    private static let longestLifetime = 100 * 366 * 86_400
+
     private let store: any SessionStore
     private let options: SessionOptions
 
@@ -25,7 +28,7 @@ public final class Sessions {
         var response = HTTPResponse()
         precondition(
             response.setCookie(options.cookie("id")), "name, path or domain of the session's cookie are invalid")
-        precondition(options.lifetime > 0, "sessions live for a second at least")
+        precondition((1...Self.longestLifetime).contains(options.lifetime), "sessions live for 1 s to 100 years")
         self.store = store
         self.options = options
     }
