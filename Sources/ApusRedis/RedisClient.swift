@@ -32,7 +32,10 @@ public final class RedisClient {
     /// Replies that the greeting still gets, and when they have to be there, in monotonic nanoseconds.
     private var greetings = 0
     private var greetingDeadline: Int64 = 0
+    /// Why there is no connection.
     private var failure = "the connection was not made yet"
+    /// Why the connection ends, as far as that is known.
+    private var endReason: String?
     private var loginFailure: String?
     /// Attempts since the last connection that was of use.
     private var attempts = 0
@@ -183,7 +186,7 @@ public final class RedisClient {
         connection.onConnect = { [weak self] in self?.greet($0) }
         connection.onMessage = { [weak self] in self?.received($1, $0) }
         connection.onBufferDrain = { [weak self] _ in self?.flush() }
-        connection.onError = { [weak self] in self?.failure = $2 }
+        connection.onError = { [weak self] in self?.endReason = $2 }
         connection.onClose = { [weak self] _ in self?.ended() }
         return connection
     }
@@ -193,7 +196,7 @@ public final class RedisClient {
         phase = .greeting
         greetings = commands.count
         greetingDeadline = deadline
-        failure = "the connection was closed"
+        endReason = nil
         loginFailure = nil
         var bytes: [UInt8] = []
         for command in commands { RESPCommand.append(command.map { Array($0.utf8) }, to: &bytes) }
@@ -205,7 +208,7 @@ public final class RedisClient {
         if case .push = reply { return }  // Nobody has asked for news.
         guard phase == .ready else { return greeted(reply, connection) }
         guard let command = sent.popFirst() else {
-            failure = "Redis sent what nobody had asked for"
+            endReason = "Redis sent what nobody had asked for"
             return connection.destroy()
         }
         attempts = 0
@@ -215,7 +218,7 @@ public final class RedisClient {
 
     private func greeted(_ reply: RedisValue, _ connection: Connection<RESP>) {
         if case .error(let text) = reply {
-            failure = text
+            endReason = text
             // A server that is still reading its data will be ready later.
             if !text.hasPrefix("LOADING"), !text.hasPrefix("MASTERDOWN") { loginFailure = text }
             return connection.destroy()
@@ -230,6 +233,8 @@ public final class RedisClient {
     /// The connection has closed, or could not be made.
     private func ended() {
         guard phase != .closed else { return }
+        failure = endReason ?? "the connection was closed"
+        endReason = nil
         let now = EventLoop.current.now
         if phase == .ready, Double(now - readySince) / 1e9 > Self.longLife { attempts = 0 }
         phase = .idle
@@ -271,11 +276,11 @@ public final class RedisClient {
                 _ = sent.popFirst()
                 command.finish(.failure(RedisError.timedOut))
             }
-            failure = "a command was not replied to within \(options.timeout) seconds"
+            endReason = "a command was not replied to within \(options.timeout) seconds"
             connection?.destroy()
         }
         if phase == .greeting, greetingDeadline <= now {
-            failure = "the server was not ready within \(options.timeout) seconds"
+            endReason = "the server was not ready within \(options.timeout) seconds"
             connection?.destroy()
         }
         while let command = waiting.first, command.isOver || command.deadline <= now {
