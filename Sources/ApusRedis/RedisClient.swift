@@ -197,7 +197,6 @@ public final class RedisClient {
         greetings = commands.count
         greetingDeadline = deadline
         endReason = nil
-        loginFailure = nil
         var bytes: [UInt8] = []
         for command in commands { RESPCommand.append(command.map { Array($0.utf8) }, to: &bytes) }
         connection.sendRaw(bytes)
@@ -216,11 +215,13 @@ public final class RedisClient {
         if !waiting.isEmpty { flushSoon() }
     }
 
+    /// What a server says that will be ready later, such as one that is still reading its data.
+    private static let passingTroubles = ["LOADING", "MASTERDOWN", "BUSY", "ERR max number of clients"]
+
     private func greeted(_ reply: RedisValue, _ connection: Connection<RESP>) {
         if case .error(let text) = reply {
             endReason = text
-            // A server that is still reading its data will be ready later.
-            if !text.hasPrefix("LOADING"), !text.hasPrefix("MASTERDOWN") { loginFailure = text }
+            if !Self.passingTroubles.contains(where: text.hasPrefix) { loginFailure = text }
             return connection.destroy()
         }
         greetings -= 1
@@ -243,7 +244,7 @@ public final class RedisClient {
         attempts += 1
         earliestAttempt = now + Int64(Double.random(in: longest / 2...longest) * 1e9)
         fail(&sent, .connectionLost(failure))
-        if let loginFailure {
+        if let loginFailure = loginFailure.take() {
             // Asking again does not help: the next command does. A connection that stays closed loses its callbacks.
             connection = nil
             fail(&waiting, .loginFailed(loginFailure))

@@ -182,6 +182,26 @@ import Testing
         }
     }
 
+    /// A login that was refused says nothing of later ones.
+    @Test func aRefusedLoginIsForgotten() async throws {
+        try await withAcceptor("epoll") { client, acceptor in
+            try client.tell("do a GET a")
+            let first = try acceptor.accept()
+            _ = try first.read(14)
+            try first.send("-NOAUTH Authentication required.\r\n")
+            #expect(try client.nextEvent() == "a Redis refuses the login: NOAUTH Authentication required.")
+            #expect(try first.readToEnd().bytes.isEmpty)
+            // It is not asked again before somebody has a command.
+            #expect(!acceptor.isAsked(within: 0.1))
+            try client.tell("do b GET b")
+            try acceptor.accept().close()
+            let second = try Self.greet(acceptor)
+            #expect(try second.read(20) == Self.get("b"))
+            try second.send("+2\r\n")
+            #expect(try client.nextEvent() == "b 2")
+        }
+    }
+
     /// A server that reads its data is asked again, and commands wait.
     @Test func aServerThatLoadsIsWaitedFor() async throws {
         try await withAcceptor("epoll") { client, acceptor in
