@@ -6,7 +6,7 @@ struct HTTPDate {
     let bytes: UnsafeMutablePointer<UInt8>
     /// Changes with the date.
     private(set) var version: UInt32 = 0
-    static let count = 29
+    nonisolated static let count = 29
 
     init() {
         bytes = .allocate(capacity: Self.count + 1)

@@ -132,28 +132,9 @@ extension StreamConnection {
     private func renderHead(
         _ status: HTTPStatus, _ headers: HTTPHeaders, _ framing: HTTPBodyWriter.Framing
     ) -> [UInt8] {
-        if let connection = headers["connection"], connection.lowercased().contains("close") {
-            http.keepsAlive = false
-        }
-        var text = "HTTP/1.1 \(status.code) \(status.reason)\r\nDate: "
-        text += String(
-            decoding: UnsafeBufferPointer(start: shared.pointee.date.bytes, count: HTTPDate.count), as: UTF8.self)
-        text += http.keepsAlive ? "\r\nConnection: keep-alive\r\n" : "\r\nConnection: close\r\n"
-        for (name, value) in headers.fields where !isReserved(name) { text += "\(name): \(value)\r\n" }
-        if status.allowsBody {
-            if headers["content-type"] == nil { text += "Content-Type: text/html;charset=utf-8\r\n" }
-            switch framing {
-            case .length(let count): text += "Content-Length: \(count)\r\n"
-            case .chunked: text += "Transfer-Encoding: chunked\r\n"
-            case .untilClose, .none: break
-            }
-        }
-        return Array((text + "\r\n").utf8)
-    }
-
-    /// Fields that frame the message are written by Apus alone.
-    private func isReserved(_ name: String) -> Bool {
-        ["connection", "content-length", "date", "transfer-encoding"].contains(name.lowercased())
+        let head = ResponseHead(status, headers)
+        if head.asksForClose { http.keepsAlive = false }
+        return head.render(framing, keepsAlive: http.keepsAlive, date: shared.pointee.date.bytes)
     }
 
     @inline(__always)
