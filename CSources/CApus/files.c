@@ -1,8 +1,10 @@
 #define _GNU_SOURCE
 #include "capus_files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 // Root does not follow a link that somebody else may have put in the place of a file. Devices are often links.
@@ -197,18 +200,30 @@ long capus_file_size(int fd) {
     return fstat(fd, &info) == 0 ? (long)info.st_size : -errno;
 }
 
-int capus_open_regular(const char *path, capus_file_facts *facts) {
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+int capus_open_at(int folder, const char *path, capus_links links, capus_file_facts *facts) {
+    int flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY | (links == CAPUS_LINKS_NONE ? O_NOFOLLOW : 0);
+    struct open_how how = {.flags = (uint64_t)flags, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    long fd = links == CAPUS_LINKS_BENEATH ? syscall(SYS_openat2, folder, path, &how, sizeof how)
+                                           : openat(folder < 0 ? AT_FDCWD : folder, path, flags);
     if (fd < 0) {
         return -errno;
     }
-    struct stat info;
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-        close(fd);
+    struct stat info = {0};
+    if (fstat((int)fd, &info) != 0 || !(S_ISREG(info.st_mode) || S_ISDIR(info.st_mode))) {
+        close((int)fd);
         return -ENOENT;
     }
-    *facts = (capus_file_facts){info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec};
-    return fd;
+    *facts = (capus_file_facts){info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec,
+                                info.st_dev,  info.st_ino,         S_ISDIR(info.st_mode)};
+    return (int)fd;
+}
+
+int capus_list_folder(int fd, void *context, void (*found)(void *context, const char *name)) {
+    DIR *folder = fdopendir(fd);
+    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
+        found(context, entry->d_name);
+    }
+    return folder == NULL || closedir(folder) != 0 ? -errno : 0;
 }
 
 long capus_send_file(int socket, int file, int64_t offset, size_t count) {

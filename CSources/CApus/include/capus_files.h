@@ -35,15 +35,23 @@ int capus_working_folder(char *_Nonnull path, size_t capacity);
 // A file without a name that holds the bytes.
 int capus_memory_file(const void *_Nonnull bytes, size_t count);
 long capus_file_size(int fd);
-// What is known of a regular file that was opened.
+// What is known of a file or folder that was opened.
 typedef struct capus_file_facts {
     int64_t size;
     // Of the last change, since 1970-01-01 00:00 UTC; before that the seconds are negative.
-    int64_t modified_seconds;
-    int64_t modified_nanoseconds;
+    int64_t modified_seconds, modified_nanoseconds;
+    // Together they tell one file from all others that exist.
+    uint64_t device, inode;
+    bool is_folder;
 } capus_file_facts;
-// Opens a regular file for reading, without waiting for anybody; -ENOENT for all that is none, as for what is missing.
-int capus_open_regular(const char *_Nonnull path, capus_file_facts *_Nonnull facts);
+// Which symbolic links are followed: all; those that lead to places beneath the folder, as the kernel makes sure, if it
+// knows how (else -ENOSYS, or -EPERM where system calls are filtered); none as the last component.
+typedef enum capus_links { CAPUS_LINKS_ALL, CAPUS_LINKS_BENEATH, CAPUS_LINKS_NONE } capus_links;
+// Opens a regular file or a folder for reading, without waiting for anybody; -ENOENT for all that is neither, as for
+// what is missing. The path counts from `folder`, or the working folder if that is negative.
+int capus_open_at(int folder, const char *_Nonnull path, capus_links links, capus_file_facts *_Nonnull facts);
+// Calls `found` with each name in a folder, and closes it.
+int capus_list_folder(int fd, void *_Nonnull context, void (*_Nonnull found)(void *_Nonnull, const char *_Nonnull));
 // Sends at most `count` bytes of a file over a socket, without a copy. 0 when the file ends before; -EINVAL when it is
 // of a kind that has to be read.
 long capus_send_file(int socket, int file, int64_t offset, size_t count);

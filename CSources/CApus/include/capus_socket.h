@@ -21,6 +21,8 @@ enum {
     CAPUS_ADDRESS_NOT_LOCAL = EADDRNOTAVAIL,
     CAPUS_NOT_SUPPORTED = EINVAL,
     CAPUS_NO_DATA = ENODATA,
+    CAPUS_NO_SYSTEM_CALL = ENOSYS,
+    CAPUS_FORBIDDEN = EPERM,
 };
 
 // A peer or local address, in the smallest form that a connection can afford to keep.

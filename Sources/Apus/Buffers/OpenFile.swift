@@ -1,40 +1,54 @@
 import CApus
 
 /// A regular file that is open for reading, until nobody holds it any more.
-nonisolated final class OpenFile: Sendable {
+package nonisolated final class OpenFile: Sendable {
     let fd: Int32
+    /// As it was when it was opened.
+    package let state: FileState
     /// Bytes it had when it was opened.
-    let size: Int
-    /// When it was changed last: seconds since 1970-01-01 00:00 UTC, and nanoseconds.
-    let modified: (seconds: Int64, nanoseconds: Int64)
+    package var size: Int { state.size }
 
     /// Why a file cannot be read.
-    enum Failure: Error {
+    package enum Failure: Error {
         /// There is none, or what is there is a folder, a device or a pipe.
         case missing
         case notAllowed
         /// The system has no descriptor or memory left, or somebody has a lease on the file.
         case unavailable
-    }
 
-    /// Opens a file. Nobody is waited for, whatever the path leads to.
-    init(_ path: String) throws(Failure) {
-        // What stands behind a NUL the system would not see.
-        guard !path.utf8.contains(0) else { throw .missing }
-        var facts = capus_file_facts()
-        fd = capus_open_regular(path, &facts)
-        size = Int(facts.size)
-        modified = (facts.modified_seconds, facts.modified_nanoseconds)
-        guard fd < 0 else { return }
-        switch -Int(fd) {
-        case Int(CAPUS_NOT_PERMITTED): throw .notAllowed
-        case Int(CAPUS_NO_DESCRIPTORS), Int(CAPUS_NO_DESCRIPTORS_IN_SYSTEM), Int(CAPUS_NO_MEMORY): throw .unavailable
-        case Int(CAPUS_WOULD_BLOCK): throw .unavailable
-        default: throw .missing
+        /// `code` is a negated errno.
+        init(code: Int32) {
+            switch -Int(code) {
+            case Int(CAPUS_NOT_PERMITTED): self = .notAllowed
+            case Int(CAPUS_NO_DESCRIPTORS), Int(CAPUS_NO_DESCRIPTORS_IN_SYSTEM), Int(CAPUS_NO_MEMORY),
+                Int(CAPUS_WOULD_BLOCK):
+                self = .unavailable
+            default: self = .missing
+            }
         }
     }
 
-    deinit { if fd >= 0 { capus_close(fd) } }
+    /// Opens a file. Nobody is waited for, whatever the path leads to.
+    convenience init(_ path: String) throws(Failure) {
+        // What stands behind a NUL the system would not see.
+        guard !path.utf8.contains(0) else { throw .missing }
+        var facts = capus_file_facts()
+        let fd = capus_open_at(-1, path, CAPUS_LINKS_ALL, &facts)
+        guard fd >= 0 else { throw Failure(code: fd) }
+        guard !facts.is_folder else {
+            capus_close(fd)
+            throw .missing
+        }
+        self.init(fd: fd, FileState(facts))
+    }
+
+    /// Takes over a descriptor.
+    init(fd: Int32, _ state: FileState) {
+        self.fd = fd
+        self.state = state
+    }
+
+    deinit { capus_close(fd) }
 
     /// Reads bytes into memory that has room for them. False when the file has become shorter, or cannot be read.
     func read(_ range: Range<Int>, into target: UnsafeMutablePointer<UInt8>) -> Bool {
@@ -45,5 +59,34 @@ nonisolated final class OpenFile: Sendable {
             done += count
         }
         return true
+    }
+
+    /// All of it; nil when it has become shorter, or cannot be read.
+    package var content: [UInt8]? {
+        var isRead = true
+        let content = [UInt8](unsafeUninitializedCapacity: size) { bytes, count in
+            if let base = bytes.baseAddress { isRead = read(0..<size, into: base) }
+            count = isRead ? size : 0
+        }
+        return isRead ? content : nil
+    }
+}
+
+/// What tells one state of a file from another one, and from other files.
+package nonisolated struct FileState: Hashable, Sendable {
+    private let device: UInt64
+    private let inode: UInt64
+    /// Bytes.
+    package let size: Int
+    /// When it was changed last, in seconds since 1970-01-01 00:00 UTC.
+    package let modifiedSeconds: Int64
+    package let modifiedNanoseconds: Int64
+
+    init(_ facts: capus_file_facts) {
+        device = facts.device
+        inode = facts.inode
+        size = Int(facts.size)
+        modifiedSeconds = facts.modified_seconds
+        modifiedNanoseconds = facts.modified_nanoseconds
     }
 }

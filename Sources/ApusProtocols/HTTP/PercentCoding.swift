@@ -20,8 +20,13 @@ package enum PercentCoding {
 
     /// The text with all bytes encoded but those that `isPlain` lets stand for themselves.
     package static func encode(_ text: String, but isPlain: (UInt8) -> Bool) -> String {
+        encode(text.utf8, but: isPlain)
+    }
+
+    /// Bytes that need not be UTF-8, encoded in the same way.
+    package static func encode(_ bytes: some Sequence<UInt8>, but isPlain: (UInt8) -> Bool) -> String {
         let digits = Array("0123456789ABCDEF".utf8)
-        let bytes = text.utf8.flatMap { byte in
+        let bytes = bytes.flatMap { byte in
             isPlain(byte) ? [byte] : [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
         }
         return String(decoding: bytes, as: UTF8.self)

@@ -22,7 +22,7 @@ public nonisolated struct HTTPError: Error, Sendable, CustomStringConvertible {
     /// "400 Bad Request: the body is no form"
     public var description: String { message == status.reason ? "\(status)" : "\(status): \(message)" }
 
-    var response: HTTPResponse {
+    package var response: HTTPResponse {
         var headers = headers
         if headers["content-type"] == nil { headers["Content-Type"] = "text/plain;charset=utf-8" }
         return HTTPResponse(status, headers: headers, body: message)

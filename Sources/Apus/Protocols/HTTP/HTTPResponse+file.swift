@@ -1,5 +1,4 @@
 import ApusProtocols
-import CApus
 
 extension HTTPResponse {
     /// The answer to a request for a file: what the request says of ranges and of the state that the client knows is
@@ -27,10 +26,9 @@ extension HTTPResponse {
         }
         do {
             let file = try OpenFile(path)
-            let facts = FileFacts(path, file, contentType, downloadName)
-            let answer = HTTPConditions(request).answer(
-                for: facts.representation, isHead: request.method == .head, now: facts.now)
-            self.init(answer, file, facts, headers)
+            let description = FileDescription(
+                path: path, file.state, contentType: contentType, downloadName: downloadName)
+            self.init(description.answer(to: request), file, description, headers)
         } catch {
             self.init(error)
         }
@@ -46,14 +44,16 @@ extension HTTPResponse {
             let file = try OpenFile(path)
             self.init(status, headers: headers)
             source = .file(HTTPFileBody(file, 0..<file.size))
-            FileFacts(path, file, contentType, downloadName).describe(&self.headers)
+            FileDescription(path: path, file.state, contentType: contentType, downloadName: downloadName)
+                .describe(&self.headers)
         } catch {
             self.init(error)
         }
     }
 
-    private init(
-        _ answer: HTTPConditions.Answer, _ file: OpenFile, _ facts: FileFacts, _ headers: HTTPHeaders
+    /// What `answer` says of a file that is open.
+    package init(
+        _ answer: HTTPConditions.Answer, _ file: OpenFile, _ facts: FileDescription, _ headers: HTTPHeaders
     ) {
         self.init(.ok, headers: headers)
         switch answer {
@@ -77,14 +77,14 @@ extension HTTPResponse {
                 self.headers["Content-Range"] = HTTPFileBody.contentRange(ranges[0], of: file.size)
             } else {
                 let boundary = String(UInt64.random(in: .min ... .max), radix: 36)
-                source = .file(
-                    HTTPFileBody(file, ranges, contentType: facts.contentType, boundary: boundary))
+                source = .file(HTTPFileBody(file, ranges, contentType: facts.contentType, boundary: boundary))
                 self.headers["Content-Type"] = "multipart/byteranges; boundary=\(boundary)"
             }
         }
     }
 
-    private init(_ failure: OpenFile.Failure) {
+    /// The answer to a request for what cannot be opened.
+    package init(_ failure: OpenFile.Failure) {
         switch failure {
         case .missing: self.init(page: .notFound)
         case .notAllowed: self.init(page: .forbidden)
@@ -93,66 +93,16 @@ extension HTTPResponse {
     }
 
     /// A page that says the status.
-    private init(page status: HTTPStatus) { self.init(status, body: "<h3>\(status)</h3>") }
+    package init(page status: HTTPStatus) { self.init(status, body: "<h3>\(status)</h3>") }
+
+    /// Bytes of the body, which may be a file.
+    package var contentLength: Int { bodyCount }
 }
 
-/// What the header of a response says of a file.
-private struct FileFacts {
-    let now = HTTPTime(seconds: capus_wall_ns() / 1_000_000_000)
-    let representation: HTTPConditions.Representation
-    let contentType: String
-    /// Only the name of the file tells that it is compressed.
-    let contentCoding: String?
-    let disposition: String?
-
-    init(_ path: String, _ file: OpenFile, _ contentType: ContentType?, _ downloadName: String?) {
-        let (seconds, nanoseconds) = file.modified
-        let parts = [UInt64(bitPattern: seconds), UInt64(bitPattern: nanoseconds), UInt64(file.size)]
-        representation = HTTPConditions.Representation(
-            tag: HTTPEntityTag(opaque: parts.map { String($0, radix: 16) }.joined(separator: "-")),
-            // RFC 9110 §8.8.2.1: never later than the response.
-            modified: min(HTTPTime(seconds: seconds), now), size: file.size)
-        let known = contentType?.value ?? MediaTypes.type(ofPath: path)
-        self.contentType = known ?? ContentType.octetStream.value
-        contentCoding = contentType == nil && path.lowercased().hasSuffix(".svgz") ? "gzip" : nil
-        disposition =
-            downloadName.map { Self.attachment($0) }
-            ?? (known == nil ? Self.attachment(String(path.split(separator: "/").last ?? "")) : nil)
-    }
-
-    /// The fields that tell one state of the file from another.
-    func validate(_ headers: inout HTTPHeaders) {
-        headers["ETag"] = representation.tag.text
-        headers["Last-Modified"] = representation.modified.text
-        headers["Accept-Ranges"] = "bytes"
-    }
-
-    /// The fields that tell what is in the file.
-    func describe(_ headers: inout HTTPHeaders) {
-        headers["Content-Type"] = contentType
-        if let contentCoding { headers["Content-Encoding"] = contentCoding }
-        if let disposition { headers["Content-Disposition"] = disposition }
-    }
-
-    /// RFC 6266 §4: names that are not all ASCII are given in both forms.
-    private static func attachment(_ name: String) -> String {
-        let safe = name.unicodeScalars.filter {
-            $0.value >= 0x20 && $0.value != 0x7F && !"\"\\".unicodeScalars.contains($0)
-        }
-        let plain = String(String.UnicodeScalarView(safe.map { $0.isASCII ? $0 : "_" }))
-        guard safe.contains(where: { !$0.isASCII }) else { return "attachment; filename=\"\(plain)\"" }
-        let coded = String(String.UnicodeScalarView(safe)).utf8.map(Self.coded).joined()
-        return "attachment; filename=\"\(plain)\"; filename*=UTF-8''\(coded)"
-    }
-
-    /// RFC 8187 §3.2.1.
-    private static func coded(_ byte: UInt8) -> String {
-        switch byte {
-        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: return String(UnicodeScalar(byte))
-        default:
-            if "!#$&+-.^_`|~".utf8.contains(byte) { return String(UnicodeScalar(byte)) }
-            return (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
-        }
+extension FileDescription {
+    /// What a GET or HEAD request gets of the file (RFC 9110 §13.2.2).
+    package func answer(to request: HTTPRequest) -> HTTPConditions.Answer {
+        HTTPConditions(request).answer(for: representation, isHead: request.method == .head, now: .now)
     }
 }
 
