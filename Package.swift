@@ -33,7 +33,8 @@ let package = Package(
         .target(name: "ApusProtocols", dependencies: ["CApus"]),
         .target(name: "Apus", dependencies: ["CApus", "ApusProtocols"], swiftSettings: onTheLoop),
         .target(name: "ApusRedis", dependencies: ["Apus", "ApusProtocols"], swiftSettings: onTheLoop),
-        .target(name: "ApusWeb", dependencies: ["Apus", "ApusProtocols", "ApusRedis"], swiftSettings: onTheLoop),
+        .target(
+            name: "ApusWeb", dependencies: ["Apus", "ApusProtocols", "ApusRedis", "CApus"], swiftSettings: onTheLoop),
         .target(
             name: "ApusObservability",
             dependencies: [
@@ -49,9 +50,11 @@ let package = Package(
             swiftSettings: onTheLoop),
         .executableTarget(
             name: "apus",
-            dependencies: ["Apus", "ApusLoad", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "Apus", "ApusLoad", "ApusWeb", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: onTheLoop),
-        .executableTarget(name: "Examples", dependencies: ["Apus"], swiftSettings: onTheLoop),
+        .executableTarget(name: "Examples", dependencies: ["Apus", "ApusWeb"], swiftSettings: onTheLoop),
         .target(name: "TestSupport", dependencies: ["CApus"], path: "Tests/TestSupport"),
         .executableTarget(
             name: "ConformanceServer", dependencies: ["Apus", "ApusRedis", "ApusWeb"], path: "Tests/ConformanceServer",

@@ -9,6 +9,8 @@ let recipes: [Recipe] = [
     Recipe(
         name: "FileDownload", about: "hands out the files of a folder, in parts where that is asked for",
         kind: .service(FileDownload.set)),
+    Recipe(
+        name: "WebSite", about: "serves a folder to browsers, with an access log", kind: .service(WebSite.set)),
     Recipe(name: "JsonNL", about: "a protocol of your own: a JSON value a line", kind: .service(JsonNL.set)),
     Recipe(name: "JsonNLClient", about: "sends it JSON values", kind: .client(JsonNL.ask)),
     Recipe(name: "JsonInt", about: "JSON behind a binary length", kind: .service(JsonInt.set)),

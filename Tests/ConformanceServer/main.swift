@@ -32,6 +32,7 @@ let scenarios: [String: @MainActor (Options) -> Void] = [
     "upgrade": upgrade,
     "http": serveHTTP,
     "files": serveFiles,
+    "site": serveSite,
     "failing": failing,
     "loop": exerciseLoop,
     "inner": innerWorker,
