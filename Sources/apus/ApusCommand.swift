@@ -8,5 +8,5 @@ struct ApusCommand: ParsableCommand {
         commandName: "apus",
         abstract: "Tools for Apus, the event-driven network server framework.",
         version: MainActor.assumeIsolated { Worker.version },
-        subcommands: [LoadCommand.self, DoctorCommand.self, SystemdUnitCommand.self])
+        subcommands: [ServeCommand.self, LoadCommand.self, DoctorCommand.self, SystemdUnitCommand.self])
 }

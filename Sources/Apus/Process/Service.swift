@@ -34,9 +34,10 @@ enum Service {
         }
     }
 
-    /// The command line, and the command that the program gives itself.
+    /// The command line, unless it is the program's own, and the command that the program gives itself.
     static var arguments: [String] {
-        CommandLine.arguments + settings.command.split(separator: " ").map(String.init)
+        let own = settings.command.split(separator: " ").map(String.init)
+        return (settings.readsCommandLine ? CommandLine.arguments : [CommandLine.arguments[0]]) + own
     }
 
     private static func readInvocation() -> Invocation {

@@ -19,6 +19,8 @@ struct ServiceSettings {
     var metricsAddress: String?
     /// A command that an embedding program gives in place of a command line.
     var command = ""
+    /// Commands and options are looked for among the program's arguments.
+    var readsCommandLine = true
 
     var onMasterReload: (@MainActor () throws -> Void)?
     var onMasterStop: (@MainActor () throws -> Void)?

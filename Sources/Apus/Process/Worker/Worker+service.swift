@@ -11,6 +11,15 @@ extension Worker where P == Raw {
     /// `connections` or `doctor`. Nothing after it runs.
     public static func runAll() -> Never { Service.run() }
 
+    /// Runs the program's workers as `command` says, "start -q" for instance, for a program that reads its arguments
+    /// itself and runs as often as it is started: unless `pidFile` is set it is one of its own each time.
+    public static func runAll(command: String) -> Never {
+        Service.settings.command = command
+        Service.settings.readsCommandLine = false
+        if pidFile == nil { pidFile = "/tmp/\(ServiceSettings.executableName).\(capus_process_id()).pid" }
+        Service.run()
+    }
+
     /// Stops this process; the master starts another one in its place. Without a master the program ends. See
     /// `stopService(gracefully:)` for the service as a whole.
     public static func stopAll(exitCode: Int32 = 0, reason: String = "") {
