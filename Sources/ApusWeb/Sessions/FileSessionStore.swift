@@ -127,12 +127,12 @@ private nonisolated enum SessionFile {
 
     private static func open(_ path: String) throws(SystemError) -> (file: Int32, size: Int)? {
         var facts = capus_file_facts()
-        let file = capus_open_regular(path, &facts)
+        let file = capus_open_at(-1, path, CAPUS_LINKS_ALL, &facts)
         guard file >= 0 else {
             if -file == missing { return nil }
             throw SystemError("open \(path)", -file)
         }
-        guard facts.modified_seconds > now else {
+        guard !facts.is_folder, facts.modified_seconds > now else {
             capus_close(file)
             return nil
         }
@@ -162,9 +162,26 @@ private nonisolated enum SessionFile {
     }
 
     private static func writeNew(_ template: String, _ data: [UInt8]) -> (failure: Int32, path: String) {
-        var path = Array(template.utf8CString)
-        let failure = data.withUnsafeBytes { capus_write_new_file(&path, $0.baseAddress, $0.count, 0o600) }
-        return (-failure, path.withUnsafeBufferPointer { String(cString: $0.baseAddress!) })
+        var name = Array(template.utf8CString)
+        let file = name.withUnsafeMutableBufferPointer { capus_create_temporary($0.baseAddress!) }
+        guard file >= 0 else { return (-file, template) }
+        let path = name.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+        let failure = write(data, to: file)
+        capus_close(file)
+        if failure != 0 { _ = capus_remove_file(path) }
+        return (failure, path)
+    }
+
+    private static func write(_ data: [UInt8], to file: Int32) -> Int32 {
+        data.withUnsafeBytes { bytes in
+            var done = 0
+            while done < bytes.count {
+                let written = capus_write(file, bytes.baseAddress! + done, bytes.count - done)
+                guard written > 0 else { return Int32(-written) }
+                done += written
+            }
+            return 0
+        }
     }
 
     /// What goes wrong is said by the write that follows.

@@ -7,6 +7,16 @@ enum HTTPBodySource: Sendable {
 }
 
 extension HTTPResponse {
+    /// Bytes of the body; 0 for a stream that does not say.
+    package var contentLength: Int {
+        switch source {
+        case nil: body.count
+        case .file(let file): file.count
+        case .stream(let contentLength, _): contentLength ?? 0
+        case .events: 0
+        }
+    }
+
     /// A response whose body is sent as it is made, in chunks unless its length is given:
     ///
     ///     HTTPResponse(headers: ["Content-Type": "text/csv"]) { body in

@@ -94,9 +94,6 @@ extension HTTPResponse {
 
     /// A page that says the status.
     package init(page status: HTTPStatus) { self.init(status, body: "<h3>\(status)</h3>") }
-
-    /// Bytes of the body, which may be a file.
-    package var contentLength: Int { bodyCount }
 }
 
 extension FileDescription {
