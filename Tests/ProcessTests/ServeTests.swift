@@ -68,6 +68,20 @@ import Testing
         }
     }
 
+    @Test(arguments: [[], ["--root", "/none"]])
+    func aServerWithoutAFolderDoesNotStart(_ options: [String]) async throws {
+        try await TestThreads.light.run {
+            let service = try Service("ConformanceServer", "site", "epoll", ["--listen", "127.0.0.1:0"] + options)
+            let master = try service.launch("start")
+            let reason = options.isEmpty ? "it serves no folder" : "/none is no folder"
+            try waitFor("the reason in the log") {
+                service.log.contains(reason) && service.log.contains("exit code 250") ? () : nil
+            }
+            master.signal(SIGTERM)
+            #expect(try master.waitForExit() == .code(0))
+        }
+    }
+
     @Test func whatCannotBeServedIsSaid() async throws {
         try await TestThreads.light.run {
             let folder = try TemporaryFolder()

@@ -57,7 +57,7 @@ final class SiteFile {
         codings = variants.compactMap(\.coding)
     }
 
-    /// Larger ones leave for less by `sendfile` than from memory.
+    /// Larger ones leave by `sendfile` for as little, and hold no memory.
     private static let mostBytesInMemory = 64 * 1024
 
     /// Whether what was opened now is what is known.

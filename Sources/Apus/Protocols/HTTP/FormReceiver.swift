@@ -54,8 +54,8 @@ private final class FormReceiver: BodySink {
 
 extension HTTPRequest {
     /// Receives a form whose body is streamed (`HTTPBodyPolicy.stream`): `form` and `files` can be used then. The files
-    /// of a multipart form are written to `FormOptions.temporaryFolder` as they arrive, in the process' own thread, so that
-    /// a slow disk slows its other connections down; fields are kept in memory, up to `FormOptions.maxFieldBytes`.
+    /// of a multipart form are written to `FormOptions.temporaryFolder` as they arrive, in the process' own thread, so
+    /// that a slow disk slows its other connections down; fields are kept in memory, up to `FormOptions.maxFieldBytes`.
     /// Files that are not moved elsewhere are removed with the request.
     ///
     ///     server.onMessageAsync = { connection, request in
