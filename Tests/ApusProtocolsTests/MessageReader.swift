@@ -103,12 +103,22 @@ struct MessageReader {
         guard head.byteCount <= count else { return "a head of \(head.byteCount) bytes in \(count)" }
         guard head.byteCount <= parser.limits.maxHeadBytes + 4 else { return "a head beyond its limit" }
         guard head.fieldCount <= parser.limits.maxFields else { return "\(head.fieldCount) fields" }
-        var position = Int(head.targetStart) + Int(head.targetCount)
+        let targetEnd = Int(head.targetStart) + Int(head.targetCount)
+        guard head.pathOffset <= head.targetCount else { return "a path behind the target" }
+        var position = targetEnd
         for field in UnsafeBufferPointer(start: parser.fields, count: head.fieldCount) {
-            guard Int(field.nameStart) > position, field.nameCount > 0,
-                Int(field.valueStart) > Int(field.nameStart) + Int(field.nameCount)
-            else { return "field \(field) after position \(position)" }
-            position = Int(field.valueStart) + Int(field.valueCount)
+            let nameEnd = Int(field.nameStart) + Int(field.nameCount)
+            let valueEnd = Int(field.valueStart) + Int(field.valueCount)
+            guard Int(field.nameStart) > position, field.nameCount > 0 else {
+                return "field \(field) after position \(position)"
+            }
+            // The host of an absolute target is the value of the Host field.
+            if head.pathOffset > 0, Int(field.valueStart) > Int(head.targetStart), valueEnd <= targetEnd {
+                position = nameEnd
+                continue
+            }
+            guard Int(field.valueStart) > nameEnd else { return "the value of \(field) before its name" }
+            position = valueEnd
         }
         // The last line's end and the empty line follow.
         return position + 4 <= head.byteCount ? nil : "position \(position) in a head of \(head.byteCount) bytes"

@@ -31,7 +31,11 @@ struct ReferenceReader {
         try readRequestLine(lines[0])
         let fields = try lines.dropFirst().map { try readField($0) }
         try require(fields.count <= limits.maxFields)
-        request.fields = fields.map { Self.utf8($0.name) + ": " + Self.utf8($0.value) }
+        let authority = try readAuthority()
+        request.fields = fields.map { field in
+            let isHost = field.name.lowercased() == "host"
+            return Self.utf8(field.name) + ": " + (isHost ? authority ?? field.value : Self.utf8(field.value))
+        }
         let hosts = Self.values("host", fields)
         try require(hosts.count <= 1 && (hosts.count == 1 || request.minorVersion == 0))
         for host in hosts { try checkHost(host) }
@@ -39,8 +43,9 @@ struct ReferenceReader {
         try require(expectations.allSatisfy { $0 == "100-continue" })
         request.expectsContinue = !expectations.isEmpty && request.minorVersion > 0
         let options = Self.values("connection", fields).flatMap { $0.lowercased().split(separator: ",") }.map(Self.trim)
+        let isCoded = !Self.values("transfer-encoding", fields).isEmpty
         request.keepsAlive =
-            !options.contains("close") && (request.minorVersion > 0 || options.contains("keep-alive"))
+            !options.contains("close") && (request.minorVersion > 0 || options.contains("keep-alive") && !isCoded)
         try readBody(bytes, from: end + 4, fields)
     }
 
@@ -49,12 +54,23 @@ struct ReferenceReader {
         try require(parts.count == 3)
         guard let method = HTTPMethod.allCases.first(where: { $0.name == parts[0] }) else { throw Stop.refused }
         let target = parts[1].unicodeScalars
-        try require(target.first == "/" && target.allSatisfy { $0.value > 0x20 && $0.value != 0x7F })
+        try require(!target.isEmpty && target.allSatisfy { $0.value > 0x20 && $0.value != 0x7F })
         let version = Array(parts[2].utf8)
         try require(version.count == 8 && parts[2].hasPrefix("HTTP/1.") && (48...57).contains(version[7]))
         request.method = method
         request.target = Self.utf8(parts[1])
         request.minorVersion = version[7] == 48 ? 0 : 1
+    }
+
+    /// What an absolute target names as host and port; nil for a path and for `*`.
+    private func readAuthority() throws -> String? {
+        let target = request.target
+        if target.hasPrefix("/") || target == "*" && request.method == .options { return nil }
+        let parts = target.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
+        try require(parts.count == 3 && ["http:", "https:"].contains(parts[0].lowercased()) && parts[1].isEmpty)
+        let authority = String(parts[2].prefix { $0 != "/" && $0 != "?" })
+        try checkHost(authority)
+        return authority
     }
 
     private func readField(_ line: String) throws -> (name: String, value: String) {

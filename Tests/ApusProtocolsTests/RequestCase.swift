@@ -12,14 +12,14 @@ struct RequestCase: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { "\(name) [\(clause)]" }
 
-    /// A case that is one complete request. Fields and length are those of the bytes.
+    /// A case that is one complete request. Its length is that of the bytes, and so are its fields unless given.
     static func request(
         _ name: String, _ clause: String, _ bytes: [UInt8], method: HTTPMethod = .get, target: String = "/",
         minor: UInt8 = 1, body: String = "", trailers: String = "", keepsAlive: Bool = true, expects: Bool = false,
-        limits: HTTPRequestLimits = HTTPRequestLimits()
+        fields: [String]? = nil, limits: HTTPRequestLimits = HTTPRequestLimits()
     ) -> RequestCase {
         let request = ReadRequest(
-            method: method, target: target, minorVersion: minor, fields: fieldLines(of: bytes), body: body,
+            method: method, target: target, minorVersion: minor, fields: fields ?? fieldLines(of: bytes), body: body,
             trailers: trailers, keepsAlive: keepsAlive, expectsContinue: expects, byteCount: bytes.count)
         return RequestCase(name: name, clause: clause, bytes: bytes, expected: .request(request), limits: limits)
     }

@@ -4,7 +4,7 @@ import Testing
 private let h = "Host: h"
 
 @Suite struct `Request lines` {
-    @Test(arguments: methods + versions + targets + everyByteInTargets + lineEnds)
+    @Test(arguments: methods + versions + targets + otherTargets + everyByteInTargets + lineEnds)
     func `are read the same however they arrive`(_ example: RequestCase) {
         #expect(example.firstDeviation() == nil)
     }
@@ -15,10 +15,22 @@ private let h = "Host: h"
         }
         + [
             "MIAOWU", "POSTS", "get", "Get", "gET", "G", "GE", "GETX", "PUTS", "HEADS", "PATCHED", "OPTIONSS",
-            "DELETED",
-            "TRACE", "CONNECT", "PROPFIND", "P\u{0}ST", "G@T", "GET,", "\"GET\"", "GÉT",
-        ].map { .refused(.badRequest, "method \($0)", "05 §4.1.2", head("\($0) / HTTP/1.1", h)) }
+            "DELETED", "TRACE", "CONNECT", "PROPFIND", "!#$%&'*+-.^_`|~0",
+        ].map { .refused(.notImplemented, "method \($0)", "RFC 9110 §9.1", head("\($0) / HTTP/1.1", h)) }
+        + ["P\u{0}ST", "G@T", "GET,", "\"GET\"", "GÉT", "TR{CE"].map {
+            .refused(.badRequest, "method \($0)", "RFC 9110 §9.1, §5.6.2", head("\($0) / HTTP/1.1", h))
+        }
         + [
+            .refused(.notImplemented, "CONNECT", "RFC 9110 §9.3.6", head("CONNECT h:443 HTTP/1.1", h)),
+            .refused(.notImplemented, "TRACE", "RFC 9110 §9.3.8", head("TRACE / HTTP/1.1", h, "Max-Forwards: 0")),
+            .refused(.badRequest, "unknown method without Host", "RFC 9112 §3.2", head("LOCK / HTTP/1.1")),
+            .refused(.badRequest, "unknown method, bad version", "RFC 9112 §2.3", head("LOCK / HTTP/2.0", h)),
+            .refused(.badRequest, "unknown method, no target", "RFC 9112 §3", head("LOCK  HTTP/1.1", h)),
+            .refused(.badRequest, "unknown method, bad field", "RFC 9112 §5", head("LOCK / HTTP/1.1", h, "a b: c")),
+            .refused(
+                .badRequest, "unknown method, two lengths", "RFC 9112 §6.3",
+                head("LOCK / HTTP/1.1", h, "Content-Length: 1", "Transfer-Encoding: chunked")),
+            .incomplete("unknown method, head not yet whole", "05 §4.1.1", raw("LOCK / HTTP/1.1\r\nHost: h\r\n")),
             .refused(.badRequest, "no method", "RFC 9112 §3", head(" / HTTP/1.1", h)),
             .refused(.badRequest, "target first", "RFC 9112 §3", head("/ HTTP/1.1", h)),
             .refused(.badRequest, "HTTP/2 preface", "05 §14.2", head("PRI * HTTP/2.0", "", "SM", "")),
@@ -55,17 +67,62 @@ private let h = "Host: h"
             "/" + String(repeating: "a", count: 300),
         ].map { .request("target \($0.prefix(60))", "05 §4.1.2", head("GET \($0) HTTP/1.1", h), target: $0) }
         + [
-            "http://h/", "HTTP://h/", "https://h", "*", "h:443", "h", "?a", "#", "\\", "%2F", ":", "", "-", "~/",
-        ].map { .refused(.badRequest, "target «\($0)»", "05 §4.1.2", head("GET \($0) HTTP/1.1", h)) }
+            "*", "h:443", "h", "h:80/", "?a", "#", "\\", "%2F", ":", "", "-", "~/", "ftp://h/", "http:", "http:/",
+            "http:/h", "http//h", "http:h", "http:///", "http://", "https://", "http://?q", "http://:80/", "httpx://h/",
+            "ws://h/", "http ://h/", "http:\\\\h/", "http://u@h/", "http://u:p@h/", "http://h:x/", "http://h:80:90/",
+            "http://a,b/", "http://[::1/", "http://[]/", "http://[g]/", "http://h#f", "http://é/", "http://h\\/",
+            "http://\"h\"/", "httpS", "hxxp://h/", "http://h /",
+        ].map {
+            .refused(.badRequest, "target «\($0)»", "RFC 9112 §3.2, RFC 9110 §4.2", head("GET \($0) HTTP/1.1", h))
+        }
         + [
-            .refused(.badRequest, "OPTIONS *", "05 §4.1.2", head("OPTIONS * HTTP/1.1", h)),
-            .refused(.badRequest, "CONNECT authority", "05 §4.1.2", head("CONNECT h:443 HTTP/1.1", h)),
             .refused(.badRequest, "two targets", "RFC 9112 §3", head("GET / / HTTP/1.1", h)),
             .refused(.badRequest, "line end in target", "05 §14.2", head("GET /a\r\nb HTTP/1.1", h)),
             .refused(.badRequest, "smuggled field in target", "RFC 9112 §3", head("GET /a\r\nX: b HTTP/1.1", h)),
             .incomplete("target not yet whole", "05 §4.1.1", raw("GET /abc")),
             .incomplete("blank before the target", "05 §4.1.1", raw("GET ")),
         ]
+
+    static let otherTargets: [RequestCase] =
+        [
+            ("http://h/", "h"), ("HTTP://h/", "h"), ("hTtPs://h/a?b", "h"), ("https://h", "h"), ("http://h?", "h"),
+            ("http://h?q=/", "h"), ("http://example.com:8080/a/b?c", "example.com:8080"), ("http://h:/", "h:"),
+            ("http://[::1]:80/", "[::1]:80"), ("http://a%20b/", "a%20b"), ("http://h//", "h"), ("http://h/#f", "h"),
+            ("http://h/é", "h"), ("http://s/https://x", "s"), ("http://httpsomething/", "httpsomething"),
+        ].map { target, host in
+            .request(
+                "target \(target)", "RFC 9112 §3.2.2", head("GET \(target) HTTP/1.1", "A: b", "Host: i", "C: d"),
+                target: target, fields: ["A: b", "Host: \(host)", "C: d"])
+        }
+        + HTTPMethod.allCases.map {
+            .request(
+                "absolute \($0.name)", "RFC 9112 §3.2.2", head("\($0.name) http://h/p HTTP/1.1", h), method: $0,
+                target: "http://h/p")
+        }
+        + [
+            .request(
+                "absolute in 1.0 without Host", "RFC 9112 §3.2.2", head("GET http://h/ HTTP/1.0"), target: "http://h/",
+                minor: 0, keepsAlive: false),
+            .refused(
+                .badRequest, "absolute without Host", "RFC 9112 §3.2", head("GET http://h/ HTTP/1.1", "A: b")),
+            .refused(
+                .badRequest, "absolute and two Hosts", "RFC 9112 §3.2", head("GET http://h/ HTTP/1.1", h, h)),
+            .refused(
+                .badRequest, "absolute and a bad Host", "RFC 9112 §3.2", head("GET http://h/ HTTP/1.1", "Host: a b")),
+            .request(
+                "OPTIONS *", "RFC 9112 §3.2.4", head("OPTIONS * HTTP/1.1", h), method: .options, target: "*"),
+            .refused(.badRequest, "OPTIONS * without Host", "RFC 9112 §3.2", head("OPTIONS * HTTP/1.1")),
+            .incomplete("OPTIONS *, no blank yet", "05 §4.1.1", raw("OPTIONS *")),
+            .incomplete("scheme not yet whole", "05 §4.1.1", raw("GET htt")),
+            .incomplete("authority not yet whole", "05 §4.1.1", raw("GET http://h")),
+            .incomplete("path not yet whole", "05 §4.1.1", raw("GET https://h/a")),
+        ]
+        + ["*/", "**", "*?a", "/*x y", "*\t"].map {
+            .refused(.badRequest, "OPTIONS «\($0)»", "RFC 9112 §3.2.4", head("OPTIONS \($0) HTTP/1.1", h))
+        }
+        + ["POST", "HEAD", "PUT", "DELETE", "PATCH"].map {
+            .refused(.badRequest, "\($0) *", "RFC 9112 §3.2.4", head("\($0) * HTTP/1.1", h))
+        }
 
     /// Each byte that may not stand in a target, at the end of a target and within; each that may.
     static let everyByteInTargets: [RequestCase] =

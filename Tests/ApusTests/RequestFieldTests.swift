@@ -114,6 +114,33 @@ import Testing
         #expect(HTTPRequest.hostName(of: host) == expected)
     }
 
+    @Test(
+        arguments: [
+            ("/a?b=c", "/a", "b=c", "h"), ("*", "*", "", "h"), ("http://x:8/a/b?c=d?e", "/a/b", "c=d?e", "x:8"),
+            ("HTTPS://[::1]", "/", "", "[::1]"), ("http://x?a=1", "/", "a=1", "x"), ("http://x/?", "/", "", "x"),
+            ("http://x/http://y/", "/http://y/", "", "x"),
+        ] as [(String, String, String, String)])
+    func `An absolute target names the host, and has a path`(
+        _ target: String, _ path: String, _ query: String, _ host: String
+    ) {
+        let request = TestRequest("OPTIONS \(target) HTTP/1.1").request
+        #expect(request.target == target)
+        #expect(request.path == path)
+        #expect(request.query == query)
+        #expect(request.host == host && request.headers["Host"] == host)
+        let pairs = request.queryParameters.map { "\($0.name)=\($0.value)" }.joined(separator: "&")
+        #expect(pairs == query)
+        #expect(request.pathIs("/") == (path == "/"))
+        #expect(request.pathIs("/a/b") == (path == "/a/b"))
+        #expect(request.pathIs("*") == (path == "*"))
+        #expect(!request.pathIs("http://x/") && !request.pathIs(""))
+    }
+
+    @Test func `An absolute target names the host where no field does`() {
+        #expect(TestRequest("GET http://x:1/a HTTP/1.0", host: nil).request.host == "x:1")
+        #expect(TestRequest("GET /a HTTP/1.0", host: nil).request.host == "")
+    }
+
     @Test func `Trailers are read from behind the body`() {
         let test = TestRequest("POST / HTTP/1.1", body: Array("bodyX-Checksum:   sig   \r\nA: 1\r\na:2\r\n".utf8))
         let start = test.request.bodyStart

@@ -8,8 +8,8 @@ struct TestRequest {
     let request: HTTPRequest
 
     /// `lines` are the request line and the fields.
-    init(_ lines: String..., body: [UInt8] = [], forms: FormOptions = FormOptions()) {
-        let head = (lines + ["Host: h"]).map { "\($0)\r\n" }.joined() + "\r\n"
+    init(_ lines: String..., host: String? = "Host: h", body: [UInt8] = [], forms: FormOptions = FormOptions()) {
+        let head = (lines + [host].compactMap { $0 }).map { "\($0)\r\n" }.joined() + "\r\n"
         var bytes = Array(head.utf8) + body
         let count = bytes.count
         bytes += Array(repeating: 0, count: Int(CAPUS_SCAN_PADDING))

@@ -111,9 +111,9 @@ import Testing
     private static let host = "Host: h\r\n"
     /// Requests that are refused with 400.
     private static let bad: [String] =
-        ["MIAOWU / HTTP/1.1", "POSTS / HTTP/1.1", "get / HTTP/1.1", "GET\t/ HTTP/1.1", " GET / HTTP/1.1"].map(withHost)
+        ["GET\t/ HTTP/1.1", " GET / HTTP/1.1"].map(withHost)
         + ["GET  / HTTP/1.1", "GET / HTTP/1.1 ", "GET / http/1.1", "GET / HTTP/2.0", "GET /a b HTTP/1.1"].map(withHost)
-        + ["GET /\u{7F} HTTP/1.1", "GET http://h/ HTTP/1.1", "GET * HTTP/1.1", "GET HTTP/1.1", "GET /"].map(withHost)
+        + ["GET /\u{7F} HTTP/1.1", "GET h:80 HTTP/1.1", "GET * HTTP/1.1", "GET HTTP/1.1", "GET /"].map(withHost)
         + ["GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\n" + host + "\r\n", "GET / HTTP/1.1\r\nHost: h\n\r\n"]
         + ["Host: h", "Bad Name: x", "X : y", "X\t: y", " folded", ": x", "X@Y: x", "C[0]: x", "Ä: x", "none"].map(
             withField)
@@ -146,6 +146,51 @@ import Testing
             try server.finish()
             #expect(server.count("connect") == Self.bad.count)
             #expect(server.count("close") == Self.bad.count)
+        }
+    }
+
+    /// RFC 9110 §9.1.
+    @Test(arguments: Setup.all)
+    func methodsThatNobodyKnowsAreRefused(_ setup: Setup) async throws {
+        try await withScenario("http", setup) { server in
+            for line in ["MIAOWU / HTTP/1.1", "POSTS / HTTP/1.1", "get / HTTP/1.1", "TRACE / HTTP/1.1"] {
+                try checkRefusal(server, Array(Self.withHost(line).utf8), 501)
+            }
+            try checkRefusal(server, Array(Self.withHost("CONNECT h:443 HTTP/1.1").utf8), 501)
+        }
+    }
+
+    /// RFC 9112 §3.2.2 and §3.2.4.
+    @Test(arguments: Setup.all)
+    func targetsMayBeAbsolute(_ setup: Setup) async throws {
+        try await withScenario("http", setup) { server in
+            let client = try server.connect()
+            try client.send("GET http://example.com:8080/inspect?a=1 HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(
+                try client.readReply().text == """
+                    GET http://example.com:8080/inspect?a=1 1.1
+                    path /inspect query a=1
+                    Host=example.com:8080
+                    body 
+                    """)
+            try client.send("GET https://h HTTP/1.1\r\nHost: h\r\n\r\nOPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(try client.readReply().text == "Hello, World!")
+            #expect(try client.readReply().status == 404)
+            #expect(try client.get("/").status == 200)
+        }
+    }
+
+    /// RFC 9112 §6.1: what passed a chunked body on in HTTP/1.0 may not have understood it.
+    @Test(arguments: Setup.all)
+    func nothingFollowsAChunkedBodyOfAnOldClient(_ setup: Setup) async throws {
+        try await withScenario("http", setup) { server in
+            let client = try server.connect()
+            let head = "POST /echo HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"
+            try client.send(head + "5\r\nhello\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            let reply = try client.readReply()
+            #expect(reply.text == "hello" && reply["Connection"] == "close")
+            let end = try client.readToEnd()
+            #expect(end.bytes.isEmpty && end.ending == .finished)
         }
     }
 

@@ -13,6 +13,8 @@ package struct HTTPRequestHead {
     package var minorVersion: UInt8 = 1
     package var targetStart: UInt16 = 0
     package var targetCount: UInt16 = 0
+    /// Bytes of the target before its path: 0 unless it is an absolute URI, whose path may then be empty.
+    package var pathOffset: UInt16 = 0
     package var fieldCount: Int = 0
     /// Bytes up to and including the empty line.
     package var byteCount: Int = 0
@@ -26,6 +28,13 @@ package struct HTTPRequestHead {
     package var expectsContinue = false
 
     package init() {}
+
+    /// Where host and port stand in the message that starts at `start`, when the target is an absolute URI.
+    package func authority(_ start: UnsafePointer<UInt8>) -> Range<Int> {
+        let target = Int(targetStart)
+        let isSecure = start[target + 4] != UInt8(ascii: ":")
+        return (target + (isSecure ? 8 : 7))..<(target + Int(pathOffset))
+    }
 }
 
 /// Why a request cannot be served; each closes the connection.

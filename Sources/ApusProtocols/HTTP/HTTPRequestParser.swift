@@ -74,7 +74,7 @@ package struct HTTPRequestParser {
                 guard p + 1 < end else { return .incomplete }
                 guard p[1] == 0x0A else { return .invalid(.badRequest) }
                 head.byteCount = p + 2 - start
-                return conclude()
+                return conclude(start)
             }
             if parseOrdinaryField(start, &p, end) { continue }
             outcome = parseField(start, &p, end)
@@ -99,7 +99,7 @@ package struct HTTPRequestParser {
             }
         }
         guard p < end else { return .incomplete }
-        guard p[0] == 0x2F else { return .invalid(.badRequest) }
+        guard p[0] == 0x2F else { return parseOtherTarget(start, &p, end) }
         let targetEnd = capus_scan_target(p, end)
         guard targetEnd < end else { return .incomplete }
         guard targetEnd[0] == 0x20 else { return .invalid(.badRequest) }
@@ -112,12 +112,60 @@ package struct HTTPRequestParser {
     private mutating func parseMethod(_ p: inout UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) -> Outcome {
         let methodEnd = capus_scan_token(p)
         guard methodEnd < end else { return .incomplete }
-        guard methodEnd[0] == 0x20, let method = HTTPMethod(p, count: methodEnd - p) else {
-            return .invalid(.badRequest)
+        guard methodEnd > p, methodEnd[0] == 0x20 else { return .invalid(.badRequest) }
+        if let method = HTTPMethod(p, count: methodEnd - p) {
+            head.method = method
+        } else {
+            // RFC 9110 §9.1, unless what follows makes the request malformed.
+            framing.error = .notImplemented
         }
-        head.method = method
         p = methodEnd + 1
         return .complete
+    }
+
+    /// A target that is no path: `*` for OPTIONS, or an absolute URI (RFC 9112 §3.2.2, §3.2.4). A method that is not
+    /// known may have another one, as CONNECT does.
+    @inline(never)
+    private mutating func parseOtherTarget(
+        _ start: UnsafePointer<UInt8>, _ p: inout UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>
+    ) -> Outcome {
+        let targetEnd = capus_scan_target(p, end)
+        guard targetEnd > p else { return .invalid(.badRequest) }
+        if framing.error == nil {
+            if p[0] == 0x2A {
+                guard head.method == .options, targetEnd - p == 1 else { return .invalid(.badRequest) }
+            } else if !isAbsolute(p, targetEnd, isWhole: targetEnd < end) {
+                return .invalid(.badRequest)
+            }
+        }
+        guard targetEnd < end else { return .incomplete }
+        guard targetEnd[0] == 0x20 else { return .invalid(.badRequest) }
+        head.targetStart = UInt16(truncatingIfNeeded: p - start)
+        head.targetCount = UInt16(truncatingIfNeeded: targetEnd - p)
+        p = targetEnd + 1
+        return parseVersion(&p, end)
+    }
+
+    /// Whether these bytes are, or may become, an absolute URI; once they are it is known where its path starts.
+    private mutating func isAbsolute(
+        _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, isWhole: Bool
+    ) -> Bool {
+        // RFC 9110 §4.2: schemes are case-insensitive, and neither knows an empty host or a user's name.
+        let isSecure = end - p > 4 && p[4] | 0x20 == UInt8(ascii: "s")
+        let scheme: StaticString = isSecure ? "https://" : "http://"
+        for i in 0..<min(end - p, scheme.utf8CodeUnitCount) {
+            let isLetter = scheme.utf8Start[i] >= UInt8(ascii: "a")
+            guard (isLetter ? p[i] | 0x20 : p[i]) == scheme.utf8Start[i] else { return false }
+        }
+        guard isWhole else { return true }
+        guard end - p > scheme.utf8CodeUnitCount else { return false }
+        let authority = p + scheme.utf8CodeUnitCount
+        var authorityEnd = authority
+        while authorityEnd < end, authorityEnd[0] != UInt8(ascii: "/"), authorityEnd[0] != UInt8(ascii: "?") {
+            authorityEnd += 1
+        }
+        head.pathOffset = UInt16(truncatingIfNeeded: authorityEnd - p)
+        return isValidHost(authority, authorityEnd - authority)
     }
 
     /// `HTTP/1.` DIGIT CRLF.
@@ -281,17 +329,30 @@ package struct HTTPRequestParser {
 
     /// RFC 9112 §3.2, §6.1 and §6.3: what the head says as a whole.
     @inline(__always)
-    private mutating func conclude() -> Outcome {
+    private mutating func conclude(_ start: UnsafePointer<UInt8>) -> Outcome {
         if framing.hosts > 1 || (framing.hosts == 0 && head.minorVersion > 0) { return .invalid(.badRequest) }
         if framing.contentLengths > 1 || framing.transferEncodings > 1 { return .invalid(.badRequest) }
         if framing.contentLengths > 0 && framing.transferEncodings > 0 { return .invalid(.badRequest) }
         if let error = framing.error { return .invalid(error) }
         if head.contentLength > limits.maxMessageBytes - head.byteCount { return .invalid(.contentTooLarge) }
-        // RFC 9112 §9.3: HTTP/1.0 closes unless told otherwise; `close` wins over `keep-alive`.
-        head.keepsAlive = !framing.closes && (head.minorVersion > 0 || framing.keepsAlive)
+        // RFC 9112 §9.3: HTTP/1.0 closes unless told otherwise; `close` wins over `keep-alive`. §6.1: what passed a
+        // chunked body on in HTTP/1.0 may not have understood where it ends.
+        head.keepsAlive = !framing.closes && (head.minorVersion > 0 || framing.keepsAlive && !head.isChunked)
         // RFC 9110 §10.1.1: an HTTP/1.0 client's expectation is ignored.
         if head.minorVersion == 0 { head.expectsContinue = false }
+        if head.pathOffset > 0 { replaceHost(start) }
         return .complete
+    }
+
+    /// RFC 9112 §3.2.2: the host of an absolute target counts, whatever the Host field says.
+    @inline(never)
+    private mutating func replaceHost(_ start: UnsafePointer<UInt8>) {
+        let authority = head.authority(start)
+        for i in 0..<head.fieldCount
+        where matchesIgnoringCase(start + Int(fields[i].nameStart), count: Int(fields[i].nameCount), "host") {
+            fields[i].valueStart = UInt16(truncatingIfNeeded: authority.lowerBound)
+            fields[i].valueCount = UInt16(truncatingIfNeeded: authority.count)
+        }
     }
 }
 

@@ -80,11 +80,14 @@ public final class HTTPRequest {
     /// The method.
     public var method: HTTPMethod { parser.head.method }
 
-    /// The target as it was sent: path and query, not decoded.
+    /// The target as it was sent, not decoded: path and query, seldom an absolute URI or `*` (RFC 9112 §3.2).
     public var target: String { text(Int(parser.head.targetStart), Int(parser.head.targetCount)) }
 
-    /// What stands before the `?`, not decoded.
-    public var path: String { text(Int(parser.head.targetStart), pathCount) }
+    /// What stands before the `?`, not decoded, without scheme and host; `*` for `OPTIONS *`.
+    public var path: String {
+        let offset = Int(parser.head.pathOffset)
+        return isRootOfURI ? "/" : text(Int(parser.head.targetStart) + offset, pathCount - offset)
+    }
 
     /// What stands after the `?`; "" if there is none.
     public var query: String {
@@ -98,6 +101,7 @@ public final class HTTPRequest {
 
     /// Whether the path is exactly `expected`, without making a `String` of it.
     public func pathIs(_ expected: StaticString) -> Bool {
+        guard parser.head.pathOffset == 0 else { return path == "\(expected)" }
         let count = expected.utf8CodeUnitCount
         let targetCount = Int(parser.head.targetCount)
         let start = bytes + Int(parser.head.targetStart)
@@ -111,6 +115,10 @@ public final class HTTPRequest {
         return true
     }
 
+    /// RFC 9110 §4.2.3: an absolute URI without a path means `/`.
+    private var isRootOfURI: Bool { parser.head.pathOffset > 0 && pathCount == Int(parser.head.pathOffset) }
+
+    /// Bytes of the target before the `?`.
     var pathCount: Int {
         let count = Int(parser.head.targetCount)
         let start = UnsafePointer(bytes + Int(parser.head.targetStart))
@@ -129,8 +137,11 @@ public final class HTTPRequest {
     /// The fields of the header.
     public var headers: HTTPRequestHeaders { HTTPRequestHeaders(request: self) }
 
-    /// Host and port as the client named them; "" for an HTTP/1.0 client that did not.
-    public var host: String { headers["host"] ?? "" }
+    /// Host and port as the client named them; "" for an HTTP/1.0 client that did not. Those of a target that is an
+    /// absolute URI take the place of the `Host` field, here and in `headers` (RFC 9112 §3.2.2).
+    public var host: String {
+        headers["host"] ?? (parser.head.pathOffset > 0 ? string(parser.head.authority(bytes)) : "")
+    }
 
     /// `host` without the port; an IPv6 address keeps its brackets.
     public var hostName: String { Self.hostName(of: host) }
