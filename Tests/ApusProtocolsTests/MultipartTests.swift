@@ -133,6 +133,12 @@ import Testing
             #expect((result == .failure(.headTooLarge)) == (count > 4), "\(count)")
         }
         limits.maxParts = 1_000_000
+        limits.maxFields = 2
+        limits.maxHeadBytes = 8192
+        let files = String(repeating: part("name=f; filename=x", "1"), count: 3)
+        #expect(throws: Never.self) { try parse(raw(files + two + files + "--b--"), limits: limits).get() }
+        #expect(parse(raw(two + files + part("name=c", "3") + "--b--"), limits: limits) == .failure(.tooManyFields))
+        limits.maxFields = 1_000_000
         let many = String(repeating: part("name=a", "1"), count: 100_000) + "--b--"
         #expect(try! parse(raw(many), limits: limits).get().count == 100_000)
     }

@@ -117,6 +117,20 @@ private func decoded(_ text: String, plusIsBlank: Bool = true) -> String {
         #expect(nested("a" + String(repeating: "[", count: 100_000) + "]").count == 1)
     }
 
+    @Test func `are at most as many arrays and dictionaries as allowed`() {
+        func names(_ text: String) -> [String] {
+            var nesting = FormNesting(maxContainers: 3)
+            for field in fields(raw(text)) { nesting.add(field[0], field[1]) }
+            return nesting.values.keys.sorted()
+        }
+        #expect(names("a[]&b[]&c[]&d[]&e") == ["a", "b", "c", "e"])
+        #expect(names("a[k][l][m]&b[]&a[k][l][n]&a[k][x][y]&c") == ["a", "c"])
+        #expect(names("a[k][l][m][n]&b[x][y][z]") == ["b"])
+        var nesting = FormNesting(maxContainers: 2)
+        for name in ["a[k][x]", "a[k][y]", "a[k][z][]", "a[l][]", "a[m]"] { nesting.add(name, "1") }
+        #expect(nesting.values == ["a": .dictionary(["k": dictionary(["x": "1", "y": "1"]), "m": .string("1")])])
+    }
+
     @Test func `have no number behind the largest`() {
         let largest = "9223372036854775807"
         #expect(nested("a[\(largest)]=1&a[]=2&a[x]=3") == ["a": dictionary([largest: "1", "x": "3"])])

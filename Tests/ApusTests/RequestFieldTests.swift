@@ -75,6 +75,26 @@ import Testing
         #expect(error?.description == "413 Payload Too Large: the form has more than 3 fields")
         let query = TestRequest("GET /?a&b&c&d HTTP/1.1", forms: options).request.queryParameters
         #expect(query.nested.keys.sorted() == ["a", "b", "c"])
+        let deep = TestRequest("GET /?a[][][][]&b[][][][]&c[][][][][] HTTP/1.1", forms: options).request.queryParameters
+        #expect(deep.nested.keys.sorted() == ["a", "b"])
+    }
+
+    @Test func `A multipart form has as many fields as allowed, and files beside them`() throws {
+        func form(_ fields: Int) -> TestRequest {
+            let file = "--b\r\nContent-Disposition: form-data; name=f; filename=x\r\n\r\n\r\n"
+            let field = "--b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n"
+            return TestRequest(
+                form: "multipart/form-data; boundary=b",
+                String(repeating: file + field, count: fields) + "\(file)--b--\r\n", forms: FormOptions(maxFields: 3))
+        }
+        #expect(try form(3).request.form.all("a").count == 3)
+        for part in ["form", "files"] {
+            let error = #expect(throws: HTTPError.self) {
+                let request = form(4).request
+                if part == "form" { _ = try request.form } else { _ = try request.files }
+            }
+            #expect(error?.description == "413 Payload Too Large: the form has more than 3 fields")
+        }
     }
 
     @Test func `Brackets in names make arrays and dictionaries`() {
@@ -152,6 +172,19 @@ import Testing
         #expect(trailers["b"] == nil)
         #expect(trailers.map(\.name) == ["x-checksum", "a", "a"])
         #expect(TestRequest("GET / HTTP/1.1").request.trailers["a"] == nil)
+    }
+
+    /// RFC 9110 §6.5.1.
+    @Test func `What belongs into the header is no trailer`() {
+        let fields = [
+            "Content-Length: 5", "A: 1", "transfer-encoding: chunked", "Host: x", "TRAILER: A", "Content-Type: y",
+            "Content-Encoding: gzip", "Content-Range: bytes 0-1/2", "Authorization: Basic x", "Set-Cookie: a=b",
+            "Cookie: a=b", "Expires: Wed", "If-Match: *", "Cache-Control: no-store", "Connection: close",
+        ]
+        let test = TestRequest("POST / HTTP/1.1", body: Array(fields.map { "\($0)\r\n" }.joined().utf8))
+        test.request.trailerRange = test.request.bodyStart..<(test.request.bodyStart + test.request.bodyCount)
+        #expect(test.request.trailers.map(\.name) == ["a", "expires"])
+        #expect(test.request.trailers["Host"] == nil && test.request.trailers["expires"] == "Wed")
     }
 
     @Test func `The raw head is what was sent`() {

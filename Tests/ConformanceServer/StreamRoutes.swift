@@ -19,8 +19,13 @@ func answerStreamRoute(_ connection: Connection<HTTP>, _ request: HTTPRequest) t
         let body = try connection.startResponse(headers: ["Trailer": "Sum"])
         body.send("")
         body.send("data")
-        body.end(trailers: ["Sum": "42"])
+        body.end(trailers: ["Sum": "42", "Content-Length": "5", "set-cookie": "a=b", "Trailer": "x", "HOST": "y"])
         report("after \(body.send("x")) \(body.isOpen)")
+    case "/start":
+        let words = request.query.split(separator: ",")
+        let body = try connection.startResponse(HTTPStatus(code: Int(words[0]) ?? 0), contentLength: Int(words[1]))
+        body.send("12345")
+        body.end()
     case "/no-content":
         let body = try connection.startResponse(.noContent)
         body.send("dropped")

@@ -38,6 +38,35 @@ import Testing
         }
     }
 
+    /// RFC 9110 §15.2: what does not end an exchange does not leave as an answer.
+    @Test(arguments: Setup.all)
+    func interimStatusesAnswerNothing(_ setup: Setup) async throws {
+        try await withScenario("http", setup) { server in
+            let client = try server.connect()
+            for target in ["/status?100", "/status?103", "/status?199", "/start?102,5", "/start?100,-"] {
+                let reply = try client.get(target)
+                #expect(reply.status == 500, "\(target)")
+                #expect(reply.text.contains("interim"), "\(target)")
+            }
+            #expect(try client.get("/").text == "Hello, World!")
+            #expect(server.log.contains("103 is the status of an interim response"))
+            #expect(server.log.contains("102 is the status of an interim response"))
+        }
+    }
+
+    @Test(arguments: Setup.all)
+    func aBodyHasNoNegativeLength(_ setup: Setup) async throws {
+        try await withScenario("http", setup) { server in
+            let client = try server.connect()
+            for length in ["-1", "\(Int.min)"] {
+                let reply = try client.get("/start?200,\(length)")
+                #expect(reply.status == 500 && reply.text == "a body cannot have \(length) bytes")
+            }
+            #expect(try client.get("/start?200,5").text == "12345")
+            #expect(try client.get("/").text == "Hello, World!")
+        }
+    }
+
     @Test(arguments: Setup.all)
     func headHasTheLengthButNoBody(_ setup: Setup) async throws {
         try await withScenario("http", setup) { server in

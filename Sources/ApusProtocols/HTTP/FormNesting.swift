@@ -1,7 +1,8 @@
 /// Puts fields of a form together as PHP does: `a[]=1&a[k]=2` is one value `a` with the keys `0` and `k`.
 ///
 /// A later field replaces an earlier one of the same name. A name with brackets that do not pair up, or deeper than 64
-/// of them, is taken as it is.
+/// of them, is taken as it is. Short names ask for many containers, so these are bounded as well: a field that would
+/// need more is left out.
 package struct FormNesting {
     /// More levels than any form has, and few enough for recursion.
     package static let maxDepth = 64
@@ -32,12 +33,15 @@ package struct FormNesting {
     }
 
     private var containers = [Container()]
+    private let maxContainers: Int
 
-    package init() {}
+    /// `maxContainers` is how many arrays and dictionaries there may be.
+    package init(maxContainers: Int = .max) { self.maxContainers = maxContainers }
 
     /// Adds the next field of the form.
     package mutating func add(_ name: String, _ value: String) {
         let path = Self.path(name)
+        guard hasRoom(path) else { return }
         var container = 0
         for (level, step) in path.enumerated() {
             // An empty step asks for the next number; there is none behind the largest.
@@ -55,6 +59,21 @@ package struct FormNesting {
         var values: [String: FormValue] = [:]
         for (key, child) in zip(containers[0].keys, containers[0].children) { values[key] = value(child) }
         return values
+    }
+
+    /// Whether there may be as many containers as the path needs. The one of all fields does not count.
+    private func hasRoom(_ path: [String?]) -> Bool {
+        let room = maxContainers - (containers.count - 1)
+        // Each step but the last is one.
+        if path.count - 1 <= room { return true }
+        var container = 0
+        for (level, step) in path.dropLast().enumerated() {
+            guard let key = step, let position = containers[container].positions[key],
+                case .container(let inner) = containers[container].children[position]
+            else { return path.count - 1 - level <= room }
+            container = inner
+        }
+        return true
     }
 
     private mutating func innerContainer(_ outer: Int, _ key: String) -> Int {

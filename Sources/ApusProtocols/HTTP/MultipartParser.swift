@@ -25,6 +25,7 @@ package enum MultipartError: Error, Equatable {
     /// Base64 or another coding, which RFC 7578 §4.7 has done away with.
     case transferEncoding
     case tooManyParts
+    case tooManyFields
     case headTooLarge
     case nameTooLong
 }
@@ -32,13 +33,16 @@ package enum MultipartError: Error, Equatable {
 /// Bounds on a multipart body.
 package struct MultipartLimits: Sendable {
     package var maxParts: Int
+    /// Parts that are no files.
+    package var maxFields: Int
     /// Bytes of the header of one part.
     package var maxHeadBytes: Int
     /// Bytes of a field's name, decoded.
     package var maxNameBytes: Int
 
-    package init(maxParts: Int = 1024, maxHeadBytes: Int = 8192, maxNameBytes: Int = 1024) {
+    package init(maxParts: Int = 1024, maxFields: Int = 1024, maxHeadBytes: Int = 8192, maxNameBytes: Int = 1024) {
         self.maxParts = maxParts
+        self.maxFields = maxFields
         self.maxHeadBytes = maxHeadBytes
         self.maxNameBytes = maxNameBytes
     }
@@ -60,11 +64,14 @@ package struct MultipartParser {
     /// The parts, in order.
     package func parse(_ body: UnsafeRawBufferPointer) throws(MultipartError) -> [MultipartPart] {
         var parts: [MultipartPart] = []
+        var fieldCount = 0
         guard var delimiter = delimiter(body, from: 0, atBeginning: true) else { throw .noBoundary }
         while !delimiter.isLast {
             guard parts.count < limits.maxParts else { throw .tooManyParts }
             var head = MultipartHead(body, from: delimiter.end, limits: limits)
             var part = try head.read()
+            if part.fileName == nil { fieldCount += 1 }
+            guard fieldCount <= limits.maxFields else { throw .tooManyFields }
             // The empty line that ends the header may be the beginning of the next delimiter.
             guard let next = self.delimiter(body, from: part.head.upperBound - 2) else { throw .truncated }
             part.content = part.head.upperBound..<max(part.head.upperBound, next.start)

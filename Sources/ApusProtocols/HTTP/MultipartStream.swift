@@ -20,6 +20,7 @@ package struct MultipartStream {
     private let limits: MultipartLimits
     private var phase = Phase.beginning
     private var partCount = 0
+    private var fieldCount = 0
     /// What is to be looked at again together with the next bytes.
     private var held: [UInt8] = []
 
@@ -130,6 +131,8 @@ package struct MultipartStream {
         do throws(MultipartError) {
             let part = try head.read()
             partCount += 1
+            if part.fileName == nil { fieldCount += 1 }
+            guard fieldCount <= limits.maxFields else { throw .tooManyFields }
             return part
         } catch {
             guard error == .truncated, !isLast else { throw error }

@@ -21,7 +21,8 @@ extension Connection where P == HTTP {
         bytes.withUnsafeBytes { transport.answer(contentType, $0, owner: nil) }
     }
 
-    /// Answers with status, fields and body. `.failed` when no request waits for an answer.
+    /// Answers with status, fields and body. `.failed` when no request waits for an answer. An interim status, 1xx but
+    /// for 101, answers nothing: the client gets a 500, and the log a line.
     @discardableResult
     public func send(_ response: HTTPResponse) -> SendResult { transport.answer(response) }
 }
@@ -70,6 +71,13 @@ extension StreamConnection {
     /// Answers the current request with any response.
     func answer(_ response: HTTPResponse) -> SendResult {
         guard http.phase == .due, canAnswer() else { return .failed }
+        guard response.status.isFinal else {
+            let mistake = HTTPError.interim(response.status)
+            loop.status.pointee.callback_errors += 1
+            Log.write("callback of connection \(id) (\(peer.text)) failed: \(mistake)", .error)
+            _ = answer(mistake.response)
+            return .failed
+        }
         if let source = response.source {
             guard case .file(let file) = source else { return Connection(self).stream(response, source) }
             return answer(response, with: file)
@@ -119,6 +127,10 @@ extension StreamConnection {
         _ status: HTTPStatus, _ headers: HTTPHeaders, contentLength: Int?, phase: AnswerPhase
     ) throws -> HTTPBodyWriter {
         guard http.phase == .due, canAnswer() else { throw ConnectionError.closed }
+        guard status.isFinal else { throw HTTPError.interim(status) }
+        if let contentLength, contentLength < 0 {
+            throw HTTPError(.internalServerError, "a body cannot have \(contentLength) bytes")
+        }
         if contentLength == nil, !http.knowsChunks { http.keepsAlive = false }
         let framing =
             contentLength.map { .length($0) } ?? (http.knowsChunks ? HTTPBodyWriter.Framing.chunked : .untilClose)

@@ -54,9 +54,10 @@ public nonisolated struct FormFields: Sequence {
     }
 
     /// The fields put together by the brackets in their names, as PHP does: `a[]=1&a[]=2` is an array, `a[k]=1` a
-    /// dictionary. At most `FormOptions.maxFields` of them.
+    /// dictionary. At most `FormOptions.maxFields` of them, which make at most four times as many arrays and
+    /// dictionaries: a field that would need more is left out.
     public var nested: [String: FormValue] {
-        var nesting = FormNesting()
+        var nesting = FormNesting(maxContainers: 4 * Swift.min(owner.formOptions.maxFields, .max / 4))
         for (name, value) in prefix(owner.formOptions.maxFields) { nesting.add(name, value) }
         return nesting.values
     }

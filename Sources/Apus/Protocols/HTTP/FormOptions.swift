@@ -36,6 +36,7 @@ public nonisolated struct FormOptions: Sendable {
     }
 
     var multipartLimits: MultipartLimits {
-        MultipartLimits(maxParts: maxParts, maxHeadBytes: maxPartHeadBytes, maxNameBytes: maxNameBytes)
+        MultipartLimits(
+            maxParts: maxParts, maxFields: maxFields, maxHeadBytes: maxPartHeadBytes, maxNameBytes: maxNameBytes)
     }
 }

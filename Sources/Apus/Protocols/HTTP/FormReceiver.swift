@@ -104,6 +104,7 @@ extension FormOptions {
         case .malformedPart: HTTPError(.badRequest, "a part of the multipart form is malformed")
         case .transferEncoding: HTTPError(.unsupportedMediaType, "parts of a form are not to be encoded")
         case .tooManyParts: HTTPError(.contentTooLarge, "the multipart form has more than \(maxParts) parts")
+        case .tooManyFields: HTTPError(.contentTooLarge, "the form has more than \(maxFields) fields")
         case .headTooLarge:
             HTTPError(.contentTooLarge, "a part's header has more than \(maxPartHeadBytes) bytes")
         case .nameTooLong: HTTPError(.contentTooLarge, "a field's name has more than \(maxNameBytes) bytes")

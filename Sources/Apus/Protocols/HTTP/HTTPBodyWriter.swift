@@ -1,3 +1,5 @@
+import ApusProtocols
+
 /// The body of an answer that is sent as it is made; see `Connection.startResponse`.
 ///
 /// Keep it until `end`: an answer whose writer is let go before ends with its connection, so that the client can tell
@@ -76,14 +78,16 @@ public final class HTTPBodyWriter {
     /// Sends a piece of the body as UTF-8; see `write(_:)` for bytes.
     public func write(_ text: String) async throws { try await write(Array(text.utf8)) }
 
-    /// The body is complete. `trailers` follow a chunked one (RFC 9110 §6.5) and are dropped elsewhere. A body that is
+    /// The body is complete. `trailers` follow a chunked one (RFC 9110 §6.5) and are dropped elsewhere, as are those
+    /// that have to stand in the header, such as `Content-Type`, `Set-Cookie` and `Trailer` (§6.5.1). A body that is
     /// shorter than its announced length ends the connection.
     public func end(trailers: HTTPHeaders = [:]) {
         guard isOpen else { return }
         switch framing {
         case .length(let missing) where missing > 0: return abandon()
         case .chunked:
-            let fields = trailers.fields.map { "\($0.name): \($0.value)\r\n" }.joined()
+            let allowed = trailers.fields.filter { TrailerField.isAllowed($0.name) }
+            let fields = allowed.map { "\($0.name): \($0.value)\r\n" }.joined()
             _ = Array("0\r\n\(fields)\r\n".utf8).withUnsafeBytes { transport.sendRaw($0) }
         case .length, .untilClose, .none: break
         }
@@ -126,7 +130,8 @@ extension Connection where P == HTTP {
     ///     }
     ///
     /// A body of another length than the announced one ends the connection. Throws `ConnectionError.closed` when no
-    /// request waits for an answer.
+    /// request waits for an answer, and an `HTTPError` with status 500 for an interim status, 1xx but for 101, and for
+    /// a negative length.
     public func startResponse(
         _ status: HTTPStatus = .ok, headers: HTTPHeaders = [:], contentLength: Int? = nil
     ) throws -> HTTPBodyWriter {

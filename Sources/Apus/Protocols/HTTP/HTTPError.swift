@@ -22,6 +22,11 @@ public nonisolated struct HTTPError: Error, Sendable, CustomStringConvertible {
     /// "400 Bad Request: the body is no form"
     public var description: String { message == status.reason ? "\(status)" : "\(status): \(message)" }
 
+    /// A handler answered with `status`, which is no answer.
+    static func interim(_ status: HTTPStatus) -> HTTPError {
+        HTTPError(.internalServerError, "\(status.code) is the status of an interim response, not of an answer")
+    }
+
     package var response: HTTPResponse {
         var headers = headers
         if headers["content-type"] == nil { headers["Content-Type"] = "text/plain;charset=utf-8" }

@@ -23,6 +23,9 @@ public nonisolated struct HTTPStatus: Sendable, Hashable, CustomStringConvertibl
     /// RFC 9110 §6.4.1, §15.3.5 and §15.4.5: these never have a body.
     var allowsBody: Bool { code >= 200 && code != 204 && code != 304 }
 
+    /// RFC 9110 §15.2: an interim status answers nothing. 101 does, with another protocol.
+    var isFinal: Bool { code >= 200 || code == 101 }
+
     /// The codes of RFC 9110 §15 that servers send.
     public static let ok = HTTPStatus(200, "OK")
     public static let created = HTTPStatus(201, "Created")

@@ -1,7 +1,10 @@
+import ApusProtocols
+
 /// The fields behind a chunked body (RFC 9112 §7.1.2), in the order they were sent.
 ///
 /// They come from the client as the header does, but when the body has been read: nothing in them changes how the
-/// message is framed or routed.
+/// message is framed or routed. Fields that would have to stand in the header, those of framing, routing, conditions,
+/// authentication and of the content's type and coding, are not among them whatever was sent (RFC 9110 §6.5.1).
 public nonisolated struct HTTPTrailers: Sequence {
     let owner: HTTPRequest
 
@@ -21,6 +24,13 @@ public nonisolated struct HTTPTrailers: Sequence {
         fileprivate var position: Int
 
         public mutating func next() -> (name: String, value: String)? {
+            while let field = nextSent() {
+                if TrailerField.isAllowed(field.name) { return field }
+            }
+            return nil
+        }
+
+        private mutating func nextSent() -> (name: String, value: String)? {
             let end = owner.trailerRange.upperBound
             guard position < end else { return nil }
             // The decoder has checked that each line is a name, a colon, a value and CRLF.
