@@ -63,7 +63,10 @@ let package = Package(
             name: "UpgradeServerV1", dependencies: ["Apus"], path: "Tests/UpgradeServers/V1", swiftSettings: onTheLoop),
         .executableTarget(
             name: "UpgradeServerV2", dependencies: ["Apus"], path: "Tests/UpgradeServers/V2", swiftSettings: onTheLoop),
-        .testTarget(name: "ConformanceTests", dependencies: ["TestSupport", "ConformanceServer"]),
+        .target(name: "RequestCases", dependencies: ["ApusProtocols"], path: "Tests/RequestCases"),
+        .testTarget(
+            name: "ConformanceTests",
+            dependencies: ["ApusProtocols", "RequestCases", "TestSupport", "ConformanceServer"]),
         .testTarget(
             name: "ProcessTests",
             dependencies: [
@@ -74,7 +77,8 @@ let package = Package(
             name: "ApusTests",
             dependencies: ["Apus", "ApusProtocols", "ApusRedis", "ApusWeb", "CApus", "TestSupport"],
             swiftSettings: onTheLoop),
-        .testTarget(name: "ApusProtocolsTests", dependencies: ["ApusProtocols", "CApus", "TestSupport"]),
+        .testTarget(
+            name: "ApusProtocolsTests", dependencies: ["ApusProtocols", "RequestCases", "CApus", "TestSupport"]),
         .testTarget(
             name: "ApusObservabilityTests",
             dependencies: [

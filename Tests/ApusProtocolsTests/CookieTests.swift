@@ -1,4 +1,5 @@
 import ApusProtocols
+import RequestCases
 import Testing
 
 @Suite struct `Cookie fields` {

@@ -1,29 +1,7 @@
 import ApusProtocols
 import CApus
 import Glibc
-
-/// A request as a test sees it: everything the parser and the chunked decoder say, as values.
-struct ReadRequest: Equatable, Sendable {
-    var method = HTTPMethod.get
-    var target = "/"
-    var minorVersion: UInt8 = 1
-    var fields: [String] = []
-    var body = ""
-    var trailers = ""
-    var keepsAlive = true
-    var expectsContinue = false
-    /// Bytes of the whole message, framing included.
-    var byteCount = 0
-}
-
-/// What became of one message.
-enum Reading: Equatable, Sendable {
-    case request(ReadRequest)
-    case incomplete
-    case refused(HTTPRequestError)
-    /// The parser said something about bytes that are not its own.
-    case outOfRange(String)
-}
+import RequestCases
 
 /// Reads one message as a connection does: the head, then its body, each time with more bytes in the same place.
 struct MessageReader {

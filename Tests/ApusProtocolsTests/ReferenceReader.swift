@@ -1,4 +1,5 @@
 import ApusProtocols
+import RequestCases
 
 /// Reads a request as the specification is written, rule by rule on complete lines: slow, and independent of the
 /// parser, to compare with. It does not tell errors apart, and judges nothing before the head is complete.
@@ -96,8 +97,11 @@ struct ReferenceReader {
             parts.count <= 2 && !parts[0].isEmpty && (!name.hasPrefix("v6") || parts[0] == "v6" || host == name))
         try require(
             !parts[0].unicodeScalars.contains {
-                $0.value <= 0x20 || $0.value >= 0x7F || "/[]@,?#\\<>\"".contains(Character($0))
+                $0.value <= 0x20 || $0.value >= 0x7F || "/[]@,?#\\<>\"^`{|}".contains(Character($0))
             })
+        let escapes = parts[0].split(separator: "%", omittingEmptySubsequences: false).dropFirst()
+        try require(
+            escapes.allSatisfy { $0.prefix(2).count == 2 && $0.prefix(2).allSatisfy { $0.isHexDigit && $0.isASCII } })
         try require(parts.count == 1 || parts[1].utf8.allSatisfy { (48...57).contains($0) })
     }
 

@@ -1,4 +1,5 @@
 import ApusProtocols
+import RequestCases
 import TestSupport
 import Testing
 
@@ -52,13 +53,13 @@ struct RequestMutator {
     static let count = 200_000
 
     private static let cases: [RequestCase] = [
-        `Request lines`.methods, `Request lines`.versions, `Request lines`.lineEnds, `Field lines`.names,
-        `Field lines`.values,
-        `Field lines`.lineEnds, `Host fields`.accepted, `Host fields`.refused, `Body lengths`.lengths,
-        `Body lengths`.malformedLengths,
-        `Body lengths`.codings, `Body lengths`.conflicts, `Connection options and expectations`.connectionOptions,
-        `Connection options and expectations`.expectations, `Request limits`.smallHeads, `Chunked bodies`.accepted,
-        `Chunked bodies`.sizes, `Chunked bodies`.extensions, `Chunked bodies`.dataEnds, `Chunked bodies`.trailers,
+        RequestLineCases.methods, RequestLineCases.versions, RequestLineCases.lineEnds, FieldLineCases.names,
+        FieldLineCases.values,
+        FieldLineCases.lineEnds, HostCases.accepted, HostCases.refused, BodyLengthCases.lengths,
+        BodyLengthCases.malformedLengths,
+        BodyLengthCases.codings, BodyLengthCases.conflicts, PersistenceCases.connectionOptions,
+        PersistenceCases.expectations, LimitCases.smallHeads, ChunkedBodyCases.accepted,
+        ChunkedBodyCases.sizes, ChunkedBodyCases.extensions, ChunkedBodyCases.dataEnds, ChunkedBodyCases.trailers,
     ].flatMap { $0 }.filter { $0.bytes.count < 200 }
 
     @Test(arguments: [1, 2])

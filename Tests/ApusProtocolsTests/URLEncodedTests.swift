@@ -1,4 +1,5 @@
 import ApusProtocols
+import RequestCases
 import Testing
 
 /// The fields of a form as a test sees them.

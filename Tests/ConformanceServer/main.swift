@@ -31,6 +31,7 @@ let scenarios: [String: @MainActor (Options) -> Void] = [
     "proxy": proxy,
     "upgrade": upgrade,
     "http": serveHTTP,
+    "reflect": reflect,
     "files": serveFiles,
     "site": serveSite,
     "failing": failing,

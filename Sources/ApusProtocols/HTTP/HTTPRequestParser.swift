@@ -364,7 +364,7 @@ private func isOrdinaryHost(_ p: UnsafePointer<UInt8>, _ count: Int) -> Bool {
     return nameCount >= count || (p[nameCount] == 0x3A && capus_scan_digits(p + nameCount + 1) - p >= count)
 }
 
-/// RFC 9110 §7.2: `[IPv6]` or a name without delimiters, then optionally a colon and digits.
+/// RFC 9110 §7.2, RFC 3986 §3.2.2: `[IPv6]` or a name without delimiters, then optionally a colon and digits.
 private func isValidHost(_ p: UnsafePointer<UInt8>, _ count: Int) -> Bool {
     var i = 0
     if count > 0, p[0] == 0x5B {
@@ -376,10 +376,15 @@ private func isValidHost(_ p: UnsafePointer<UInt8>, _ count: Int) -> Bool {
         i = min(count, capus_scan_alphanumeric(p, 0x2D, 0x2E) - p)
         while i < count, p[i] != 0x3A {
             switch p[i] {
-            case 0x00...0x20, 0x7F, UInt8(ascii: "/"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "@"),
+            case 0x00...0x20, UInt8(ascii: "/"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "@"),
                 UInt8(ascii: ","), UInt8(ascii: "?"), UInt8(ascii: "#"), UInt8(ascii: "\\"), UInt8(ascii: "<"),
-                UInt8(ascii: ">"), UInt8(ascii: "\""), 0x80...0xFF:
-                return false
+                UInt8(ascii: ">"), UInt8(ascii: "\""), UInt8(ascii: "^"), UInt8(ascii: "`"), UInt8(ascii: "{")...0xFF:
+                // But for the tilde.
+                guard p[i] == UInt8(ascii: "~") else { return false }
+                i += 1
+            case UInt8(ascii: "%"):
+                guard count - i > 2, isHexDigit(p[i + 1]), isHexDigit(p[i + 2]) else { return false }
+                i += 3
             default: i += 1
             }
         }
