@@ -1,4 +1,4 @@
-/// The method of a request (RFC 9110 §9). Methods are case-sensitive.
+/// The method of a request (RFC 9110 §9). Methods are case-sensitive; a request with any other is answered 501.
 public enum HTTPMethod: UInt8, Sendable, Hashable, CaseIterable {
     case get, head, post, put, delete, patch, options
 
