@@ -1,0 +1,38 @@
+import Glibc
+
+/// One parser under test: called with each input, it traps when something is wrong.
+struct Target: Sendable {
+    let name: String
+    let run: @Sendable (UnsafeRawBufferPointer) -> Void
+
+    static let all = [
+        Target(name: "request", run: fuzzRequest), Target(name: "chunked", run: fuzzChunkedBody),
+        Target(name: "multipart", run: fuzzMultipart), Target(name: "cookies", run: fuzzCookies),
+        Target(name: "urlencoded", run: fuzzURLEncoded), Target(name: "ranges", run: fuzzRanges),
+        Target(name: "mediatype", run: fuzzMediaType), Target(name: "names", run: fuzzFormNames),
+        Target(name: "events", run: fuzzServerSentEvents), Target(name: "tags", run: fuzzTagsAndTimes),
+    ]
+
+    /// The one that the environment names.
+    static let chosen: Target = {
+        let name = getenv("APUS_FUZZ_TARGET").map { String(cString: $0) } ?? ""
+        guard let target = all.first(where: { $0.name == name }) else {
+            fatalError("APUS_FUZZ_TARGET is one of \(all.map(\.name).joined(separator: ", "))")
+        }
+        return target
+    }()
+}
+
+@_cdecl("LLVMFuzzerTestOneInput")
+func testOneInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    Target.chosen.run(UnsafeRawBufferPointer(start: bytes, count: bytes == nil ? 0 : count))
+    return 0
+}
+
+/// What has to hold; unlike `assert`, in a release build as well.
+func check(_ condition: Bool, _ message: @autoclosure () -> String) {
+    if !condition { fatalError(message()) }
+}
+
+/// The input as text; what is no UTF-8 is replaced.
+func text(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes, as: UTF8.self) }
