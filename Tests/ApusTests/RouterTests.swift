@@ -1,4 +1,5 @@
 import Apus
+import TestSupport
 import Testing
 
 @testable import ApusWeb
@@ -130,6 +131,27 @@ import Testing
             #expect(response.status.code == status && response.headers["X-After"] == "1")
             #expect(response.headers["X-Async"] == (status == 403 ? nil : "1"))
         }
+    }
+
+    @Test func foldersBelowAPath() throws {
+        let folder = try TemporaryFolder()
+        try writeText("script", to: folder.file("app.js"))
+        try writeText("index", to: folder.file("index.html"))
+        let router = Router()
+        router.group("/v1").files("/assets/", StaticFiles(folder.path))
+        let table = router.makeTable()
+        for path in ["/v1/assets/app.js?x=1", "/v1/%61ssets/app%2ejs", "http://h/v1/assets/app.js"] {
+            let response = answer(table, "GET \(path)")
+            #expect(response.status == .ok && response.contentLength == 6, "\(path)")
+        }
+        #expect(answer(table, "GET /v1/assets/").contentLength == 5)
+        let redirect = answer(table, "GET /v1/assets?q")
+        #expect(redirect.status == .movedPermanently && redirect.headers["Location"] == "/v1/assets/?q")
+        for path in ["/v1/assets/none", "/v1/assets/../app.js", "/v1/assets/%2e%2e/x", "/v1/assetsapp.js", "/app.js"] {
+            #expect(answer(table, "GET \(path)").status == .notFound, "\(path)")
+        }
+        #expect(answer(table, "HEAD /v1/assets/app.js").status == .ok)
+        #expect(answer(table, "PUT /v1/assets/app.js").status == .methodNotAllowed)
     }
 
     @Test func parametersAsNumbers() throws {

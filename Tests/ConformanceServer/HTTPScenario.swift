@@ -4,6 +4,8 @@ import Glibc
 /// A request that was kept, to be read after later ones have arrived.
 private var kept: HTTPRequest?
 private var keptBody: ByteView?
+/// How many requests for `/number` there were.
+private var requestNumber = 0
 
 /// HTTP with a route for each thing a handler can do.
 func serveHTTP(_ options: Options) {
@@ -34,6 +36,9 @@ func serveHTTP(_ options: Options) {
     server.onMessage = { connection, request in
         switch request.path {
         case "/": connection.send("Hello, World!", contentType: .plainText)
+        case "/number":
+            requestNumber += 1
+            connection.send("\(requestNumber)")
         case "/echo": connection.send(request.body)
         case "/inspect": connection.send(describe(request), contentType: .plainText)
         case "/id": connection.send("\(server.id) \(getpid())")

@@ -421,4 +421,30 @@ import Testing
             #expect(try waiting.readReply().status == 200)
         }
     }
+
+    /// A client with hundreds of requests at once does not keep the others waiting until it has all its answers.
+    @Test(arguments: Setup.all)
+    func connectionsTakeTurns(_ setup: Setup) async throws {
+        try await withScenario("http", setup) { server in
+            let request = "GET /number HTTP/1.1\r\nHost: h\r\n\r\n"
+            let clients = try [server.connect(), server.connect()]
+            for client in clients {
+                try client.send(request)
+                _ = try client.readReply()
+            }
+            // Both are ready when it looks again.
+            server.process.signal(SIGSTOP)
+            try clients[0].send(request * 1000)
+            try clients[1].send(request * 1000)
+            server.process.signal(SIGCONT)
+            let numbers = try clients.map { client in
+                try (0..<1000).map { _ in Int(try client.readReply().text) ?? 0 }
+            }
+            #expect(numbers.allSatisfy { zip($0, $0.dropFirst()).allSatisfy { $0 < $1 } })
+            #expect(numbers[0][0] < numbers[1][999] && numbers[1][0] < numbers[0][999])
+            // Nobody has more than a turn while the other one waits.
+            let longest = numbers.map { each in zip(each, each.dropFirst()).map { $1 - $0 }.max() ?? 0 }
+            #expect(longest.allSatisfy { $0 <= 129 }, "\(longest)")
+        }
+    }
 }

@@ -17,6 +17,8 @@ final class StreamConnection: Pollable {
     @exclusivity(unchecked) var isSendingLast = false
     /// The poller watches for input.
     @exclusivity(unchecked) var isWatchingInput = false
+    /// It has had its turn, and goes on with what is held when the others have had theirs.
+    @exclusivity(unchecked) private(set) var hasYielded = false
     @exclusivity(unchecked) var closeKind = CloseKind.open
     /// Operations of handlers that have not ended; the next message waits for them.
     @exclusivity(unchecked) var runningOperations: UInt32 = 0
@@ -135,6 +137,7 @@ final class StreamConnection: Pollable {
     /// Reads once and hands the bytes to the driver. False when nothing could be read.
     @discardableResult
     func receive() -> Bool {
+        if hasYielded { return true }
         if partial.isAllocated { return receiveMore() }
         let buffer = loop.receiveBuffer
         let count = take(buffer, EventLoop.receiveCapacity)
@@ -220,7 +223,7 @@ final class StreamConnection: Pollable {
     /// Delivers the messages that are held, as far as they are complete and wanted.
     func deliverPartial() {
         guard !isDelivering else { return }
-        while partial.count > 0, wantsMessages {
+        while partial.count > 0, wantsMessages, !hasYielded {
             partial.bytes[partial.count] = 0
             let driverBefore = ObjectIdentifier(driver)
             let consumed = deliver(partial.bytes, partial.count)
@@ -237,7 +240,16 @@ final class StreamConnection: Pollable {
     func continueDelivery() {
         guard !isDelivering, state == .established else { return }
         deliverPartial()
-        if state == .established, isPeerFinished, !driver.owesAnswer(self), !holdsUnread { close() }
+        if state == .established, isPeerFinished, !hasYielded, !driver.owesAnswer(self), !holdsUnread { close() }
+    }
+
+    /// Called by drivers that have handled so many messages of one read that other connections should not wait longer.
+    func yieldTurn() {
+        hasYielded = true
+        loop.execute { [self] in
+            hasYielded = false
+            continueDelivery()
+        }
     }
 
     /// Bytes wait for a reader that has not asked for them.

@@ -1,5 +1,8 @@
 import CApus
 
+/// So many packets one connection has handled before others have their turn.
+private let packetsPerTurn = 256
+
 /// Binds a `PacketProtocol` to connections.
 final class PacketDriver<P: PacketProtocol>: TypedDriver<P> {
     /// Of one connection, or of all of a worker's.
@@ -39,6 +42,7 @@ final class PacketDriver<P: PacketProtocol>: TypedDriver<P> {
     @specialized(where P == Raw)
     override func receive(_ connection: StreamConnection, _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
         var offset = 0
+        var budget = packetsPerTurn
         // Bytes that are held were looked at before.
         let isHeld = connection.partial.isAllocated && connection.partial.bytes == bytes
         while offset < count, connection.wantsMessages, connection.driver === self {
@@ -49,6 +53,11 @@ final class PacketDriver<P: PacketProtocol>: TypedDriver<P> {
                 connection.cork(holding: length < rest.count)
                 offset += length
                 deliver(connection, UnsafeRawBufferPointer(rebasing: rest[..<length]))
+                budget &-= 1
+                if budget == 0, offset < count {
+                    connection.yieldTurn()
+                    return offset
+                }
             case .control(let length): offset += length
             case .unknown:
                 if isHeld, offset == 0 { connection.partial.searched = count }

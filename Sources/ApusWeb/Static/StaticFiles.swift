@@ -33,16 +33,22 @@ public final class StaticFiles {
     // MARK: Answers
 
     /// The answer to a request; nil when there is nothing of that path, so that somebody else can answer it.
-    public func response(to request: HTTPRequest) -> HTTPResponse? {
+    public func response(to request: HTTPRequest) -> HTTPResponse? { response(to: request, below: "") }
+
+    /// The same, for files whose paths begin with `prefix`, such as "/assets", which the folder does not know of.
+    public func response(to request: HTTPRequest, below prefix: String) -> HTTPResponse? {
+        let path = UnsafeRawBufferPointer(rebasing: request.pathBytes.dropFirst(prefix.utf8.count))
+        guard request.pathBytes.starts(with: prefix.utf8) else { return nil }
+        if path.isEmpty { return redirect(to: prefix + "/", request.query) }
         let now = EventLoop.current?.now ?? 0
         let isRead = request.method == .get || request.method == .head
-        let hit = request.withPathBytes { known($0, now) }
+        let hit = known(path, now)
         if let hit, isRead { return hit.response(to: request) }
-        let found = hit.map { Found.file($0) } ?? request.withPathBytes { find($0, now) }
+        let found = hit.map { Found.file($0) } ?? find(path, now)
         if !isRead { return found.isNothing ? nil : refuseMethod() }
         switch found {
         case .file(let file): return file.response(to: request)
-        case .folder(let path): return redirect(to: path, request.query)
+        case .folder(let path): return redirect(to: prefix + path.encodedAsFolder, request.query)
         case .listing(let folder, let path): return list(folder, path)
         case .failure(let failure): return withHeaders(HTTPResponse(failure))
         case .nothing(let path): return fallback(for: path, request, now)
@@ -66,8 +72,8 @@ public final class StaticFiles {
         return response
     }
 
-    private func redirect(to path: SitePath, _ query: String) -> HTTPResponse {
-        withHeaders(.redirect(to: path.encodedAsFolder + (query.isEmpty ? "" : "?\(query)"), .movedPermanently))
+    private func redirect(to path: String, _ query: String) -> HTTPResponse {
+        withHeaders(.redirect(to: path + (query.isEmpty ? "" : "?\(query)"), .movedPermanently))
     }
 
     private func list(_ folder: OpenFolder, _ path: SitePath) -> HTTPResponse {

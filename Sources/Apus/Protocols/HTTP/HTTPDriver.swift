@@ -3,6 +3,9 @@ import CApus
 
 /// Binds HTTP to connections: reads requests in place, delivers one at a time, and keeps the rules of persistence.
 final class HTTPDriver: TypedDriver<HTTP> {
+    /// So many requests one connection has handled before others have their turn.
+    private static let requestsPerTurn = 64
+
     private let options: HTTP
     private let requestLimits: HTTPRequestLimits
     /// See `Worker.bodyPolicy`.
@@ -49,6 +52,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
         _ connection: StreamConnection, _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int, from start: Int
     ) -> Int {
         var offset = start
+        var budget = Self.requestsPerTurn
         while offset < count, connection.wantsMessages, !connection.http.isAnswering, connection.driver === self {
             // A client that does not read its answers gets no further ones.
             if connection.outbound != nil,
@@ -61,6 +65,11 @@ final class HTTPDriver: TypedDriver<HTTP> {
             offset += used
             // Its answer may be complete before its body is.
             if connection.http.streamsBody { break }
+            budget &-= 1
+            if budget == 0, offset < count {
+                connection.yieldTurn()
+                break
+            }
         }
         return offset
     }

@@ -1,12 +1,6 @@
 import ApusProtocols
 
 extension HTTPRequest {
-    /// Calls `body` with the path as it was sent; the bytes are valid during the call only.
-    package func withPathBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
-        let start = Int(parser.head.targetStart)
-        return body(slice(start..<(start + pathCount)))
-    }
-
     /// The header has fields that make the answer depend on the state of the representation: see `HTTPConditions`.
     package var isConditional: Bool {
         for index in 0..<parser.head.fieldCount {

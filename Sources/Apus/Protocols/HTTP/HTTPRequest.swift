@@ -128,8 +128,10 @@ public final class HTTPRequest {
 
     /// The bytes of `path`, in place: valid during the handler's call, or for as long as the request is kept.
     package var pathBytes: UnsafeRawBufferPointer {
+        let root: StaticString = "/"
+        if isRootOfURI { return UnsafeRawBufferPointer(start: root.utf8Start, count: 1) }
         let start = Int(parser.head.targetStart)
-        return slice(start..<(start + pathCount))
+        return slice((start + Int(parser.head.pathOffset))..<(start + pathCount))
     }
 
     // MARK: Header

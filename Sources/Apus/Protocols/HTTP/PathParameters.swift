@@ -4,15 +4,19 @@ import ApusProtocols
 public struct PathParameters {
     private let names: [String]
     private let values: [String]
+    /// Bytes of the last one as it was sent.
+    package let lastCount: Int
 
     init() {
         names = []
         values = []
+        lastCount = 0
     }
 
     /// `values` are those of the path, as they were sent.
     package init(names: [String], values: [UnsafeRawBufferPointer]) {
         self.names = names
+        lastCount = values.last?.count ?? 0
         self.values = values.map { PercentCoding.decode($0, plusIsBlank: false) }
     }
 
