@@ -164,6 +164,27 @@ import Testing
         #expect(answer(table, "GET /n/x").status == .notFound)
     }
 
+    @Test func routesSayWhatBecomesOfBodies() {
+        let router = Router()
+        router.post("/plain") { _ in "" }
+        #expect(!router.makeTable().hasBodyPolicies)
+        router.put("/files/:name", body: .stream(upTo: 10)) { _ in "" }
+        let group = router.group("/group")
+        group.body = .memory(upTo: 20)
+        group.post("/usual") { _ in "" }
+        group.post("/own", body: .stream(upTo: 30)) { _ in "" }
+        group.group("/inner").patch("/") { _ in "" }
+        let table = router.makeTable()
+        #expect(table.hasBodyPolicies)
+        for (line, policy) in [
+            ("POST /plain", nil), ("PUT /files/a?b=c", .stream(upTo: 10)), ("POST /files/a", nil), ("POST /none", nil),
+            ("POST /group/usual", .memory(upTo: 20)), ("POST /group/own", .stream(upTo: 30)),
+            ("PATCH /group/inner", .memory(upTo: 20)),
+        ] as [(String, HTTPBodyPolicy?)] {
+            #expect(table.bodyPolicy(for: TestRequest("\(line) HTTP/1.1").request) == policy, "\(line)")
+        }
+    }
+
     @Test(arguments: ["users", "", "/a//b", "/:", "/*", "/*a/b", "/:a/:a", "/:a/*a"])
     func patternsThatAreNone(_ text: String) {
         #expect(throws: RoutePatternError.self) { try RoutePattern(text) }

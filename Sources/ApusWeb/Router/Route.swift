@@ -4,11 +4,14 @@ import Apus
 final class Route {
     let method: HTTPMethod
     let pattern: RoutePattern
+    /// What becomes of the bodies of its requests; nil leaves that to the worker.
+    let body: HTTPBodyPolicy?
     let handler: RequestHandler
 
-    init(_ method: HTTPMethod, _ pattern: RoutePattern, _ handler: RequestHandler) {
+    init(_ method: HTTPMethod, _ pattern: RoutePattern, body: HTTPBodyPolicy?, _ handler: RequestHandler) {
         self.method = method
         self.pattern = pattern
+        self.body = body
         self.handler = handler
     }
 

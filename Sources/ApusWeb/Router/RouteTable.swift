@@ -2,7 +2,9 @@ public import Apus
 
 /// What a worker does with each request: the routes of a router, with all middleware around them.
 final class RouteTable {
-    let tree = RouteTree()
+    private let tree = RouteTree()
+    /// Some route says what becomes of bodies.
+    private(set) var hasBodyPolicies = false
     private let notFound: RequestHandler
     private let otherMethod: RequestHandler
 
@@ -12,6 +14,18 @@ final class RouteTable {
     }
 
     nonisolated deinit {}
+
+    /// False when there is such a route already.
+    func add(_ route: Route) -> Bool {
+        if route.body != nil { hasBodyPolicies = true }
+        return tree.add(route)
+    }
+
+    /// What becomes of the body of a request whose head has arrived; nil where its route does not say.
+    func bodyPolicy(for request: HTTPRequest) -> HTTPBodyPolicy? {
+        guard case .route(let route, _) = tree.match(request.method, request.pathBytes) else { return nil }
+        return route.body
+    }
 
     /// What answers a request. Its path's open parts are `request.parameters` from then on.
     func handler(for request: HTTPRequest) -> RequestHandler {
@@ -47,9 +61,14 @@ final class RouteTable {
 }
 
 extension Worker where P == HTTP {
-    /// Answers every request through `router`. Routes and middleware that are added to it later do not count.
+    /// Answers every request through `router`. Routes and middleware that are added to it later do not count. Where its
+    /// routes do not say what becomes of a body, a `bodyPolicy` that was set before does.
     public func serve(_ router: Router) {
         let table = router.makeTable()
+        if table.hasBodyPolicies {
+            let other = bodyPolicy
+            bodyPolicy = { request in try table.bodyPolicy(for: request) ?? other?(request) }
+        }
         onMessage = { connection, request in table.handler(for: request).serve(request, connection) }
     }
 }

@@ -11,43 +11,67 @@ extension Router {
         on(.get, path, handler)
     }
 
-    /// Answers POST.
-    public func post(_ path: String, _ handler: @escaping @MainActor (HTTPRequest) throws -> HTTPResponse) {
-        on(.post, path, handler)
+    /// Answers POST. `body` says what becomes of the bodies of its requests.
+    public func post(
+        _ path: String, body: HTTPBodyPolicy? = nil,
+        _ handler: @escaping @MainActor (HTTPRequest) throws -> HTTPResponse
+    ) {
+        on(.post, path, body: body, handler)
     }
 
     /// Answers POST, with a handler that may wait.
-    public func post(_ path: String, _ handler: @escaping @MainActor (HTTPRequest) async throws -> HTTPResponse) {
-        on(.post, path, handler)
+    public func post(
+        _ path: String, body: HTTPBodyPolicy? = nil,
+        _ handler: @escaping @MainActor (HTTPRequest) async throws -> HTTPResponse
+    ) {
+        on(.post, path, body: body, handler)
     }
 
-    /// Answers PUT.
-    public func put(_ path: String, _ handler: @escaping @MainActor (HTTPRequest) throws -> HTTPResponse) {
-        on(.put, path, handler)
+    /// Answers PUT. `body` says what becomes of the bodies of its requests.
+    public func put(
+        _ path: String, body: HTTPBodyPolicy? = nil,
+        _ handler: @escaping @MainActor (HTTPRequest) throws -> HTTPResponse
+    ) {
+        on(.put, path, body: body, handler)
     }
 
     /// Answers PUT, with a handler that may wait.
-    public func put(_ path: String, _ handler: @escaping @MainActor (HTTPRequest) async throws -> HTTPResponse) {
-        on(.put, path, handler)
+    public func put(
+        _ path: String, body: HTTPBodyPolicy? = nil,
+        _ handler: @escaping @MainActor (HTTPRequest) async throws -> HTTPResponse
+    ) {
+        on(.put, path, body: body, handler)
     }
 
-    /// Answers PATCH.
-    public func patch(_ path: String, _ handler: @escaping @MainActor (HTTPRequest) throws -> HTTPResponse) {
-        on(.patch, path, handler)
+    /// Answers PATCH. `body` says what becomes of the bodies of its requests.
+    public func patch(
+        _ path: String, body: HTTPBodyPolicy? = nil,
+        _ handler: @escaping @MainActor (HTTPRequest) throws -> HTTPResponse
+    ) {
+        on(.patch, path, body: body, handler)
     }
 
     /// Answers PATCH, with a handler that may wait.
-    public func patch(_ path: String, _ handler: @escaping @MainActor (HTTPRequest) async throws -> HTTPResponse) {
-        on(.patch, path, handler)
+    public func patch(
+        _ path: String, body: HTTPBodyPolicy? = nil,
+        _ handler: @escaping @MainActor (HTTPRequest) async throws -> HTTPResponse
+    ) {
+        on(.patch, path, body: body, handler)
     }
 
-    /// Answers DELETE.
-    public func delete(_ path: String, _ handler: @escaping @MainActor (HTTPRequest) throws -> HTTPResponse) {
-        on(.delete, path, handler)
+    /// Answers DELETE. `body` says what becomes of the bodies of its requests.
+    public func delete(
+        _ path: String, body: HTTPBodyPolicy? = nil,
+        _ handler: @escaping @MainActor (HTTPRequest) throws -> HTTPResponse
+    ) {
+        on(.delete, path, body: body, handler)
     }
 
     /// Answers DELETE, with a handler that may wait.
-    public func delete(_ path: String, _ handler: @escaping @MainActor (HTTPRequest) async throws -> HTTPResponse) {
-        on(.delete, path, handler)
+    public func delete(
+        _ path: String, body: HTTPBodyPolicy? = nil,
+        _ handler: @escaping @MainActor (HTTPRequest) async throws -> HTTPResponse
+    ) {
+        on(.delete, path, body: body, handler)
     }
 }

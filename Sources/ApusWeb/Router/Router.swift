@@ -18,8 +18,12 @@ public import Apus
 public final class Router {
     private let prefix: String
     private var middleware: [Middleware]
-    private var routes: [(method: HTTPMethod, path: String, handler: RequestHandler)] = []
+    private var routes: [(method: HTTPMethod, path: String, body: HTTPBodyPolicy?, handler: RequestHandler)] = []
     private var groups: [Router] = []
+    /// What becomes of the bodies of requests for routes that do not say so themselves; see `HTTPBodyPolicy`. Unless
+    /// set that of the router which a group belongs to counts, and at last that of the worker: in memory, up to
+    /// `HTTP.maxRequestBytes`.
+    public var body: HTTPBodyPolicy?
     /// What answers paths that no route has; 404 unless set. A group leaves it to the router it belongs to.
     public var notFound = RequestHandler { _ in throw HTTPError(.notFound) }
 
@@ -46,24 +50,32 @@ public final class Router {
 
     // MARK: Routes
 
-    /// Answers requests of one method and path with what `handler` returns.
+    /// Answers requests of one method and path with what `handler` returns. `body` says what becomes of their bodies:
+    ///
+    ///     router.on(.put, "/files/:name", body: .stream(upTo: 1 << 30)) { request in
+    ///         try await request.saveBody(to: path(of: request))
+    ///         return HTTPResponse(.noContent)
+    ///     }
     public func on(
-        _ method: HTTPMethod, _ path: String, _ handler: @escaping @MainActor (HTTPRequest) throws -> HTTPResponse
+        _ method: HTTPMethod, _ path: String, body: HTTPBodyPolicy? = nil,
+        _ handler: @escaping @MainActor (HTTPRequest) throws -> HTTPResponse
     ) {
-        add(method, path, RequestHandler(handler))
+        add(method, path, body: body, RequestHandler(handler))
     }
 
     /// The same, with a handler that may wait. Requests of the same connection wait for it, others do not.
     public func on(
-        _ method: HTTPMethod, _ path: String,
+        _ method: HTTPMethod, _ path: String, body: HTTPBodyPolicy? = nil,
         _ handler: @escaping @MainActor (HTTPRequest) async throws -> HTTPResponse
     ) {
-        add(method, path, RequestHandler(suspending: handler))
+        add(method, path, body: body, RequestHandler(suspending: handler))
     }
 
     /// The same, with a handler that was made elsewhere.
-    public func add(_ method: HTTPMethod, _ path: String, _ handler: RequestHandler) {
-        routes.append((method, path, handler))
+    public func add(
+        _ method: HTTPMethod, _ path: String, body: HTTPBodyPolicy? = nil, _ handler: RequestHandler
+    ) {
+        routes.append((method, path, body, handler))
     }
 
     // MARK: Serving
@@ -73,22 +85,26 @@ public final class Router {
     func makeTable() -> RouteTable {
         let table = RouteTable(
             notFound: wrapped(notFound, middleware), otherMethod: wrapped(RouteTable.answerOtherMethod, middleware))
-        collect(into: table, prefix: "", [])
+        collect(into: table, prefix: "", [], body: nil)
         return table
     }
 
-    private func collect(into table: RouteTable, prefix outer: String, _ outerMiddleware: [Middleware]) {
+    private func collect(
+        into table: RouteTable, prefix outer: String, _ outerMiddleware: [Middleware], body outerBody: HTTPBodyPolicy?
+    ) {
         let prefix = outer + (self.prefix.hasSuffix("/") ? String(self.prefix.dropLast()) : self.prefix)
         let all = outerMiddleware + middleware
-        for (method, path, handler) in routes {
+        let usualBody = self.body ?? outerBody
+        for (method, path, body, handler) in routes {
             do {
-                let route = Route(method, try RoutePattern(prefix + path), wrapped(handler, all))
-                precondition(table.tree.add(route), "there are two routes for \(method.name) \(prefix + path)")
+                let pattern = try RoutePattern(prefix + path)
+                let route = Route(method, pattern, body: body ?? usualBody, wrapped(handler, all))
+                precondition(table.add(route), "there are two routes for \(method.name) \(prefix + path)")
             } catch {
                 preconditionFailure("\(error)")
             }
         }
-        for group in groups { group.collect(into: table, prefix: prefix, all) }
+        for group in groups { group.collect(into: table, prefix: prefix, all, body: usualBody) }
     }
 
     private func wrapped(_ handler: RequestHandler, _ middleware: [Middleware]) -> RequestHandler {
