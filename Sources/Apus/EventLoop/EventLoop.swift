@@ -28,6 +28,8 @@ public final class EventLoop {
     let state: UnsafeMutablePointer<LoopState>
     let timers = TimerHeap()
     let executor: LoopExecutor
+    /// What tasks that are started for handlers prefer: they stay on the loop's thread then.
+    package var taskExecutor: any TaskExecutor { executor }
     var status: UnsafeMutablePointer<capus_worker_status> { state.pointee.status }
 
     /// Called with what a callback threw that belongs to no connection, and the callback's name.
@@ -41,6 +43,9 @@ public final class EventLoop {
     /// What `watchRead`, `watchWrite` and `watchSignal` started.
     var userWatches: [Int32: UserWatch] = [:]
     var signalWatches: [Int32: Watch] = [:]
+
+    /// Called when a worker's loop has ended, before its process does.
+    package var lastActions: [@MainActor () -> Void] = []
 
     private let poller: OpaquePointer
     private let wakeupDescriptor: Int32

@@ -11,6 +11,7 @@ public final class AccessLog {
     private var pending: [UInt8] = []
     private var timer: WorkerTimer?
     private var hasFailed = false
+    private var isFlushedAtEnd = false
 
     private static let enoughBytes = 32 * 1024
 
@@ -27,10 +28,14 @@ public final class AccessLog {
         pending += Array(format.line(record).utf8)
         if pending.count >= Self.enoughBytes { return flush() }
         guard timer == nil else { return }
+        if !isFlushedAtEnd {
+            isFlushedAtEnd = true
+            EventLoop.current.lastActions.append { [weak self] in self?.flush() }
+        }
         timer = WorkerTimer.after(1) { [weak self] _ in self?.flush() }
     }
 
-    /// Writes what is collected. Done when a `WebServer` stops, too.
+    /// Writes what is collected. Done when the process ends, too.
     public func flush() {
         timer?.cancel()
         timer = nil

@@ -158,6 +158,7 @@ final class WorkerProcess {
             Terminal.write(Banner.text(for: workers, .foreground, isSingleProcess: true))
         }
         loop.run()
+        for action in loop.lastActions { action() }
         capus_exit(exitStatus)
     }
 

@@ -149,8 +149,11 @@ final class BodyIntake {
             transport.continueDelivery()
             while case .arriving = progress, transport.http.wantsBody, !Task.isCancelled { await wait() }
             if case .arriving = progress {
-                self.sink = nil
-                transport.http.wantsBody = false
+                // Once the answer is out the rest may have another taker.
+                if self.sink === sink {
+                    self.sink = nil
+                    transport.http.wantsBody = false
+                }
                 try Task.checkCancellation()
             }
         }

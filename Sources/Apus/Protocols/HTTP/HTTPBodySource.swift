@@ -44,6 +44,33 @@ extension HTTPResponse {
     }
 }
 
+/// Makes something else of the pieces of one body.
+package protocol HTTPBodyFilter {
+    /// What is sent instead of `bytes`. Nothing follows the last piece.
+    func filter(_ bytes: [UInt8], isLast: Bool) -> [UInt8]
+}
+
+extension HTTPResponse {
+    /// The body is made piece by piece, and does not consist of events.
+    package var isStream: Bool {
+        if case .stream = source { true } else { false }
+    }
+
+    /// The body consists of events.
+    package var isEvents: Bool {
+        if case .events = source { true } else { false }
+    }
+
+    /// Has the pieces of a body that is a stream go through a filter of its own, made when the body begins.
+    package mutating func filterStream(_ makeFilter: @escaping @MainActor @Sendable () -> any HTTPBodyFilter) {
+        guard case .stream(_, let make) = source else { return }
+        source = .stream(contentLength: nil) { body in
+            if body.takesBytes { body.filter = makeFilter() }
+            try await make(body)
+        }
+    }
+}
+
 extension Connection where P == HTTP {
     /// Sends a response whose body is a stream.
     func stream(_ response: HTTPResponse, _ source: HTTPBodySource) -> SendResult {

@@ -20,6 +20,8 @@ public final class HTTPBodyWriter {
     private let transport: StreamConnection
     private var framing: Framing
     private var isOver = false
+    /// What is made of the pieces before they are sent.
+    var filter: (any HTTPBodyFilter)?
 
     init(_ transport: StreamConnection, _ framing: Framing) {
         self.transport = transport
@@ -56,6 +58,7 @@ public final class HTTPBodyWriter {
             abandon()
             return .failed
         }
+        let bytes = filter?.filter(bytes, isLast: false) ?? bytes
         guard !bytes.isEmpty else { return .sent }
         guard let piece = frame(bytes) else {
             abandon()
@@ -83,6 +86,10 @@ public final class HTTPBodyWriter {
     /// shorter than its announced length ends the connection.
     public func end(trailers: HTTPHeaders = [:]) {
         guard isOpen else { return }
+        if let filter {
+            self.filter = nil
+            guard send(filter.filter([], isLast: true)) != .failed else { return }
+        }
         switch framing {
         case .length(let missing) where missing > 0: return abandon()
         case .chunked:

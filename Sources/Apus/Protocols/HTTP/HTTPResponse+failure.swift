@@ -4,13 +4,16 @@ extension HTTPResponse {
     /// The answer for what a handler threw: the status of an `HTTPError`, else 500, which is counted and logged.
     package init(failure error: any Error, of request: HTTPRequest) {
         let refusal = error as? HTTPError
-        // Whoever waits for an answer has gone, and the handler was told so.
-        let isAbandoned = error is CancellationError && request.transport?.state != .established
-        if refusal?.status.code ?? 500 >= 500, !isAbandoned {
+        let isFailure = refusal?.status.code ?? 500 >= 500
+        // Whoever waited for an answer has gone or has got another one, and the handler was told so.
+        let isAbandoned =
+            error is CancellationError && (Task.isCancelled || request.transport?.state != .established)
+        if isFailure, !isAbandoned {
             EventLoop.current.status.pointee.callback_errors += 1
             Log.write("\(request.method.name) \(request.path) failed: \(error)", .error)
         }
         self = (refusal ?? HTTPError(.internalServerError)).response
+        self.isFailure = isFailure
     }
 }
 

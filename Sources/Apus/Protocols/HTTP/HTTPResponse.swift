@@ -11,6 +11,8 @@ public struct HTTPResponse: Sendable {
     var source: HTTPBodySource?
     /// The body consists of the bytes in `body`: there is no more of it elsewhere.
     public var isInMemory: Bool { source == nil }
+    /// It answers an error of a handler that is the server's fault.
+    package internal(set) var isFailure = false
 
     /// A response with a body of bytes.
     public nonisolated init(_ status: HTTPStatus = .ok, headers: HTTPHeaders = [:], body: [UInt8] = []) {
@@ -53,13 +55,13 @@ public nonisolated struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral 
         return true
     }
 
-    private static func same(_ a: String, _ b: String) -> Bool {
+    static func same(_ a: String, _ b: String) -> Bool {
         a.utf8.count == b.utf8.count && zip(a.utf8, b.utf8).allSatisfy { lowercase($0) == lowercase($1) }
     }
 
     private static func lowercase(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte }
 
-    static func isToken(_ text: String) -> Bool { !text.isEmpty && text.utf8.allSatisfy(isToken) }
+    package static func isToken(_ text: String) -> Bool { !text.isEmpty && text.utf8.allSatisfy(isToken) }
 
     private static func isToken(_ byte: UInt8) -> Bool {
         switch byte {
