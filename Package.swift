@@ -30,11 +30,13 @@ let package = Package(
         .target(
             name: "CApus", dependencies: ["CLibevent"], path: "CSources/CApus",
             linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+        .systemLibrary(name: "CZlib", path: "CSources/CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "ApusProtocols", dependencies: ["CApus"]),
         .target(name: "Apus", dependencies: ["CApus", "ApusProtocols"], swiftSettings: onTheLoop),
         .target(name: "ApusRedis", dependencies: ["Apus", "ApusProtocols"], swiftSettings: onTheLoop),
         .target(
-            name: "ApusWeb", dependencies: ["Apus", "ApusProtocols", "ApusRedis", "CApus"], swiftSettings: onTheLoop),
+            name: "ApusWeb", dependencies: ["Apus", "ApusProtocols", "ApusRedis", "CApus", "CZlib"],
+            swiftSettings: onTheLoop),
         .target(
             name: "ApusObservability",
             dependencies: [
@@ -55,7 +57,7 @@ let package = Package(
             ],
             swiftSettings: onTheLoop),
         .executableTarget(name: "Examples", dependencies: ["Apus", "ApusWeb"], swiftSettings: onTheLoop),
-        .target(name: "TestSupport", dependencies: ["CApus"], path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["CApus", "CZlib"], path: "Tests/TestSupport"),
         .executableTarget(
             name: "ConformanceServer", dependencies: ["Apus", "ApusRedis", "ApusWeb"], path: "Tests/ConformanceServer",
             swiftSettings: onTheLoop),

@@ -9,7 +9,14 @@ struct TestRequest {
 
     /// `lines` are the request line and the fields.
     init(_ lines: String..., host: String? = "Host: h", body: [UInt8] = [], forms: FormOptions = FormOptions()) {
-        let head = (lines + [host].compactMap { $0 }).map { "\($0)\r\n" }.joined() + "\r\n"
+        self.init(lines: lines + [host].compactMap { $0 }, body: body, forms: forms)
+    }
+
+    init(lines: [String], body: [UInt8] = [], forms: FormOptions = FormOptions()) {
+        let hasHost = lines.contains { $0.hasPrefix("Host:") } || lines[0].hasSuffix("HTTP/1.0")
+        let head = (lines + (hasHost ? [] : ["Host: h"])).map { "\($0)
+" }.joined() + "
+"
         var bytes = Array(head.utf8) + body
         let count = bytes.count
         bytes += Array(repeating: 0, count: Int(CAPUS_SCAN_PADDING))

@@ -26,6 +26,7 @@ let scenarios: [String: @MainActor (Options) -> Void] = [
     "async-echo": asyncEcho,
     "callbacks": callbacksOfTheirOwn,
     "redis": redisClient,
+    "router": serveRouter,
     "sessions": serveSessions,
     "stream": stream,
     "proxy": proxy,

@@ -6,7 +6,9 @@ enum DependencyRules {
     static let imports: [String: Set<String>] = [
         "ApusProtocols": ["CApus"],
         "Apus": ["CApus", "ApusProtocols", "Synchronization"],
-        "ApusWeb": ["Apus", "ApusProtocols", "ApusRedis", "CApus", "FoundationEssentials", "Synchronization"],
+        "ApusWeb": [
+            "Apus", "ApusProtocols", "ApusRedis", "CApus", "CZlib", "FoundationEssentials", "Synchronization",
+        ],
         "ApusClient": ["Apus", "ApusProtocols", "CApus", "CCares", "Synchronization"],
         "ApusRedis": ["Apus", "ApusProtocols", "ApusClient", "CApus"],
         "ApusMySQL": ["Apus", "ApusProtocols", "CApus", "CMariaDB"],

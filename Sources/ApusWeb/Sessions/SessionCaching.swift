@@ -3,14 +3,7 @@ import Apus
 /// What responses say to caches where sessions are concerned.
 enum SessionCaching {
     /// RFC 9110 §12.5.5: the response depends on the client's cookies.
-    static func vary(_ headers: inout HTTPHeaders) {
-        guard let field = headers["Vary"] else {
-            headers["Vary"] = "Cookie"
-            return
-        }
-        let names = members(field)
-        if !names.contains("*"), !names.contains("cookie") { headers["Vary"] = field + ", Cookie" }
-    }
+    static func vary(_ headers: inout HTTPHeaders) { headers.vary(on: "Cookie") }
 
     /// A `Set-Cookie` field alone keeps no cache from storing a response (RFC 9111 §7.3): others would get the session.
     /// What the handler says of caching stays, but for that field.
@@ -19,14 +12,8 @@ enum SessionCaching {
             headers["Cache-Control"] = "private"
             return
         }
-        let directives = members(field)
+        let directives = HTTPHeaders.members(field)
         guard !directives.contains("private"), !directives.contains("no-store") else { return }
         headers["Cache-Control"] = field + ", no-cache=\"Set-Cookie\""
-    }
-
-    private static func members(_ field: String) -> [String] {
-        field.split(separator: ",").map { member in
-            String(member.drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" }).lowercased()
-        }
     }
 }

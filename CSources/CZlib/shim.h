@@ -1,0 +1,2 @@
+// What Apus uses of zlib: deflate, for answers that are compressed.
+#include <zlib.h>
