@@ -11,6 +11,9 @@ let recipes: [Recipe] = [
         kind: .service(FileDownload.set)),
     Recipe(
         name: "WebSite", about: "serves a folder to browsers, with an access log", kind: .service(WebSite.set)),
+    Recipe(
+        name: "RESTService", about: "JSON in and out, by routes, with a password for changes",
+        kind: .service(RESTService.set)),
     Recipe(name: "JsonNL", about: "a protocol of your own: a JSON value a line", kind: .service(JsonNL.set)),
     Recipe(name: "JsonNLClient", about: "sends it JSON values", kind: .client(JsonNL.ask)),
     Recipe(name: "JsonInt", about: "JSON behind a binary length", kind: .service(JsonInt.set)),
