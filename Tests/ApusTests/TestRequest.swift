@@ -14,9 +14,7 @@ struct TestRequest {
 
     init(lines: [String], body: [UInt8] = [], forms: FormOptions = FormOptions()) {
         let hasHost = lines.contains { $0.hasPrefix("Host:") } || lines[0].hasSuffix("HTTP/1.0")
-        let head = (lines + (hasHost ? [] : ["Host: h"])).map { "\($0)
-" }.joined() + "
-"
+        let head = (lines + (hasHost ? [] : ["Host: h"])).map { "\($0)\r\n" }.joined() + "\r\n"
         var bytes = Array(head.utf8) + body
         let count = bytes.count
         bytes += Array(repeating: 0, count: Int(CAPUS_SCAN_PADDING))

@@ -41,6 +41,9 @@ public final class Router {
     /// The first is the outermost.
     public func use(_ middleware: Middleware...) { self.middleware += middleware }
 
+    /// Puts middleware around that which is there.
+    func surround(with middleware: Middleware) { self.middleware.insert(middleware, at: 0) }
+
     /// Routes whose paths begin with `prefix`, with middleware of their own inside that of this router.
     public func group(_ prefix: String, _ middleware: Middleware...) -> Router {
         let group = Router(prefix: prefix, middleware)

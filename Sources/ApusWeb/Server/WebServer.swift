@@ -48,7 +48,7 @@ public final class WebServer {
             } catch let error as HTTPError where error.status.code < 500 {
                 response = error.response
             }
-            if onAccess != nil || accessLog != nil { note(AccessRecord(connection, request, response)) }
+            if isLogging { note(AccessRecord(connection, request, response)) }
             connection.send(response)
         }
         Self.all.append(self)
@@ -91,6 +91,19 @@ public final class WebServer {
     }
 
     // MARK: Requests
+
+    /// Answers through `router` what it has routes for, and otherwise as without it; its middleware is around both.
+    /// Routes and middleware that are added to it later do not count.
+    public func serve(_ router: Router) {
+        router.notFound = RequestHandler { [unowned self] request in try response(to: request) }
+        router.surround(
+            with: Middleware(after: { [unowned self] request, response in
+                if isLogging { note(AccessRecord(request.connection, request, response)) }
+            }))
+        worker.serve(router)
+    }
+
+    private var isLogging: Bool { onAccess != nil || accessLog != nil }
 
     /// The answer to a request.
     public func response(to request: HTTPRequest) throws -> HTTPResponse {
