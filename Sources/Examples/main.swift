@@ -14,6 +14,9 @@ let recipes: [Recipe] = [
     Recipe(
         name: "RESTService", about: "JSON in and out, by routes, with a password for changes",
         kind: .service(RESTService.set)),
+    Recipe(
+        name: "Guestbook", about: "a page with a form, uploads, sessions and live updates",
+        kind: .service(Guestbook.set)),
     Recipe(name: "JsonNL", about: "a protocol of your own: a JSON value a line", kind: .service(JsonNL.set)),
     Recipe(name: "JsonNLClient", about: "sends it JSON values", kind: .client(JsonNL.ask)),
     Recipe(name: "JsonInt", about: "JSON behind a binary length", kind: .service(JsonInt.set)),
