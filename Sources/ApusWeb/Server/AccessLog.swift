@@ -35,7 +35,7 @@ public final class AccessLog {
         timer = WorkerTimer.after(1) { [weak self] _ in self?.flush() }
     }
 
-    /// Writes what is collected. Done when the process ends, too.
+    /// Writes what is collected. Done when a worker process ends, too.
     public func flush() {
         timer?.cancel()
         timer = nil
