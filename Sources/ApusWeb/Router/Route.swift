@@ -7,12 +7,15 @@ final class Route {
     /// What becomes of the bodies of its requests; nil leaves that to the worker.
     let body: HTTPBodyPolicy?
     let handler: RequestHandler
+    /// See `HTTPRequest.routeNumber`.
+    let number: Int
 
     init(_ method: HTTPMethod, _ pattern: RoutePattern, body: HTTPBodyPolicy?, _ handler: RequestHandler) {
         self.method = method
         self.pattern = pattern
         self.body = body
         self.handler = handler
+        number = HTTPRequest.routeNumber(for: pattern.text)
     }
 
     nonisolated deinit {}

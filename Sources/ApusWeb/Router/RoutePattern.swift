@@ -6,12 +6,15 @@ struct RoutePattern {
         case rest
     }
 
+    /// As it was written.
+    let text: String
     private(set) var segments: [Segment] = []
     /// The names of the open parts, in order.
     private(set) var names: [String] = []
 
     /// Nil, with the reason, for a text that is no pattern.
     init(_ text: String) throws(RoutePatternError) {
+        self.text = text
         guard text.hasPrefix("/") else { throw RoutePatternError(text, "does not begin with a slash") }
         for segment in text.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
             guard segments.last != .rest else { throw RoutePatternError(text, "goes on behind a part that takes all") }

@@ -29,8 +29,10 @@ final class RouteTable {
 
     /// What answers a request. Its path's open parts are `request.parameters` from then on.
     func handler(for request: HTTPRequest) -> RequestHandler {
+        request.routeNumber = 0
         switch tree.match(request.method, request.pathBytes) {
         case .route(let route, let values):
+            request.routeNumber = route.number
             if !values.isEmpty { request.parameters = PathParameters(names: route.pattern.names, values: values) }
             return route.handler
         case .otherMethods(let methods):

@@ -20,6 +20,8 @@ public final class HTTPRequest {
     /// What was made of this request beyond its bytes; most have none.
     @exclusivity(unchecked) var extras: RequestExtras?
     nonisolated let formOptions: FormOptions
+    /// The route it took: see `route`. Set for each request by the router, if there is one.
+    @exclusivity(unchecked) package var routeNumber = 0
     /// The connection it came from; held by the request only once that is kept.
     @exclusivity(unchecked) unowned(unsafe) var transport: StreamConnection?
     @exclusivity(unchecked) private var keptTransport: StreamConnection?
