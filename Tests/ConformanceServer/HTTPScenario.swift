@@ -14,7 +14,8 @@ func serveHTTP(_ options: Options) {
         headTimeout: options.number("head-timeout") ?? 10,
         bodyTimeout: options.number("body-timeout") ?? 30, keepAliveTimeout: options.number("keep-alive") ?? 75,
         handlerTimeout: options.number("handler-timeout") ?? 60,
-        forms: FormOptions(temporaryFolder: options["temporary"]))
+        forms: FormOptions(temporaryFolder: options["temporary"]),
+        showsErrors: options["show-errors"].map { $0 == "1" })
     let server = Worker(limits, on: options.address)
     server.count = options.number("count") ?? 1
     server.name = "conformance"
@@ -148,6 +149,11 @@ private func answerLater(_ connection: Connection<HTTP>, _ request: HTTPRequest)
         connection.run {
             await Task.yield()
             throw ScenarioError(description: "async")
+        }
+    case "/keep-throw":
+        connection.run {
+            await Task.yield()
+            throw ScenarioError(description: "about \(request.path)")
         }
     case "/keep-async":
         connection.run {

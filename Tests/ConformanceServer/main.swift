@@ -27,6 +27,7 @@ let scenarios: [String: @MainActor (Options) -> Void] = [
     "callbacks": callbacksOfTheirOwn,
     "redis": redisClient,
     "router": serveRouter,
+    "routes": serveRoutes,
     "sessions": serveSessions,
     "stream": stream,
     "proxy": proxy,

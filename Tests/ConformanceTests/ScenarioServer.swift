@@ -14,7 +14,10 @@ final class ScenarioServer {
     private let folder: TemporaryFolder
 
     /// `hasControl`: commands go to the second port that the scenario opens; one with `--to` has no other but says so.
-    init(_ scenario: String, _ setup: Setup, _ options: [String], hasControl: Bool = false) throws {
+    init(
+        _ scenario: String, _ setup: Setup, _ options: [String], hasControl: Bool = false,
+        environment: [String: String] = [:]
+    ) throws {
         folder = try TemporaryFolder()
         isSecured = setup.isSecured
         let certificates = TestCertificates.shared
@@ -30,7 +33,8 @@ final class ScenarioServer {
         process = try ServerProcess(
             "ConformanceServer",
             [scenario, "start", "--single-process", "--backend", setup.backend, "--listen", address]
-                + ["--pid-file", folder.file("pid"), "--log-file", folder.file("log")] + secured + options, in: folder)
+                + ["--pid-file", folder.file("pid"), "--log-file", folder.file("log")] + secured + options, in: folder,
+            .init(environment: environment))
         let endpoints = try process.endpoints()
         guard let first = endpoints.first else { throw Failure("the banner names no address") }
         endpoint = first

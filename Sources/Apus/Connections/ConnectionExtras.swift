@@ -23,6 +23,8 @@ final class ConnectionExtras {
     var bodyWriter: ObjectIdentifier?
     /// What takes the body of the request that is arriving, and was delivered.
     var bodyIntake: BodyIntake?
+    /// What waits for its answer; known only while errors are shown.
+    var keptRequest: KeptRequest?
     /// Cancelled with the connection.
     var timers: [WorkerTimer] = []
     var localAddress: capus_address?

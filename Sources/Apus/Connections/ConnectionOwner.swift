@@ -10,6 +10,8 @@ protocol ConnectionOwner: AnyObject {
 
 /// What listeners need of the worker that they accept for.
 protocol AcceptingOwner: ConnectionOwner {
+    /// What its user calls it.
+    var name: String { get }
     /// What the log calls it.
     var socketName: String { get }
     /// A connection is left with the kernel until its client has spoken.

@@ -110,6 +110,9 @@ enum Service {
             }
             try checkPrivileges(of: worker)
             try checkCertificates(of: worker)
+            if let warning = worker.untypedDriver.startWarning {
+                Log.write("worker \(worker.name): \(warning)", .warning)
+            }
         }
         if let text = settings.metricsAddress {
             do {

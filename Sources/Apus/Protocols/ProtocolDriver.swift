@@ -20,6 +20,9 @@ class ProtocolDriver {
     /// What `status` calls the protocol.
     var name: String { "none" }
 
+    /// What an operator is to know before the protocol is spoken.
+    var startWarning: String? { nil }
+
     /// How many more bytes of an incomplete message to make room for.
     func receiveRoom(_ connection: StreamConnection) -> Int { 16 * 1024 }
 
@@ -113,12 +116,12 @@ class TypedDriver<P: WireProtocol>: ProtocolDriver {
         if let handler = callbacks.errorHandler { return handler(Connection(connection), error) }
         Log.write("callback of connection \(connection.id) (\(connection.peer.text)) failed: \(error)", .error)
         let policy = connection.worker?.errorPolicy
-        answerFailure(connection)
+        answerFailure(connection, error)
         if policy == .terminateWorker { connection.loop.errorHandler(error, "a callback") }
     }
 
     /// What a peer gets whose message could not be handled.
-    func answerFailure(_ connection: StreamConnection) { connection.destroy() }
+    func answerFailure(_ connection: StreamConnection, _ error: any Error) { connection.destroy() }
 
     final func run(_ connection: StreamConnection, _ doing: Int, _ body: () throws -> Void) {
         connection.noteActivity(doing)

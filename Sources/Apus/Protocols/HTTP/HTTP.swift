@@ -24,12 +24,16 @@ public struct HTTP: WireProtocol {
     public var handlerTimeout: Int?
     /// Bounds on queries, forms and uploads.
     public var forms: FormOptions
+    /// A handler's error is answered with a page that describes it and the request, instead of a bare 500: for
+    /// development, never for servers that strangers reach. Nil to have the environment decide: `APUS_DEBUG=1` shows
+    /// errors.
+    public var showsErrors: Bool?
 
     /// Limits that suit most servers.
     public nonisolated init(
         maxHeadBytes: Int = 16 * 1024, maxHeaderFields: Int = 100, maxRequestBytes: Int = 10 * 1024 * 1024,
         headTimeout: Int = 10, bodyTimeout: Int = 30, keepAliveTimeout: Int = 75,
-        handlerTimeout: Int? = 60, forms: FormOptions = FormOptions()
+        handlerTimeout: Int? = 60, forms: FormOptions = FormOptions(), showsErrors: Bool? = nil
     ) {
         self.maxHeadBytes = maxHeadBytes
         self.maxHeaderFields = maxHeaderFields
@@ -39,6 +43,7 @@ public struct HTTP: WireProtocol {
         self.keepAliveTimeout = keepAliveTimeout
         self.handlerTimeout = handlerTimeout
         self.forms = forms
+        self.showsErrors = showsErrors
     }
 
     public nonisolated var clientSpeaksFirst: Bool { true }

@@ -15,15 +15,24 @@ final class HTTPDriver: TypedDriver<HTTP> {
     }
     /// The request object of the last delivery, unless it was kept.
     @exclusivity(unchecked) private var spare: HTTPRequest?
+    /// Clients are told what a handler threw.
+    let showsErrors: Bool
+    /// The request whose handler has thrown, while that is dealt with.
+    private var failed: HTTPRequest?
     /// Answers announce the end of the connection: the worker is leaving.
     @exclusivity(unchecked) private var isDraining = false
 
     init(_ options: HTTP) {
         self.options = options
         requestLimits = options.requestLimits
+        showsErrors = options.isShowingErrors
     }
 
     override var name: String { options.name }
+
+    override var startWarning: String? {
+        showsErrors ? "clients are shown the errors of handlers (APUS_DEBUG, or HTTP(showsErrors:))" : nil
+    }
 
     override func copy() -> TypedDriver<HTTP> {
         let copy = HTTPDriver(options)
@@ -108,7 +117,9 @@ final class HTTPDriver: TypedDriver<HTTP> {
     private func makeRequest(_ bytes: UnsafeMutablePointer<UInt8>) -> HTTPRequest {
         var limits = requestLimits
         if bodyPolicy != nil { limits.maxMessageBytes = .max }
-        return HTTPRequest(limits: limits, forms: options.forms, bytes: bytes)
+        let request = HTTPRequest(limits: limits, forms: options.forms, bytes: bytes)
+        if showsErrors { request.moreExtras.isWatched = true }
+        return request
     }
 
     /// The head is read: delivers the request if its body is there, too.
@@ -195,7 +206,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
             connection.http.isHead = head.method == .head
             // The body may be on its way.
             connection.http.hasMore = true
-            callbackFailed(connection, error)
+            handlerFailed(connection, request, error)
         }
         return nil
     }
@@ -249,7 +260,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
         do {
             try callbacks.onMessage?(Connection(connection), request)
         } catch {
-            callbackFailed(connection, error)
+            handlerFailed(connection, request, error)
         }
     }
 
@@ -288,24 +299,39 @@ final class HTTPDriver: TypedDriver<HTTP> {
             connection.loop.status.pointee.callback_errors += 1
             Log.write("callback of connection \(connection.id) (\(connection.peer.text)) failed: \(error)", .error)
         }
-        if connection.answer(refusal.response) == .failed { connection.close() }
+        if connection.answer(response) == .failed { connection.close() }
     }
 
-    override func answerFailure(_ connection: StreamConnection) {
+    private func page(_ connection: StreamConnection, _ error: any Error) -> HTTPResponse {
+        ErrorPage(error, failed ?? connection.extras?.keptRequest?.request, on: connection).response
+    }
+
+    override func answerFailure(_ connection: StreamConnection, _ error: any Error) {
         switch connection.http.phase {
         case .none: return connection.close()
         // The client has to see that something is missing.
         case .streaming, .events: return connection.destroy()
         case .due: break
+    @inline(never)
+    private func handlerFailed(_ connection: StreamConnection, _ request: HTTPRequest, _ error: any Error) {
+        failed = request
+        callbackFailed(connection, error)
+        failed = nil
+    }
+
         }
-        answerAndEnd(connection, "500 Internal Server Error")
+        guard showsErrors else { return answerAndEnd(connection, "500 Internal Server Error") }
+        connection.http.keepsAlive = false
+        if connection.answer(page(connection, error)) == .failed { connection.close() }
     }
 
     // MARK: Between requests
 
+        var response = refusal.response
     override func owesAnswer(_ connection: StreamConnection) -> Bool {
         connection.http.isAnswering || connection.isHandling
     }
+            if showsErrors { response = page(connection, error) }
 
     override func receiveRoom(_ connection: StreamConnection) -> Int {
         let missing = connection.http.expectedCount - connection.partial.count

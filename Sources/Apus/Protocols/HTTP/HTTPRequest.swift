@@ -40,6 +40,7 @@ public final class HTTPRequest {
     /// Moves the bytes into memory of the request's own: somebody keeps it.
     func detach() {
         guard !ownsBytes else { return }
+        if extras?.isWatched ?? false { noteHandled(isKept: true) }
         let count = max(bodyStart + bodyCount, trailerRange.upperBound)
         let own = UnsafeMutablePointer<UInt8>.allocate(capacity: count)
         own.update(from: bytes, count: count)
@@ -75,7 +76,12 @@ public final class HTTPRequest {
 
     /// The handler is done with the request, which is used again.
     @inline(never)
-    func recycle() { extras = nil }
+    func recycle() {
+        let isWatched = extras?.isWatched ?? false
+        if isWatched { noteHandled(isKept: false) }
+        extras = nil
+        if isWatched { moreExtras.isWatched = true }
+    }
 
     // MARK: Request line
 

@@ -2,6 +2,7 @@ import CApus
 
 extension HTTPResponse {
     /// The answer for what a handler threw: the status of an `HTTPError`, else 500, which is counted and logged.
+    @inline(never)
     package init(failure error: any Error, of request: HTTPRequest) {
         let refusal = error as? HTTPError
         let isFailure = refusal?.status.code ?? 500 >= 500
@@ -11,6 +12,12 @@ extension HTTPResponse {
         if isFailure, !isAbandoned {
             EventLoop.current.status.pointee.callback_errors += 1
             Log.write("\(request.method.name) \(request.path) failed: \(error)", .error)
+        }
+        if refusal?.status.code ?? 500 >= 500, let transport = request.transport,
+            (transport.driver as? HTTPDriver)?.showsErrors ?? false
+        {
+            self = ErrorPage(error, request, on: transport).response
+            return
         }
         self = (refusal ?? HTTPError(.internalServerError)).response
         self.isFailure = isFailure

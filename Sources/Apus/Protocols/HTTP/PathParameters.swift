@@ -20,6 +20,9 @@ public struct PathParameters {
         self.values = values.map { PercentCoding.decode($0, plusIsBlank: false) }
     }
 
+    /// All of them, in the order of the path.
+    var all: Zip2Sequence<[String], [String]> { zip(names, values) }
+
     /// The value of a parameter; nil when the route has none of that name.
     public subscript(name: String) -> String? { names.firstIndex(of: name).map { values[$0] } }
 

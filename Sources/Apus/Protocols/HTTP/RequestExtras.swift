@@ -11,6 +11,8 @@ final class RequestExtras {
     var userStorage: [ObjectIdentifier: Any] = [:]
     /// What hands the body on, for a request that was delivered before it.
     var intake: BodyIntake?
+    /// Errors are shown to clients: what becomes of the request is noted.
+    var isWatched = false
     /// What the router found in the path.
     var pathParameters = PathParameters()
 
