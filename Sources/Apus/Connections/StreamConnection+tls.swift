@@ -13,7 +13,7 @@ extension StreamConnection {
     func receiveSecured(_ bytes: UnsafeMutablePointer<UInt8>, _ capacity: Int) -> Int {
         guard let tls else { return -Int(CAPUS_CONNECTION_ABORTED) }
         if isSecuring {
-            let outcome = shakeHands(tls)
+            let outcome = shakeHands(tls, bytes, capacity)
             if outcome != 0 { return outcome }
             // Mostly the first bytes come a moment later. Those that are here wait for the next turn: the end of the
             // handshake has called user code, which may have read, paused or closed.
@@ -34,7 +34,7 @@ extension StreamConnection {
     }
 
     /// 0 when the connection is secured, else a negated errno.
-    private func shakeHands(_ tls: OpaquePointer) -> Int {
+    private func shakeHands(_ tls: OpaquePointer, _ bytes: UnsafeMutablePointer<UInt8>, _ capacity: Int) -> Int {
         // A client's first step answers to no event that would come again.
         guard extras?.outgoing != nil || loop.mayShakeHands() else { return -Int(CAPUS_WOULD_BLOCK) }
         var reason = [CChar](repeating: 0, count: 256)
@@ -55,7 +55,9 @@ extension StreamConnection {
             extras?.outgoing?.complete(nil)
             return 0
         case -1:
-            complain(reason.withUnsafeBufferPointer { String(cString: $0.baseAddress!) })
+            let reason = reason.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+            complain(reason)
+            if reason == Self.plainHTTP, extras?.outgoing == nil { refusePlainHTTP(bytes, capacity) }
             return -Int(CAPUS_CONNECTION_ABORTED)
         case let wanted:
             setHandshakeWrites(wanted == Int32(CAPUS_WRITE))
@@ -70,16 +72,30 @@ extension StreamConnection {
         loop.setInterest(self, UInt32(CAPUS_READ) | (wanted ? UInt32(CAPUS_WRITE) : 0))
     }
 
+    /// What OpenSSL calls a request without TLS.
+    private static let plainHTTP = "http request"
+
+    /// The client understands an answer, which reaches it only if nothing of its request is left in the socket. OpenSSL
+    /// has written nothing to such a client.
+    private func refusePlainHTTP(_ bytes: UnsafeMutablePointer<UInt8>, _ capacity: Int) {
+        _ = capus_receive(fd, bytes, capacity)
+        let body = "This port speaks TLS: use https://\n"
+        let answer =
+            "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+            + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        _ = Array(answer.utf8).withUnsafeBytes { capus_send(fd, $0.baseAddress!, $0.count) }
+    }
+
     /// One line a second at most: a scan of the internet fills no log.
     private func complain(_ reason: String) {
         if extras?.outgoing != nil { return handshakeFailed(reason) }
-        guard loop.mayComplainOfHandshake() else { return }
+        guard loop.mayComplainOfClient() else { return }
         Log.write("TLS handshake with \(peer.text) failed: \(reason)\(Self.hint(reason))", .warning)
     }
 
     private static func hint(_ reason: String) -> String {
         switch reason {
-        case "http request": ": the client speaks plain HTTP on a TLS port"
+        case plainHTTP: ": the client speaks plain HTTP on a TLS port"
         case "wrong version number", "packet length too long", "record layer failure":
             ": the client does not speak TLS on this port"
         case "unsupported protocol", "no protocols available": ": the client speaks only versions older than allowed"

@@ -176,8 +176,9 @@ public final class EventLoop {
         return handshakes <= Self.handshakesPerTurn
     }
 
-    /// Whether a failed handshake is worth a line in the log: once a second.
-    func mayComplainOfHandshake() -> Bool {
+    /// Whether a client that fails its handshake, or speaks another protocol, is worth a line in the log: once a
+    /// second.
+    func mayComplainOfClient() -> Bool {
         guard lastComplaint == .min || now - lastComplaint > 1_000_000_000 else { return false }
         lastComplaint = now
         return true

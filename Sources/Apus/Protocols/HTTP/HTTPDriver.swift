@@ -99,7 +99,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
             case .incomplete: break
             case .invalid(let error):
                 used = count
-                reject(connection, error)
+                refuse(connection, error, UnsafeRawBufferPointer(start: bytes, count: count))
             case .complete:
                 used = receiveBody(connection, request, count)
             }
@@ -266,6 +266,25 @@ final class HTTPDriver: TypedDriver<HTTP> {
 
     // MARK: Errors
 
+    /// Refuses what cannot be read as a request, and says what it is where a client's first bytes tell.
+    @inline(never)
+    private func refuse(_ connection: StreamConnection, _ error: HTTPRequestError, _ bytes: UnsafeRawBufferPointer) {
+        guard connection.bytesRead == bytes.count, let spoken = ForeignProtocol(bytes) else {
+            return reject(connection, error)
+        }
+        if connection.loop.mayComplainOfClient() {
+            let port = (connection.worker as? any AcceptingOwner)?.socketName ?? name
+            Log.write(spoken.hint(from: connection.peer.text, to: port), .warning)
+        }
+        switch spoken {
+        case .tls:
+            _ = ForeignProtocol.alert.withUnsafeBytes { connection.sendRaw($0) }
+            connection.end()
+        case .http2: reject(connection, .versionNotSupported)
+        case .proxyHeader: reject(connection, error)
+        }
+    }
+
     /// Answers a request that cannot be served, and closes: what follows it cannot be trusted.
     @inline(never)
     private func reject(_ connection: StreamConnection, _ error: HTTPRequestError) {
@@ -289,15 +308,24 @@ final class HTTPDriver: TypedDriver<HTTP> {
         connection.end()
     }
 
+    @inline(never)
+    private func handlerFailed(_ connection: StreamConnection, _ request: HTTPRequest, _ error: any Error) {
+        failed = request
+        callbackFailed(connection, error)
+        failed = nil
+    }
+
     /// An `HTTPError` says what to answer, and leaves connection and process as they are.
     @inline(never)
     override func callbackFailed(_ connection: StreamConnection, _ error: any Error) {
         guard let refusal = error as? HTTPError, callbacks.errorHandler == nil, connection.http.phase == .due else {
             return super.callbackFailed(connection, error)
         }
+        var response = refusal.response
         if refusal.status.code >= 500 {
             connection.loop.status.pointee.callback_errors += 1
             Log.write("callback of connection \(connection.id) (\(connection.peer.text)) failed: \(error)", .error)
+            if showsErrors { response = page(connection, error) }
         }
         if connection.answer(response) == .failed { connection.close() }
     }
@@ -312,13 +340,6 @@ final class HTTPDriver: TypedDriver<HTTP> {
         // The client has to see that something is missing.
         case .streaming, .events: return connection.destroy()
         case .due: break
-    @inline(never)
-    private func handlerFailed(_ connection: StreamConnection, _ request: HTTPRequest, _ error: any Error) {
-        failed = request
-        callbackFailed(connection, error)
-        failed = nil
-    }
-
         }
         guard showsErrors else { return answerAndEnd(connection, "500 Internal Server Error") }
         connection.http.keepsAlive = false
@@ -327,11 +348,9 @@ final class HTTPDriver: TypedDriver<HTTP> {
 
     // MARK: Between requests
 
-        var response = refusal.response
     override func owesAnswer(_ connection: StreamConnection) -> Bool {
         connection.http.isAnswering || connection.isHandling
     }
-            if showsErrors { response = page(connection, error) }
 
     override func receiveRoom(_ connection: StreamConnection) -> Int {
         let missing = connection.http.expectedCount - connection.partial.count
