@@ -16,7 +16,7 @@ enum DependencyRules {
         "ApusSocketIO": ["Apus", "ApusProtocols", "ApusWeb", "ApusCluster", "CApus", "FoundationEssentials"],
         "ApusCluster": ["Apus", "ApusProtocols", "ApusClient", "ApusRedis", "CApus", "Synchronization"],
         "ApusObservability": [
-            "Apus", "ApusProtocols", "Logging", "Metrics", "Tracing", "ServiceLifecycle", "HTTPTypes",
+            "Apus", "ApusProtocols", "ApusWeb", "Logging", "Metrics", "Tracing", "ServiceLifecycle", "HTTPTypes",
             "Synchronization",
         ],
         "ApusTesting": ["Apus", "ApusProtocols", "ApusClient", "CApus", "Testing", "Synchronization"],

@@ -74,6 +74,15 @@ public final class HTTPRequest {
         Connection(transport!)
     }
 
+    /// It came over TLS; false once its connection has closed.
+    package var isSecured: Bool { transport?.tls != nil }
+
+    /// The address of the client; nil for one that has none, and for a request that came over no connection.
+    package var clientIP: String? {
+        guard let text = transport?.peer.ipText, !text.isEmpty else { return nil }
+        return text
+    }
+
     /// The handler is done with the request, which is used again.
     @inline(never)
     func recycle() {

@@ -29,7 +29,7 @@ public struct HTTPResponse: Sendable {
 
 /// Header fields in order. Names are case-insensitive; fields that would break the message are refused.
 public nonisolated struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral {
-    private(set) var fields: [(name: String, value: String)] = []
+    package private(set) var fields: [(name: String, value: String)] = []
 
     public init(dictionaryLiteral elements: (String, String)...) {
         for (name, value) in elements { add(name, value) }
