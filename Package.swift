@@ -62,8 +62,12 @@ let package = Package(
         .executableTarget(name: "Examples", dependencies: ["Apus", "ApusWeb"], swiftSettings: onTheLoop),
         .target(name: "TestSupport", dependencies: ["CApus", "CZlib"], path: "Tests/TestSupport"),
         .executableTarget(
-            name: "ConformanceServer", dependencies: ["Apus", "ApusRedis", "ApusWeb"], path: "Tests/ConformanceServer",
-            swiftSettings: onTheLoop),
+            name: "ConformanceServer",
+            dependencies: [
+                "Apus", "ApusObservability", "ApusRedis", "ApusWeb",
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+            ],
+            path: "Tests/ConformanceServer", swiftSettings: onTheLoop),
         .executableTarget(
             name: "UpgradeServerV1", dependencies: ["Apus"], path: "Tests/UpgradeServers/V1", swiftSettings: onTheLoop),
         .executableTarget(

@@ -25,6 +25,7 @@ func serveRoutes(_ options: Options) {
     router.get("/encode") { _ in
         throw EncodingError.invalidValue(Double.nan, .init(codingPath: [Key("mean")], debugDescription: "not finite"))
     }
+    router.get("/system") { _ in throw SystemError("open /no/such", 2) }
     router.get("/missing") { _ in throw HTTPError(.notFound, "no such thing") }
     router.get("/busy") { _ in throw HTTPError(.serviceUnavailable, "later", headers: ["Retry-After": "9"]) }
     router.get("/long") { _ in throw ScenarioError(description: String(repeating: "\u{e9}", count: 100_000)) }

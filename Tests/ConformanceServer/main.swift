@@ -28,6 +28,7 @@ let scenarios: [String: @MainActor (Options) -> Void] = [
     "redis": redisClient,
     "router": serveRouter,
     "routes": serveRoutes,
+    "traces": serveTraces,
     "sessions": serveSessions,
     "stream": stream,
     "proxy": proxy,

@@ -67,6 +67,9 @@ import Testing
                 #expect(text.text.contains("\n  \(line)\n"), "\(text.text)")
             }
             #expect(try get(client, "/encode", accept: "*/*").text.contains("\n  Coding path: mean\n"))
+            let system = try get(client, "/system", accept: "*/*").text
+            #expect(system.contains("\nopen /no/such: No such file or directory\n"), "\(system)")
+            #expect(system.contains("\n  Action: open /no/such\n  errno: 2\n"))
             for accepted in ["application/json", "application/problem+json, text/html", "text/html;q=0, text/json"] {
                 let json = try get(client, "/users/7", accept: accepted)
                 #expect(json["Content-Type"] == "application/json")
