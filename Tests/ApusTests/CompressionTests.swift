@@ -51,6 +51,8 @@ import Testing
         }
         let short = await answer(HTTPResponse(body: String(Self.text.prefix(1023))))
         #expect(short.headers["Content-Encoding"] == nil && short.headers["Vary"] == "Accept-Encoding")
+        let long = await answer(HTTPResponse(body: String(repeating: "a", count: (2 << 20) + 1)))
+        #expect(long.headers["Content-Encoding"] == nil)
         var generator = SystemRandomNumberGenerator()
         let noise = (0..<2000).map { _ in UInt8.random(in: 0...255, using: &generator) }
         #expect(await answer(HTTPResponse(body: noise)).body == noise)

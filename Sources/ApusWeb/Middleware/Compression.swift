@@ -4,7 +4,7 @@ import ApusProtocols
 /// Decides which responses are compressed, and does it.
 final class Compression {
     /// What is larger would hold up the loop for too long.
-    private static let mostBytes = 8 << 20
+    private static let mostBytes = 2 << 20
 
     private let minBytes: Int
     private let level: Int
