@@ -1,4 +1,4 @@
-public import Apus
+import Apus
 public import ApusWeb
 public import Tracing
 

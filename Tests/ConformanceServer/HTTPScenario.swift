@@ -4,7 +4,7 @@ import Glibc
 /// A request that was kept, to be read after later ones have arrived.
 private var kept: HTTPRequest?
 private var keptBody: ByteView?
-/// How many requests for `/number` there were.
+/// How many requests for `/sequence` there were.
 private var requestNumber = 0
 
 /// HTTP with a route for each thing a handler can do.
@@ -37,7 +37,7 @@ func serveHTTP(_ options: Options) {
     server.onMessage = { connection, request in
         switch request.path {
         case "/": connection.send("Hello, World!", contentType: .plainText)
-        case "/number":
+        case "/sequence":
             requestNumber += 1
             connection.send("\(requestNumber)")
         case "/echo": connection.send(request.body)

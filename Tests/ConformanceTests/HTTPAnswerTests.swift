@@ -426,7 +426,7 @@ import Testing
     @Test(arguments: Setup.all)
     func connectionsTakeTurns(_ setup: Setup) async throws {
         try await withScenario("http", setup) { server in
-            let request = "GET /number HTTP/1.1\r\nHost: h\r\n\r\n"
+            let request = "GET /sequence HTTP/1.1\r\nHost: h\r\n\r\n"
             let clients = try [server.connect(), server.connect()]
             for client in clients {
                 try client.send(request)

@@ -6,8 +6,9 @@ import Testing
 /// The battery of raw requests against a real server, each case on connections of its own: what is refused closes the
 /// connection with nothing behind its answer, and what is accepted is answered once, as what it is.
 @Suite struct HTTPBatteryTests {
-    /// Those that do not take other bounds than the server's.
+    /// Those that do not take other bounds than the server's, and are not another protocol: see `WrongProtocolTests`.
     private static let cases = RequestBattery.all.filter { example in
+        if ["HTTP/2 preface", "TLS hello"].contains(example.name) { return false }
         let limits = HTTPRequestLimits()
         return example.limits.maxHeadBytes == limits.maxHeadBytes && example.limits.maxFields == limits.maxFields
             && example.limits.maxMessageBytes == limits.maxMessageBytes

@@ -255,7 +255,7 @@ import Testing
     /// The refusal can be read by a client that goes on sending.
     @Test(arguments: Setup.all)
     func refusalsReachAClientThatStillSends(_ setup: Setup) async throws {
-        try await withScenario("http", setup, ["--max-request", "1000", "--linger", "30"]) { server in
+        try await withScenario("http", setup, ["--max-request", "1000", "--linger", "30000"]) { server in
             let starts = [
                 ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3000000\r\n\r\n", 413),
                 ("POST / HTTP/9.9\r\nHost: h\r\nContent-Length: 3000000\r\n\r\n", 400),

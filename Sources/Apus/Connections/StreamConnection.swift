@@ -249,6 +249,8 @@ final class StreamConnection: Pollable {
         loop.execute { [self] in
             hasYielded = false
             continueDelivery()
+            // Nobody looked meanwhile whether OpenSSL holds more.
+            if tls != nil, !hasYielded { receivePendingLater() }
         }
     }
 

@@ -88,9 +88,11 @@ final class HTTPDriver: TypedDriver<HTTP> {
         _ connection: StreamConnection, _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int
     ) -> Int {
         if connection.http.expectedCount > count { return bodyProgressed(connection) }
-        var request = spare.take() ?? makeRequest(bytes)
+        // In two steps: with `??` the compiler adds a retain and a release.
+        if spare == nil { spare = makeRequest(bytes) }
+        var request = spare.take()!
         request.bytes = bytes
-        request.transport = connection
+        request.comes(from: connection)
         var used = 0
         if let body = connection.http.chunked {
             used = receiveChunked(connection, request, body, count)

@@ -23,7 +23,9 @@ public final class HTTPRequest {
     /// The route it took: see `route`. Set for each request by the router, if there is one.
     @exclusivity(unchecked) package var routeNumber = 0
     /// The connection it came from; held by the request only once that is kept.
-    @exclusivity(unchecked) unowned(unsafe) var transport: StreamConnection?
+    // Not `unowned(unsafe)`: setting that costs a retain and a release.
+    @exclusivity(unchecked) private var source: Unmanaged<StreamConnection>?
+    var transport: StreamConnection? { source?.takeUnretainedValue() }
     @exclusivity(unchecked) private var keptTransport: StreamConnection?
 
     init(limits: HTTPRequestLimits, forms: FormOptions, bytes: UnsafeMutablePointer<UInt8>) {
@@ -67,6 +69,10 @@ public final class HTTPRequest {
         bytes = own
         ownsBytes = true
     }
+
+    /// Says which connection is about to deliver it.
+    @inline(__always)
+    func comes(from connection: StreamConnection) { source = .passUnretained(connection) }
 
     /// The connection that the request came from, and that its answer goes to.
     public var connection: Connection<HTTP> {
