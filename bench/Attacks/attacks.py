@@ -167,7 +167,8 @@ def attack(name, server, arguments):
             time.sleep(0.25)
         count = len(threads)
     else:
-        attackers = Attackers(server.port, arguments.connections, OPENINGS[name])
+        number = arguments.connections // (10 if name == "readers" else 1)
+        attackers = Attackers(server.port, number, OPENINGS[name])
         end = time.monotonic() + arguments.seconds
         while time.monotonic() < end:
             began = time.monotonic()
@@ -189,7 +190,8 @@ def parse_arguments():
     add = parser.add_argument
     add("--servers", metavar="PATH", default=str(WEB), help="the program (default: bench/Web/.build/release/WebServers)")
     add("--attack", metavar="NAME,…", default=",".join(ATTACKS), help=f"{', '.join(ATTACKS)} (default: all)")
-    add("--connections", metavar="N", type=int, default=10_000, help="of each attack (default: 10,000)")
+    add("--connections", metavar="N", type=int, default=10_000, 
+        help="of each attack, a tenth of them for readers (default: 10,000)")
     add("--seconds", metavar="N", type=float, default=20, help="how long each attack lasts (default: 20)")
     add_core_options(parser)
     return parser.parse_args()

@@ -246,7 +246,7 @@ final class StreamConnection: Pollable {
     /// Called by drivers that have handled so many messages of one read that other connections should not wait longer.
     func yieldTurn() {
         hasYielded = true
-        loop.execute { [self] in
+        loop.executeInTurn { [self] in
             hasYielded = false
             continueDelivery()
             // Nobody looked meanwhile whether OpenSSL holds more.

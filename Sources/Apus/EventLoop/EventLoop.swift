@@ -54,6 +54,9 @@ public final class EventLoop {
     @exclusivity(unchecked) private var lastGeneration: UInt32 = 0
     /// Closed in this turn: kept alive until its end, since events for them may still be in the list.
     @exclusivity(unchecked) private var retired: [Pollable] = []
+    /// See `executeInTurn`.
+    private var turns: [@MainActor () -> Void] = []
+    private static let turnNanoseconds: Int64 = 5_000_000
     @exclusivity(unchecked) private var deferred: [@MainActor () -> Void] = []
     @exclusivity(unchecked) private var isStopped = false
 
@@ -189,6 +192,10 @@ public final class EventLoop {
     /// Runs `body` after the events of this turn, before the loop waits again.
     public func execute(_ body: @escaping @MainActor () -> Void) { deferred.append(body) }
 
+    /// Runs `body` in a later turn: for work that goes on and on, so that others come in between. So much of it is done
+    /// in each turn as there is time for.
+    func executeInTurn(_ body: @escaping @MainActor () -> Void) { turns.append(body) }
+
     /// Runs `body` on the loop soon; may be called from any thread.
     public nonisolated func post(_ body: @escaping @MainActor @Sendable () -> Void) {
         Task(executorPreference: executor) { await body() }
@@ -209,7 +216,7 @@ public final class EventLoop {
     private func turn() {
         status.pointee.busy_since_ns = 0
         handshakes = 0
-        let idle = deferred.isEmpty && !executor.hasJobs
+        let idle = deferred.isEmpty && !executor.hasJobs && turns.isEmpty
         var events: UnsafePointer<capus_event>?
         let count = capus_loop_poll(poller, idle ? timers.nextDeadline : 0, now, &events)
         precondition(count >= 0, "the event loop cannot wait: \(SystemError("poll", -count))")
@@ -245,7 +252,21 @@ public final class EventLoop {
             deferred.removeAll()
             for body in bodies { body() }
         }
+        if !turns.isEmpty { continueTurns() }
         if !retired.isEmpty { retired.removeAll(keepingCapacity: true) }
+    }
+
+    private func continueTurns() {
+        let end = capus_monotonic_ns() + Self.turnNanoseconds
+        // Those that have had theirs wait behind the others.
+        let count = turns.count
+        var done = 0
+        repeat {
+            let body = turns[done]
+            done += 1
+            body()
+        } while done < count && capus_monotonic_ns() < end
+        turns.removeFirst(done)
     }
 
     private func startSecond() {

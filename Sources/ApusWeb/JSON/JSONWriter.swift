@@ -6,12 +6,13 @@ import FoundationEssentials
 /// Values may write into containers in any order, of which this knows only the natural one: whoever meets another one,
 /// or an error, is told by `isBroken` to use `JSONEncoder`, which also knows how to say what is wrong.
 nonisolated final class JSONWriter {
-    private(set) var bytes: [UInt8] = []
+    // Not looked at by two at a time; checking that would cost as much as the writing.
+    @exclusivity(unchecked) private(set) var bytes: [UInt8] = []
     /// The containers that are not closed, from the outermost on.
-    private var open: [Container] = []
-    private var lastSerial = 0
+    @exclusivity(unchecked) private var open: [Container] = []
+    @exclusivity(unchecked) private var lastSerial = 0
     /// What was written is of no use.
-    private(set) var isBroken = false
+    @exclusivity(unchecked) private(set) var isBroken = false
 
     private struct Container {
         let isObject: Bool

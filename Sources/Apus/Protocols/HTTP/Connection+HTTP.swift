@@ -82,15 +82,21 @@ extension StreamConnection {
             guard case .file(let file) = source else { return Connection(self).stream(response, source) }
             return answer(response, with: file)
         }
-        let head = renderHead(response.status, response.headers, .length(response.body.count))
+        let head = ResponseHead(response.status, response.headers)
+        if head.asksForClose { http.keepsAlive = false }
+        let framing = HTTPBodyWriter.Framing.length(response.body.count)
         let body = response.status.allowsBody && !http.isHead ? response.body : []
         let result: SendResult
-        if head.count <= shared.pointee.output.room {
-            var writer = ByteWriter(shared.pointee.output.target)
-            writer.append(head)
-            result = body.withUnsafeBytes { sendBehind(writer, $0, owner: body.count > 4096 ? ByteBox(body) : nil) }
+        if head.capacity <= shared.pointee.output.room {
+            let target = shared.pointee.output.target
+            let count = head.render(
+                framing, keepsAlive: http.keepsAlive, date: shared.pointee.date.bytes, to: target)
+            result = body.withUnsafeBytes {
+                sendBehind(ByteWriter(target, count: count), $0, owner: body.count > 4096 ? ByteBox(body) : nil)
+            }
         } else {
             // Thousands of bytes of header: rare enough for a copy.
+            let head = head.render(framing, keepsAlive: http.keepsAlive, date: shared.pointee.date.bytes)
             result = (head + body).withUnsafeBytes { sendRaw($0) }
         }
         answered()

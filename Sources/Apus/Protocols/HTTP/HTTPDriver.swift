@@ -4,7 +4,7 @@ import CApus
 /// Binds HTTP to connections: reads requests in place, delivers one at a time, and keeps the rules of persistence.
 final class HTTPDriver: TypedDriver<HTTP> {
     /// So many requests one connection has handled before others have their turn.
-    private static let requestsPerTurn = 64
+    private static let requestsPerTurn = 32
 
     private let options: HTTP
     private let requestLimits: HTTPRequestLimits
@@ -65,7 +65,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
         while offset < count, connection.wantsMessages, !connection.http.isAnswering, connection.driver === self {
             // A client that does not read its answers gets no further ones.
             if connection.outbound != nil,
-                connection.isSendingFile || connection.pendingSendBytes >= connection.maxSendBufferSize
+                connection.isSendingFile || connection.pendingSendBytes >= maxUnreadBytes(connection)
             {
                 break
             }
@@ -362,9 +362,12 @@ final class HTTPDriver: TypedDriver<HTTP> {
     override func maxHeldBytes(_ connection: StreamConnection) -> Int {
         // While an answer is due only a little is read ahead; a message that arrives is read whole.
         owesAnswer(connection) || connection.isSendingFile
-            || connection.outbound != nil && connection.pendingSendBytes >= connection.maxSendBufferSize
+            || connection.outbound != nil && connection.pendingSendBytes >= maxUnreadBytes(connection)
             ? EventLoop.receiveCapacity : maxMessageBytes(connection) + EventLoop.receiveCapacity
     }
+
+    /// With so much to read, a client gets no further answers.
+    private func maxUnreadBytes(_ connection: StreamConnection) -> Int { min(64 * 1024, connection.maxSendBufferSize) }
 
     /// A policy may allow a message more than others.
     private func maxMessageBytes(_ connection: StreamConnection) -> Int {

@@ -1,3 +1,5 @@
+import CApus
+
 /// A response: status, header fields and body. `Content-Length`, `Connection` and `Date` are Apus' own.
 public struct HTTPResponse: Sendable {
     /// The status; 200 unless set.
@@ -32,6 +34,7 @@ public nonisolated struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral 
     package private(set) var fields: [(name: String, value: String)] = []
 
     public init(dictionaryLiteral elements: (String, String)...) {
+        fields.reserveCapacity(elements.count)
         for (name, value) in elements { add(name, value) }
     }
 
@@ -48,9 +51,7 @@ public nonisolated struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral 
     /// holds a control character (RFC 9110 §5.1, §5.5).
     @discardableResult
     public mutating func add(_ name: String, _ value: String) -> Bool {
-        guard Self.isToken(name), value.utf8.allSatisfy(Self.isFieldByte) else {
-            return false
-        }
+        guard Self.isToken(name), Self.isFieldValue(value) else { return false }
         fields.append((name, value))
         return true
     }
@@ -61,14 +62,47 @@ public nonisolated struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral 
 
     private static func lowercase(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte }
 
-    package static func isToken(_ text: String) -> Bool { !text.isEmpty && text.utf8.allSatisfy(isToken) }
+    package static func isToken(_ text: String) -> Bool { !text.isEmpty && all(text) { capus_is_token($0) != 0 } }
 
-    private static func isToken(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
-        default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+    private static func isFieldValue(_ text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { bytes in
+            var position = 0
+            while position &+ 8 <= bytes.count {
+                let word = UnsafeRawPointer(bytes.baseAddress! + position).loadUnaligned(as: UInt64.self)
+                if hasControl(word) { break }
+                position &+= 8
+            }
+            while position < bytes.count {
+                let byte = bytes[position]
+                if byte == 0x7F || byte < 0x20 && byte != 0x09 { return false }
+                position &+= 1
+            }
+            return true
         }
     }
 
-    private static func isFieldByte(_ byte: UInt8) -> Bool { byte == 0x09 || (byte >= 0x20 && byte != 0x7F) }
+    /// Whether one of eight bytes is less than 0x20, or 0x7F. For all at once: the highest bit of a byte is set by a
+    /// subtraction that it is too small for.
+    @inline(__always)
+    private static func hasControl(_ word: UInt64) -> Bool {
+        let highest: UInt64 = 0x8080_8080_8080_8080
+        let small = (word &- 0x2020_2020_2020_2020) & ~word & highest
+        let delete = word ^ 0x7F7F_7F7F_7F7F_7F7F
+        return (small | ((delete &- 0x0101_0101_0101_0101) & ~delete & highest)) != 0
+    }
+
+    /// Whether each byte of a text is one that `fits`.
+    @inline(__always)
+    private static func all(_ text: String, _ fits: (UInt8) -> Bool) -> Bool {
+        var text = text
+        return text.withUTF8 { bytes in
+            var position = 0
+            while position < bytes.count {
+                if !fits(bytes[position]) { return false }
+                position &+= 1
+            }
+            return true
+        }
+    }
 }

@@ -10,7 +10,7 @@ nonisolated struct ResponseHead {
     private(set) var asksForClose = false
     private var hasContentType = false
     /// Bytes that suffice.
-    private var capacity = 192
+    private(set) var capacity = 192
 
     init(_ status: HTTPStatus, _ headers: HTTPHeaders) {
         self.status = status
@@ -56,19 +56,27 @@ nonisolated struct ResponseHead {
     /// `date` points at the rendered date.
     func render(_ framing: HTTPBodyWriter.Framing, keepsAlive: Bool, date: UnsafePointer<UInt8>) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: capacity) { bytes, count in
-            var writer = ByteWriter(bytes.baseAddress!)
-            writer.append("HTTP/1.1 ")
-            writer.append(number: status.code)
-            writer.append(" ")
-            writer.append(text: status.reason)
-            writer.append("\r\nDate: ")
-            writer.append(date, HTTPDate.count)
-            writer.append(keepsAlive ? "\r\nConnection: keep-alive\r\n" : "\r\nConnection: close\r\n")
-            writeFields(&writer)
-            if status.allowsBody { write(framing, &writer) }
-            writer.append("\r\n")
-            count = writer.count
+            count = render(framing, keepsAlive: keepsAlive, date: date, to: bytes.baseAddress!)
         }
+    }
+
+    /// The same, to where there is room for `capacity` bytes. Returns how many it took.
+    func render(
+        _ framing: HTTPBodyWriter.Framing, keepsAlive: Bool, date: UnsafePointer<UInt8>,
+        to target: UnsafeMutablePointer<UInt8>
+    ) -> Int {
+        var writer = ByteWriter(target)
+        writer.append("HTTP/1.1 ")
+        writer.append(number: status.code)
+        writer.append(" ")
+        writer.append(text: status.reason)
+        writer.append("\r\nDate: ")
+        writer.append(date, HTTPDate.count)
+        writer.append(keepsAlive ? "\r\nConnection: keep-alive\r\n" : "\r\nConnection: close\r\n")
+        writeFields(&writer)
+        if status.allowsBody { write(framing, &writer) }
+        writer.append("\r\n")
+        return writer.count
     }
 
     private func writeFields(_ writer: inout ByteWriter) {

@@ -54,6 +54,8 @@ if option("serve", or: "handler") == "router" {
             connection.send("Hello, World!", contentType: .plainText)
         }
     }
-    server.bodyPolicy = { _ in .stream(upTo: 8 << 30) }
+    server.bodyPolicy = { request in
+        request.pathIs("/upload") || request.pathIs("/save") ? .stream(upTo: 8 << 30) : nil
+    }
 }
 Worker.runAll()
