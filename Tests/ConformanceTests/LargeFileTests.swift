@@ -129,6 +129,9 @@ private let head = "HTTP/1.1\r\nHost: h\r\n\r\n"
                 client.reset()
                 try server.event("close")
             }
+            // A handler that was still at it when the client went has returned by now.
+            #expect(try server.connect().get("/?small").text == "small")
+            try server.event("close")
             #expect(!facts.descriptorTargets.contains { $0.hasSuffix("large.bin") })
             #expect(facts.descriptorCount == before)
         }
