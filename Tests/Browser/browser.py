@@ -2,7 +2,7 @@
 """Uses the web examples as people do, with a real browser. Not part of the test suite: the browser is large.
 
     apt-get install -y chromium && pip install playwright
-    swift build --product Examples --product apus
+    swift build --build-tests
     Tests/Browser/browser.py [--pictures FOLDER]
 
 It ends with status 0 when everything was as it should be. `--pictures` keeps what the pages looked like.
@@ -94,9 +94,11 @@ def listing(browser, address, pictures):
 
 def error_page(browser, address, pictures):
     page = browser.new_page()
-    answer = page.goto(f"{address}/fail?secret=1&<script>alert(1)</script>")
+    answer = page.goto(f"{address}/throw?token=s3cr3t&text=<script>document.title='taken'</script>")
     check("an error has status 500", answer.status == 500)
-    check("its page says what happened", "Oops" in page.content())
+    check("its page says what happened", "the handler threw" in page.inner_text("body"))
+    check("no script of the request runs", page.title() != "taken")
+    check("secrets are not shown", "s3cr3t" not in page.content())
     page.screenshot(path=pictures / "error.png", full_page=True)
     page.set_viewport_size({"width": 390, "height": 844})
     page.screenshot(path=pictures / "error-phone.png")
@@ -122,6 +124,9 @@ def main():
         (shared / "<i>odd.html").write_text("<p>odd")
         with serving([PROGRAMS / "apus", "serve", shared, "--browse", "--port", "0"], directory) as address:
             listing(browser, address, pictures)
+        server = [PROGRAMS / "ConformanceServer", "http", "start", "--single-process", "--listen", "127.0.0.1:0", *files]
+        with serving([*server, "--backend", "epoll"], directory, {"APUS_DEBUG": "1"}) as address:
+            error_page(browser, address, pictures)
         browser.close()
 
 
