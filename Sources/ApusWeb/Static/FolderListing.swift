@@ -43,7 +43,7 @@ struct FolderListing {
     }
 
     private var page: String {
-        let title = Self.escape(path.components.isEmpty ? "/" : path.text + "/")
+        let title = HTMLText.escape(path.components.isEmpty ? "/" : path.text + "/")
         let parent = path.components.isEmpty ? "" : Self.row("../", "../", "", "")
         let note = isCut ? "<p>Only \(Self.mostRows) of the files are shown.</p>" : ""
         return """
@@ -79,7 +79,7 @@ struct FolderListing {
     }
 
     private static func row(_ link: String, _ text: String, _ size: String, _ time: String) -> String {
-        "<tr><td><a href=\"\(link)\">\(escape(text))</a></td><td>\(size)</td><td>\(time)</td></tr>\n"
+        "<tr><td><a href=\"\(link)\">\(HTMLText.escape(text))</a></td><td>\(size)</td><td>\(time)</td></tr>\n"
     }
 
     /// "999 B", "1.4 kB", "23 MB"
@@ -92,22 +92,6 @@ struct FolderListing {
             tenths = (tenths + 500) / 1000
         }
         return tenths < 100 ? "\(tenths / 10).\(tenths % 10) TB" : "\((tenths + 5) / 10) TB"
-    }
-
-    /// As text, and as the value of an attribute.
-    static func escape(_ text: String) -> String {
-        var result = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            case "'": result += "&#39;"
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
     }
 
     private static let style = """

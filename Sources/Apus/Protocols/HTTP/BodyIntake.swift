@@ -211,18 +211,3 @@ private final class DroppingSink: BodySink {
     func take(_ bytes: UnsafeRawBufferPointer) {}
     var wantsMore: Bool { true }
 }
-
-extension HTTPStatus {
-    /// The status that answers a request that cannot be read.
-    init(_ error: HTTPRequestError) {
-        self =
-            switch error {
-            case .badRequest: .badRequest
-            case .contentTooLarge: .contentTooLarge
-            case .expectationFailed: .expectationFailed
-            case .headerFieldsTooLarge: .headerFieldsTooLarge
-            case .notImplemented: .notImplemented
-            case .versionNotSupported: .versionNotSupported
-            }
-    }
-}

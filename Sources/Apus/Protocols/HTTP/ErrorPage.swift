@@ -101,37 +101,21 @@ struct ErrorPage {
             <!DOCTYPE html>
             <html lang="en"><head><meta charset="utf-8">
             <meta name="viewport" content="width=device-width,initial-scale=1">
-            <title>\(Self.escape("\(status)"))</title><style>\(Self.style)</style></head><body><main>
-            <p class="status">\(Self.escape("\(status)"))</p>
-            <h1>\(Self.escape(report.type))</h1>
-            <pre>\(Self.escape(report.message))</pre>
+            <title>\(HTMLText.escape("\(status)"))</title><style>\(Self.style)</style></head><body><main>
+            <p class="status">\(HTMLText.escape("\(status)"))</p>
+            <h1>\(HTMLText.escape(report.type))</h1>
+            <pre>\(HTMLText.escape(report.message))</pre>
 
             """
         for section in report.sections {
-            page += "<h2>\(Self.escape(section.title))</h2><table>\n"
+            page += "<h2>\(HTMLText.escape(section.title))</h2><table>\n"
             for row in section.rows {
-                page += "<tr><th>\(Self.escape(row.name))</th><td>\(Self.escape(row.value))</td></tr>\n"
+                page += "<tr><th>\(HTMLText.escape(row.name))</th><td>\(HTMLText.escape(row.value))</td></tr>\n"
             }
             page += "</table>\n"
         }
         if report.isCut { page += "<p>There was more than is shown.</p>\n" }
-        return page + "<p class=\"advice\">\(Self.escape(Self.advice))</p></main></body></html>\n"
-    }
-
-    /// What the text says comes from the client in part: none of it is markup.
-    private static func escape(_ text: String) -> String {
-        var escaped = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "&": escaped += "&amp;"
-            case "<": escaped += "&lt;"
-            case ">": escaped += "&gt;"
-            case "\"": escaped += "&quot;"
-            case "'": escaped += "&#39;"
-            default: escaped.unicodeScalars.append(scalar)
-            }
-        }
-        return escaped
+        return page + "<p class=\"advice\">\(HTMLText.escape(Self.advice))</p></main></body></html>\n"
     }
 
     private static let style = """

@@ -290,22 +290,13 @@ final class HTTPDriver: TypedDriver<HTTP> {
     /// Answers a request that cannot be served, and closes: what follows it cannot be trusted.
     @inline(never)
     private func reject(_ connection: StreamConnection, _ error: HTTPRequestError) {
-        let line: StaticString =
-            switch error {
-            case .badRequest: "400 Bad Request"
-            case .contentTooLarge: "413 Payload Too Large"
-            case .expectationFailed: "417 Expectation Failed"
-            case .headerFieldsTooLarge: "431 Request Header Fields Too Large"
-            case .notImplemented: "501 Not Implemented"
-            case .versionNotSupported: "505 HTTP Version Not Supported"
-            }
-        answerAndEnd(connection, line)
+        answerAndEnd(connection, HTTPStatus(error))
     }
 
-    private func answerAndEnd(_ connection: StreamConnection, _ statusLine: StaticString) {
+    private func answerAndEnd(_ connection: StreamConnection, _ status: HTTPStatus) {
         connection.http.messageArrived()
         connection.http.phase = .none
-        let text = "HTTP/1.1 \(statusLine)\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        let text = "HTTP/1.1 \(status)\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
         _ = Array(text.utf8).withUnsafeBytes { connection.sendRaw($0) }
         connection.end()
     }
@@ -343,7 +334,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
         case .streaming, .events: return connection.destroy()
         case .due: break
         }
-        guard showsErrors else { return answerAndEnd(connection, "500 Internal Server Error") }
+        guard showsErrors else { return answerAndEnd(connection, .internalServerError) }
         connection.http.keepsAlive = false
         if connection.answer(page(connection, error)) == .failed { connection.close() }
     }
@@ -396,9 +387,9 @@ final class HTTPDriver: TypedDriver<HTTP> {
             return
         }
         if connection.http.expectedCount > 0 || connection.http.chunked != nil {
-            if Int(idleSeconds) >= options.bodyTimeout { answerAndEnd(connection, "408 Request Timeout") }
+            if Int(idleSeconds) >= options.bodyTimeout { answerAndEnd(connection, .requestTimeout) }
         } else if connection.partial.count > 0 {
-            if Int(idleSeconds) >= options.headTimeout { answerAndEnd(connection, "408 Request Timeout") }
+            if Int(idleSeconds) >= options.headTimeout { answerAndEnd(connection, .requestTimeout) }
         } else if Int(idleSeconds) >= (connection.bytesRead == 0 ? options.headTimeout : options.keepAliveTimeout) {
             connection.close()
         }
@@ -408,7 +399,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
     private func giveUpHandler(_ connection: StreamConnection) {
         Log.write(
             "a request of connection \(connection.id) (\(connection.peer.text)) was not answered in time", .warning)
-        answerAndEnd(connection, "503 Service Unavailable")
+        answerAndEnd(connection, .serviceUnavailable)
         connection.cancelOperations()
     }
 

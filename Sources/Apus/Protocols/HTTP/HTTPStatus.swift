@@ -1,3 +1,5 @@
+import ApusProtocols
+
 /// A status code with its reason phrase (RFC 9110 §15).
 public nonisolated struct HTTPStatus: Sendable, Hashable, CustomStringConvertible {
     /// Three digits.
@@ -60,4 +62,19 @@ public nonisolated struct HTTPStatus: Sendable, Hashable, CustomStringConvertibl
     public static let serviceUnavailable = HTTPStatus(503, "Service Unavailable")
     public static let gatewayTimeout = HTTPStatus(504, "Gateway Timeout")
     public static let versionNotSupported = HTTPStatus(505, "HTTP Version Not Supported")
+}
+
+extension HTTPStatus {
+    /// The status that answers a request that cannot be read.
+    init(_ error: HTTPRequestError) {
+        self =
+            switch error {
+            case .badRequest: .badRequest
+            case .contentTooLarge: .contentTooLarge
+            case .expectationFailed: .expectationFailed
+            case .headerFieldsTooLarge: .headerFieldsTooLarge
+            case .notImplemented: .notImplemented
+            case .versionNotSupported: .versionNotSupported
+            }
+    }
 }
