@@ -33,7 +33,7 @@ let package = Package(
             name: "CApus", dependencies: ["CLibevent"], path: "CSources/CApus",
             linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         .systemLibrary(name: "CZlib", path: "CSources/CZlib", providers: [.apt(["zlib1g-dev"])]),
-        .target(name: "ApusProtocols", dependencies: ["CApus"]),
+        .target(name: "ApusProtocols", dependencies: ["CApus", "CZlib"]),
         .target(name: "Apus", dependencies: ["CApus", "ApusProtocols"], swiftSettings: onTheLoop),
         .target(name: "ApusRedis", dependencies: ["Apus", "ApusProtocols"], swiftSettings: onTheLoop),
         .target(

@@ -4,7 +4,7 @@ import Testing
 enum DependencyRules {
     /// What each target may import. What is not listed here has no place in the layout yet.
     static let imports: [String: Set<String>] = [
-        "ApusProtocols": ["CApus"],
+        "ApusProtocols": ["CApus", "CZlib"],
         "Apus": ["CApus", "ApusProtocols", "Synchronization"],
         "ApusWeb": [
             "Apus", "ApusProtocols", "ApusRedis", "CApus", "CZlib", "FoundationEssentials", "Synchronization",

@@ -15,5 +15,6 @@
 #include "capus_system.h"
 #include "capus_tls.h"
 #include "capus_udp.h"
+#include "capus_websocket.h"
 
 #endif
