@@ -3,7 +3,7 @@ import Apus
 /// Each protocol on a port of its own; one that is not named is not opened.
 ///
 ///     Examples AllProtocols start [--count N] [--http HOST:PORT] [--https …] [--tcp …] [--text …] [--frame …]
-///         [--udp …] [--cert FILE --key FILE] [--sni NAME=CERT,KEY]
+///         [--udp …] [--websocket …] [--wss …] [--cert FILE --key FILE] [--sni NAME=CERT,KEY]
 ///
 /// Try `curl http://HOST:PORT/`, `telnet HOST PORT` for text. All but HTTP echo. A certificate to try `--https` with:
 ///
@@ -19,6 +19,8 @@ enum AllProtocols {
         if let address = options.value("text") { echo(.text, on: address, count: count) }
         if let address = options.value("frame") { echo(.frame, on: address, count: count) }
         if let address = options.value("udp") { echoDatagrams(on: address, count: count) }
+        if let address = options.value("websocket") { echoWebSocket(on: address, count: count, tls: nil) }
+        if let address = options.value("wss") { echoWebSocket(on: address, count: count, tls: try tls(options)) }
     }
 
     private static func echo<P: PacketProtocol>(_ wireProtocol: P, on address: String, count: Int)
@@ -36,8 +38,19 @@ enum AllProtocols {
         server.onMessage = { connection, datagram in connection.send(datagram) }
     }
 
+    /// Messages are compressed for clients that ask for it.
+    private static func echoWebSocket(on address: String, count: Int, tls: TLSOptions?) {
+        let server = Worker(.websocket(compression: .permessageDeflate), on: address, tls: tls)
+        server.name = "AllProtocols"
+        server.count = count
+        server.limits.maxPackageSize = 32 * 1024 * 1024
+        server.onMessage = { connection, message in connection.send(message) }
+    }
+
     private static func tls(_ options: Options) throws -> TLSOptions {
-        guard let certificate = options.value("cert") else { throw OptionError(description: "--https needs --cert") }
+        guard let certificate = options.value("cert") else {
+            throw OptionError(description: "--https and --wss need --cert")
+        }
         var tls = TLSOptions(certificateFile: certificate, privateKeyFile: options.value("key"))
         if let sni = options.value("sni") {
             let parts = sni.split(separator: "=", maxSplits: 1).map(String.init)

@@ -128,7 +128,7 @@ public struct Connection<P: WireProtocol>: Identifiable {
     // MARK: Closing and pausing
 
     /// Sends what waits, then closes. `onClose` runs before this returns when nothing waits.
-    public func close() { transport.close() }
+    public func close() { transport.driver.close(transport) }
 
     /// Sends what waits and half-closes; drops what the peer still sends until it closes or `lingerTimeout` passes.
     public func end() { transport.end() }

@@ -52,7 +52,7 @@ extension StreamConnection {
             } else if closeKind == .halfClose {
                 shutDownOutput()
             }
-            extras?.outgoing?.complete(nil)
+            if driver.isConnectedWhenSecured { extras?.outgoing?.complete(nil) }
             return 0
         case -1:
             let reason = reason.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }

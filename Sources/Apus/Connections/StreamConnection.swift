@@ -44,6 +44,8 @@ final class StreamConnection: Pollable {
     @exclusivity(unchecked) var bytesRead = 0
     @exclusivity(unchecked) var bytesWritten = 0
     @exclusivity(unchecked) var http = HTTPConnectionState()
+    /// While WebSocket is spoken, and until the connection is made again.
+    @exclusivity(unchecked) var webSocket: WebSocketConnectionState?
     @exclusivity(unchecked) var extras: ConnectionExtras?
     @exclusivity(unchecked) var peer: capus_address
 

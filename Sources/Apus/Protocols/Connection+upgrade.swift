@@ -5,6 +5,7 @@ extension Connection {
     public func upgrade<Q: WireProtocol>(to wireProtocol: Q) -> Connection<Q> {
         let upgraded = Connection<Q>(transport)
         guard let driver, transport.state != .closed else { return upgraded }
+        driver.leave(transport)
         transport.leaveProtocol()
         let next = wireProtocol.makeDriver().driver
         next.isOfOneConnection = true

@@ -35,8 +35,17 @@ class ProtocolDriver {
     /// Called about once a second for each connection with how long nothing of note has happened on it, in seconds.
     func timeOut(_ connection: StreamConnection, after idleSeconds: UInt32) {
         guard let timeout = connection.idleTimeout, !owesAnswer(connection) else { return }
-        if Double(idleSeconds) >= timeout { connection.close() }
+        if Double(idleSeconds) >= timeout { close(connection) }
     }
+
+    /// User code closes the connection: in the way of the protocol, if it has one.
+    func close(_ connection: StreamConnection) { connection.close() }
+
+    /// Another protocol is spoken from now on.
+    func leave(_ connection: StreamConnection) {}
+
+    /// An outgoing connection can be used as soon as it is established, and secured.
+    var isConnectedWhenSecured: Bool { true }
 
     /// The process is leaving: close the connection as soon as its messages allow it. Called again while it is open.
     func drain(_ connection: StreamConnection, _ mode: DrainMode) {

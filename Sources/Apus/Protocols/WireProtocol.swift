@@ -15,6 +15,9 @@ public protocol WireProtocol: Sendable {
     /// What `status` calls it.
     nonisolated var name: String { get }
 
+    /// Workers can speak it; true unless implemented.
+    nonisolated var mayListen: Bool { get }
+
     /// Makes what binds the protocol to connections. Apus calls it; conform to `PacketProtocol` to get it.
     func makeDriver() -> ConnectionDriver<Self>
 }
@@ -23,6 +26,21 @@ public protocol WireProtocol: Sendable {
 public struct ConnectionDriver<P: WireProtocol> {
     let driver: TypedDriver<P>
     init(_ driver: TypedDriver<P>) { self.driver = driver }
+}
+
+extension WireProtocol {
+    public nonisolated var mayListen: Bool { true }
+}
+
+/// A protocol that outgoing connections can speak.
+public protocol OutgoingProtocol: WireProtocol {
+    /// What may stand before the `://` of an address.
+    nonisolated var schemes: [String] { get }
+}
+
+extension OutgoingProtocol {
+    /// Its name, and what names a transport.
+    public nonisolated var schemes: [String] { [name, "tcp", "unix", "ssl", "tls"] }
 }
 
 /// What `PacketProtocol.frame` found at the front of the bytes that are there.
@@ -40,7 +58,7 @@ public nonisolated enum FrameLength: Sendable, Hashable {
 }
 
 /// A protocol whose messages are packets of a length that can be told from their first bytes.
-public protocol PacketProtocol: WireProtocol {
+public protocol PacketProtocol: OutgoingProtocol {
     // Again, so that a conforming type need not name them: they follow from `decode` and `encode`.
     associatedtype Inbound
     associatedtype Outbound

@@ -9,13 +9,13 @@
 /// Callbacks are kept when the connection is made again from `onClose` or `onError`. When it stays closed they are
 /// dropped, so that closures which hold the connection do not keep it for ever: set them again before a later
 /// `connect`.
-extension Connection where P: PacketProtocol {
+extension Connection where P: OutgoingProtocol {
     /// A connection to `host:port`, `[v6]:port` or `unix:/path`, which `connect` begins. The scheme may stand in front;
     /// `ssl://` speaks TLS. A missing port is 443 with TLS and 80 without. Only in a running worker or `EventLoop.run`.
     public init(_ wireProtocol: P, to address: String, options: ConnectOptions = ConnectOptions()) throws(AddressError)
     {
         let target = try RemoteAddress(address, isSecured: options.tls != nil)
-        if let scheme = target.scheme, ![wireProtocol.name, "tcp", "unix", "ssl", "tls"].contains(scheme) {
+        if let scheme = target.scheme, !wireProtocol.schemes.contains(scheme) {
             throw AddressError(text: address, reason: "the connection speaks \(wireProtocol.name), not \(scheme)")
         }
         guard let loop = EventLoop.current else {

@@ -18,7 +18,7 @@ final class Outgoing {
         self.makeDriver = makeDriver
         self.target = target
         self.options = options
-        tls = options.tls ?? (target.scheme == "ssl" || target.scheme == "tls" ? TLSClientOptions() : nil)
+        tls = options.tls ?? (target.isSecured ? TLSClientOptions() : nil)
     }
 
     func complete(_ error: ConnectionError?) {

@@ -14,6 +14,8 @@ nonisolated struct RemoteAddress: Sendable, Hashable, CustomStringConvertible {
     let scheme: String?
     /// Path and query as they were given, "" when there were none.
     let uri: String
+    /// TLS is spoken there.
+    let isSecured: Bool
 
     /// A missing port is 443 where TLS is spoken, else 80.
     init(_ text: String, isSecured: Bool) throws(AddressError) {
@@ -29,13 +31,14 @@ nonisolated struct RemoteAddress: Sendable, Hashable, CustomStringConvertible {
             guard (2...107).contains(path.utf8.count) else {
                 throw AddressError(text: text, reason: "the path of a Unix socket has 1 to 107 bytes")
             }
-            (place, self.scheme, uri) = (.unix(path: path), scheme, "")
+            (place, self.scheme, uri, self.isSecured) = (.unix(path: path), scheme, "", isSecured)
             return
         }
         self.scheme = scheme
         let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
         uri = String(rest[end...])
-        let isSecured = isSecured || scheme == "ssl" || scheme == "tls"
+        let isSecured = isSecured || ["ssl", "tls", "wss"].contains(scheme)
+        self.isSecured = isSecured
         place = try Self.host(rest[..<end], defaultPort: isSecured ? 443 : 80, in: text)
     }
 

@@ -111,7 +111,7 @@ extension StreamConnection {
             receive()
         } else {
             if outbound != nil { outputProgressed() } else if closeKind == .halfClose { shutDownOutput() }
-            outgoing.complete(nil)
+            if driver.isConnectedWhenSecured { outgoing.complete(nil) }
         }
         guard state == .established, !received.isEmpty else { return }
         bytesRead += received.count

@@ -14,7 +14,10 @@ public final class Worker<P: WireProtocol>: WorkerBase {
         self.wireProtocol = wireProtocol
         driver = wireProtocol.makeDriver().driver
         super.init(address: address) { (text) throws(AddressError) in
-            try SocketAddress(Self.withoutScheme(text, wireProtocol.name))
+            guard wireProtocol.mayListen else {
+                throw AddressError(text: text, reason: "\(wireProtocol.name) is spoken by outgoing connections alone")
+            }
+            return try SocketAddress(Self.withoutScheme(text, wireProtocol.name))
         }
         self.tls = tls
     }
@@ -95,7 +98,9 @@ public final class Worker<P: WireProtocol>: WorkerBase {
     override var untypedDriver: ProtocolDriver { driver }
     override var protocolName: String { wireProtocol.name }
     override var protocolSpeaksFirst: Bool { wireProtocol.clientSpeaksFirst }
-    override var applicationProtocols: [String] { P.self == HTTP.self ? ["http/1.1"] : [] }
+    override var applicationProtocols: [String] {
+        P.self == HTTP.self || P.self == WebSocket.self ? ["http/1.1"] : []
+    }
     override func runStart() throws { try onWorkerStart?(self) }
     override func runStop() throws { try onWorkerStop?(self) }
     override func runReload() throws { try onWorkerReload?(self) }

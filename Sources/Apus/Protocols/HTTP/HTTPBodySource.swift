@@ -4,6 +4,8 @@ enum HTTPBodySource: Sendable {
     /// Made piece by piece; of a length that is known, or not.
     case stream(contentLength: Int?, @MainActor @Sendable (HTTPBodyWriter) async throws -> Void)
     case events(heartbeat: Double?, @MainActor @Sendable (EventStream) async throws -> Void)
+    /// No body: another protocol follows.
+    case webSocket(WebSocketUpgrade)
 }
 
 extension HTTPResponse {
@@ -13,7 +15,7 @@ extension HTTPResponse {
         case nil: body.count
         case .file(let file): file.count
         case .stream(let contentLength, _): contentLength ?? 0
-        case .events: 0
+        case .events, .webSocket: 0
         }
     }
 
@@ -77,6 +79,7 @@ extension Connection where P == HTTP {
         do {
             switch source {
             case .file: break
+            case .webSocket(let upgrade): return transport.answer(upgrade, response.headers)
             case .stream(let contentLength, let make):
                 let body = try startResponse(response.status, headers: response.headers, contentLength: contentLength)
                 guard body.takesBytes else {

@@ -8,12 +8,14 @@ public typealias HTTPMethod = ApusProtocols.HTTPMethod
 ///
 /// The object may be kept, for instance across an `await` or in a variable: its bytes are then copied once, after the
 /// handler returned. Otherwise it is used again for the next request, and nothing is copied or allocated.
-public final class HTTPRequest {
+public final class HTTPRequest: ByteOwner {
     // Unsafe for `deinit`, and for views whose collection methods cannot be isolated: all on the loop's thread.
     @exclusivity(unchecked) nonisolated(unsafe) var parser: HTTPRequestParser
-    /// The receive buffer, or memory of its own once the request was kept.
-    @exclusivity(unchecked) nonisolated(unsafe) var bytes: UnsafeMutablePointer<UInt8>
-    @exclusivity(unchecked) nonisolated(unsafe) private var ownsBytes = false
+    /// Head and body, where they are.
+    nonisolated var bytes: UnsafeMutablePointer<UInt8> {
+        @inline(__always) get { storage }
+        @inline(__always) set { storage = newValue }
+    }
     @exclusivity(unchecked) var bodyStart = 0
     @exclusivity(unchecked) var bodyCount = 0
     @exclusivity(unchecked) nonisolated(unsafe) var trailerRange = 0..<0
@@ -31,43 +33,35 @@ public final class HTTPRequest {
     init(limits: HTTPRequestLimits, forms: FormOptions, bytes: UnsafeMutablePointer<UInt8>) {
         parser = HTTPRequestParser(limits: limits, fields: .allocate(capacity: limits.maxFields))
         formOptions = forms
-        self.bytes = bytes
+        super.init(bytes)
     }
 
-    nonisolated deinit {
-        parser.fields.deallocate()
-        if ownsBytes { bytes.deallocate() }
-    }
+    nonisolated deinit { parser.fields.deallocate() }
 
     /// Moves the bytes into memory of the request's own: somebody keeps it.
     func detach() {
-        guard !ownsBytes else { return }
+        guard !ownsStorage else { return }
         if extras?.isWatched ?? false { noteHandled(isKept: true) }
-        let count = max(bodyStart + bodyCount, trailerRange.upperBound)
-        let own = UnsafeMutablePointer<UInt8>.allocate(capacity: count)
-        own.update(from: bytes, count: count)
-        bytes = own
-        ownsBytes = true
+        detach(count: max(bodyStart + bodyCount, trailerRange.upperBound))
         keptTransport = transport
     }
 
     /// Takes a body, and trailers, that came after the request was delivered.
     func adopt(body: [UInt8], trailers: [UInt8]) {
         let headCount = parser.head.byteCount
-        let own = UnsafeMutablePointer<UInt8>.allocate(capacity: headCount + body.count + trailers.count)
-        own.update(from: bytes, count: headCount)
+        let whole = UnsafeMutablePointer<UInt8>.allocate(capacity: headCount + body.count + trailers.count)
+        whole.update(from: bytes, count: headCount)
         body.withUnsafeBufferPointer {
-            if let base = $0.baseAddress { (own + headCount).update(from: base, count: $0.count) }
+            if let base = $0.baseAddress { (whole + headCount).update(from: base, count: $0.count) }
         }
         bodyStart = headCount
         bodyCount = body.count
         trailerRange = (headCount + bodyCount)..<(headCount + bodyCount + trailers.count)
         trailers.withUnsafeBufferPointer {
-            if let base = $0.baseAddress { (own + trailerRange.lowerBound).update(from: base, count: $0.count) }
+            if let base = $0.baseAddress { (whole + trailerRange.lowerBound).update(from: base, count: $0.count) }
         }
-        if ownsBytes { bytes.deallocate() } else { keptTransport = transport }
-        bytes = own
-        ownsBytes = true
+        if !ownsStorage { keptTransport = transport }
+        own(whole)
     }
 
     /// Says which connection is about to deliver it.

@@ -29,6 +29,7 @@ public nonisolated struct HTTPStatus: Sendable, Hashable, CustomStringConvertibl
     var isFinal: Bool { code >= 200 || code == 101 }
 
     /// The codes of RFC 9110 §15 that servers send.
+    public static let switchingProtocols = HTTPStatus(101, "Switching Protocols")
     public static let ok = HTTPStatus(200, "OK")
     public static let created = HTTPStatus(201, "Created")
     public static let accepted = HTTPStatus(202, "Accepted")
@@ -54,6 +55,7 @@ public nonisolated struct HTTPStatus: Sendable, Hashable, CustomStringConvertibl
     public static let rangeNotSatisfiable = HTTPStatus(416, "Range Not Satisfiable")
     public static let expectationFailed = HTTPStatus(417, "Expectation Failed")
     public static let unprocessableContent = HTTPStatus(422, "Unprocessable Content")
+    public static let upgradeRequired = HTTPStatus(426, "Upgrade Required")
     public static let tooManyRequests = HTTPStatus(429, "Too Many Requests")
     public static let headerFieldsTooLarge = HTTPStatus(431, "Request Header Fields Too Large")
     public static let internalServerError = HTTPStatus(500, "Internal Server Error")

@@ -3,7 +3,7 @@
 /// A view can be kept like any value: the message it belongs to then moves its bytes into memory of its own before the
 /// receive buffer is used again.
 public struct ByteView: RandomAccessCollection {
-    let owner: HTTPRequest
+    let owner: ByteOwner
     let range: Range<Int>
     /// Where the bytes are unless they are the owner's.
     var file: FileMapping?
@@ -23,7 +23,7 @@ public struct ByteView: RandomAccessCollection {
         try body(UnsafeRawBufferPointer(start: range.isEmpty ? nil : base + range.lowerBound, count: range.count))
     }
 
-    private nonisolated var base: UnsafePointer<UInt8> { file?.base ?? UnsafePointer(owner.bytes) }
+    private nonisolated var base: UnsafePointer<UInt8> { file?.base ?? UnsafePointer(owner.storage) }
 
     /// A copy of the bytes.
     public var array: [UInt8] { withUnsafeBytes { Array($0) } }

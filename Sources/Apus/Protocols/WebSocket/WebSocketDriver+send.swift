@@ -1,0 +1,101 @@
+import ApusProtocols
+import CApus
+
+extension WebSocketDriver {
+    /// Payloads up to this size are copied behind their head and leave in one piece with it.
+    private static let inlineBytes = 8 * 1024
+
+    /// Sends a message. The bytes stay where they are as long as `owner` lives; without one they are copied if they
+    /// have to wait.
+    func send(
+        _ connection: StreamConnection, _ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer, owner: AnyObject?
+    ) -> SendResult {
+        guard let state = connection.webSocket else { return .failed }
+        if topics.hasPending { topics.flush(connection, state) }
+        guard connection.canSend() else { return .failed }
+        guard state.phase == .open, !state.isStreaming else { return sendLater(connection, state, opcode, payload) }
+        if let compression = state.compression, payload.count >= compression.threshold {
+            return compression.compress(payload) { compressed in
+                sendFrame(connection, opcode, compressed, owner: nil, isCompressed: true)
+            }
+        }
+        return sendFrame(connection, opcode, payload, owner: owner)
+    }
+
+    /// Sends a frame, whatever the state of the conversation.
+    @inline(__always)
+    func sendFrame(
+        _ connection: StreamConnection, _ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer,
+        owner: AnyObject?, isCompressed: Bool = false, isFinal: Bool = true
+    ) -> SendResult {
+        guard options.role == .server else {
+            let frame = maskedFrame(opcode, payload, isCompressed: isCompressed, isFinal: isFinal)
+            return frame.withUnsafeBytes { connection.sendRaw($0, owner: frame.count > 4096 ? ByteBox(frame) : nil) }
+        }
+        let head = WebSocketFrameHead(
+            opcode, length: payload.count, isFinal: isFinal, isCompressed: isCompressed)
+        if connection.shared.pointee.output.room < WebSocketFrameHead.maxByteCount { connection.uncork() }
+        let target = connection.shared.pointee.output.target
+        let headCount = head.render(into: target)
+        guard let base = payload.baseAddress, payload.count > 0 else { return connection.sendRendered(headCount) }
+        guard payload.count <= Self.inlineBytes, headCount + payload.count <= connection.shared.pointee.output.room
+        else { return connection.sendRendered(headCount, body: base, payload.count, owner: owner) }
+        UnsafeMutableRawPointer(target + headCount).copyMemory(from: base, byteCount: payload.count)
+        return connection.sendRendered(headCount + payload.count)
+    }
+
+    /// RFC 6455 §5.3: what a client sends is masked, with another key each time.
+    private func maskedFrame(
+        _ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer, isCompressed: Bool, isFinal: Bool
+    ) -> [UInt8] {
+        let head = WebSocketFrameHead(
+            opcode, length: payload.count, mask: WebSocketMaskKeys.shared.next(), isFinal: isFinal,
+            isCompressed: isCompressed)
+        return Self.frame(head, payload)
+    }
+
+    private static func frame(_ head: WebSocketFrameHead, _ payload: UnsafeRawBufferPointer) -> [UInt8] {
+        var frame: [UInt8] = []
+        frame.reserveCapacity(WebSocketFrameHead.maxByteCount + payload.count)
+        head.append(payload, to: &frame)
+        return frame
+    }
+
+    /// Control frames go out whatever waits, but for the handshake.
+    func sendControl(
+        _ connection: StreamConnection, _ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer
+    ) -> SendResult {
+        guard let state = connection.webSocket, state.phase == .open else { return .failed }
+        if topics.hasPending { topics.flush(connection, state) }
+        guard connection.state == .established, connection.canSend() || opcode == .close else { return .failed }
+        return sendFrame(connection, opcode, payload, owner: nil)
+    }
+
+    /// The handshake, or a message that is sent in pieces, comes first.
+    @inline(never)
+    private func sendLater(
+        _ connection: StreamConnection, _ state: WebSocketConnectionState, _ opcode: WebSocketOpcode,
+        _ payload: UnsafeRawBufferPointer
+    ) -> SendResult {
+        guard state.phase == .handshake || state.phase == .open else { return .failed }
+        guard state.waiting.count < connection.maxSendBufferSize else {
+            connection.noteFailedSend("send buffer full and drop package")
+            return .failed
+        }
+        if options.role == .client {
+            state.waiting += maskedFrame(opcode, payload, isCompressed: false, isFinal: true)
+        } else {
+            WebSocketFrameHead(opcode, length: payload.count).append(payload, to: &state.waiting)
+        }
+        if state.waiting.count >= connection.maxSendBufferSize { bufferFull(connection) }
+        return connection.state == .closed ? .failed : .queued
+    }
+
+    /// What waited can go.
+    func sendWaiting(_ connection: StreamConnection, _ state: WebSocketConnectionState) {
+        guard !state.waiting.isEmpty else { return }
+        let frames = state.waiting
+        state.waiting = []
+        _ = frames.withUnsafeBytes { connection.sendRaw($0, owner: frames.count > 4096 ? ByteBox(frames) : nil) }
+    }
+}

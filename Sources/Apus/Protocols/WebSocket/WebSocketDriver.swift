@@ -1,0 +1,277 @@
+import ApusProtocols
+import CApus
+
+/// So many frames one connection has handled before others have their turn.
+private let framesPerTurn = 256
+
+/// Binds WebSocket to connections: the handshake, frames in and out, and the rules of closing.
+final class WebSocketDriver: TypedDriver<WebSocket> {
+    let options: WebSocket
+    @exclusivity(unchecked) var events = WebSocketCallbacks()
+    /// Who gets what is published: shared by the drivers of all connections of one worker.
+    let topics: WebSocketTopics
+    /// The message object of the last delivery, unless it was kept.
+    @exclusivity(unchecked) private var spare: WebSocketMessage?
+
+    init(_ options: WebSocket, topics: WebSocketTopics? = nil) {
+        self.options = options
+        self.topics = topics ?? WebSocketTopics(options.compression)
+    }
+
+    /// As the codecs call it.
+    var role: WebSocketRole { options.role == .server ? .server : .client }
+
+    override var name: String { options.name }
+
+    override func copy() -> TypedDriver<WebSocket> {
+        let copy = WebSocketDriver(options, topics: topics)
+        copy.callbacks = callbacks
+        copy.events = events
+        copy.limits = limits
+        return copy
+    }
+
+    override func beginLife(_ connection: StreamConnection) {
+        let state = WebSocketConnectionState(
+            role, second: connection.shared.pointee.second, maxMessageBytes: connection.maxPackageSize)
+        // `onClose` of an outgoing connection, which comes after this, wants to know how the earlier life has ended.
+        if let earlier = connection.webSocket, earlier.phase != .handshake {
+            state.more.closeCode = earlier.rest?.closeCode ?? .abnormalClosure
+            state.more.closeReason = earlier.rest?.closeReason ?? ""
+        }
+        connection.webSocket = state
+    }
+
+    override func leave(_ connection: StreamConnection) {
+        if let state = connection.webSocket { topics.remove(connection, state) }
+        connection.webSocket = nil
+    }
+
+    override func opened(_ connection: StreamConnection) {
+        super.opened(connection)
+        if options.role == .client, connection.state == .established { sendRequest(connection) }
+    }
+
+    override func closed(_ connection: StreamConnection) {
+        if options.role == .server, let state = connection.webSocket {
+            topics.remove(connection, state)
+            state.phase = .over
+            state.compression = nil
+        }
+        super.closed(connection)
+    }
+
+    override var observesClose: Bool { true }
+    /// The handshake decides.
+    override var isConnectedWhenSecured: Bool { false }
+
+    // MARK: Receiving
+
+    override func receive(_ connection: StreamConnection, _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
+        guard let state = connection.webSocket else { return count }
+        var offset = 0
+        if state.phase == .handshake {
+            offset = receiveHandshake(connection, state, bytes, count)
+            guard state.phase == .open else { return offset }
+        }
+        state.decoder.maxMessageBytes = connection.maxPackageSize
+        var budget = framesPerTurn
+        while offset < count, connection.wantsMessages, connection.driver === self {
+            switch state.decoder.next(bytes, count, at: &offset) {
+            case .needMore: return offset
+            case .message(let opcode, let payload):
+                connection.cork(holding: offset < count)
+                if state.phase == .open { deliver(connection, opcode, payload) }
+            case .ping(let payload):
+                connection.cork(holding: offset < count)
+                if state.phase == .open { pinged(connection, payload) }
+            case .pong(let payload):
+                if state.phase == .open { ponged(connection, payload) }
+            case .close(let code, let reason):
+                peerCloses(connection, state, code, String(decoding: reason, as: UTF8.self))
+                return count
+            case .failed(let failure):
+                fail(connection, state, failure)
+                return count
+            }
+            budget &-= 1
+            if budget == 0, offset < count {
+                connection.yieldTurn()
+                break
+            }
+        }
+        return connection.state == .established ? offset : count
+    }
+
+    @inline(__always)
+    private func deliver(
+        _ connection: StreamConnection, _ opcode: WebSocketOpcode, _ payload: UnsafeMutableRawBufferPointer
+    ) {
+        connection.noteMessage()
+        let bytes = payload.baseAddress?.assumingMemoryBound(to: UInt8.self) ?? connection.loop.receiveBuffer
+        if spare == nil { spare = WebSocketMessage(bytes) }
+        var message = spare.take()!
+        message.storage = bytes
+        message.count = payload.count
+        message.isText = opcode == .text
+        do {
+            try callbacks.onMessage?(Connection(connection), message)
+        } catch {
+            callbackFailed(connection, error)
+        }
+        if isKnownUniquelyReferenced(&message) { spare = message } else { message.detach() }
+    }
+
+    /// A message that is arriving in pieces needs no room here: the decoder collects it.
+    override func maxHeldBytes(_ connection: StreamConnection) -> Int { EventLoop.receiveCapacity }
+
+    // MARK: Sending
+
+    override func send(_ connection: StreamConnection, _ message: WebSocketContent) -> SendResult {
+        message.withBytes { bytes in
+            send(connection, message.opcode, bytes, owner: nil)
+        }
+    }
+
+    // MARK: Control frames
+
+    @inline(never)
+    private func pinged(_ connection: StreamConnection, _ payload: UnsafeRawBufferPointer) {
+        if let onPing = events.onPing {
+            run(connection, CAPUS_DOING_MESSAGE) { try onPing(Connection(connection), Array(payload)) }
+        } else {
+            _ = sendControl(connection, .pong, payload)
+        }
+    }
+
+    @inline(never)
+    private func ponged(_ connection: StreamConnection, _ payload: UnsafeRawBufferPointer) {
+        guard let onPong = events.onPong else { return }
+        run(connection, CAPUS_DOING_MESSAGE) { try onPong(Connection(connection), Array(payload)) }
+    }
+
+    // MARK: Closing
+
+    /// RFC 6455 §5.5.1: an endpoint that did not close first echoes the code, and the server closes the connection.
+    @inline(never)
+    private func peerCloses(
+        _ connection: StreamConnection, _ state: WebSocketConnectionState, _ code: WebSocketCloseCode?,
+        _ reason: String
+    ) {
+        state.more.closeCode = code ?? .noStatusReceived
+        state.more.closeReason = reason
+        if state.phase == .open, let onClose = events.onClose {
+            run(connection, CAPUS_DOING_CLOSE) {
+                try onClose(Connection(connection), code ?? .noStatusReceived, reason)
+            }
+        }
+        if state.phase == .open { sendCloseFrame(connection, state, code, "") }
+        state.phase = .over
+        connection.end()
+    }
+
+    /// Begins to close: what was sent before goes out, and the other side's close frame is waited for.
+    func close(_ connection: StreamConnection, _ code: WebSocketCloseCode, _ reason: String) {
+        guard let state = connection.webSocket else { return connection.close() }
+        switch state.phase {
+        case .closing, .over: return
+        case .handshake: return connection.close()
+        case .open: break
+        }
+        sendCloseFrame(connection, state, code, reason)
+        state.phase = .closing
+        state.askedAt = max(1, connection.shared.pointee.second)
+        // A peer that finished sending cannot answer.
+        if connection.isPeerFinished { connection.close() }
+    }
+
+    override func close(_ connection: StreamConnection) { close(connection, .normalClosure, "") }
+
+    /// The peer has broken the rules: it is told which.
+    @inline(never)
+    private func fail(
+        _ connection: StreamConnection, _ state: WebSocketConnectionState, _ failure: WebSocketFailure
+    ) {
+        if connection.loop.mayComplainOfClient() {
+            Log.write("\(name) connection with \(connection.peer.text) ends with \(failure.closeCode): \(failure)")
+        }
+        state.more.closeCode = failure.closeCode
+        state.more.closeReason = "\(failure)"
+        if state.phase == .open { sendCloseFrame(connection, state, failure.closeCode, "") }
+        state.phase = .over
+        connection.end()
+    }
+
+    private func sendCloseFrame(
+        _ connection: StreamConnection, _ state: WebSocketConnectionState, _ code: WebSocketCloseCode?, _ reason: String
+    ) {
+        // RFC 6455 §5.5: at most 125 bytes, and no part of a character.
+        var text = reason
+        while text.utf8.count > 123 { text.removeLast() }
+        let payload = code.map { [UInt8($0.rawValue >> 8), UInt8($0.rawValue & 0xFF)] + Array(text.utf8) } ?? []
+        _ = payload.withUnsafeBytes { sendControl(connection, .close, $0) }
+    }
+
+    override func callbackFailed(_ connection: StreamConnection, _ error: any Error) {
+        // Before the handshake is over, an error may be an answer.
+        if connection.webSocket?.phase == .handshake, let refusal = error as? HTTPError,
+            callbacks.errorHandler == nil
+        {
+            return refuse(connection, refusal)
+        }
+        super.callbackFailed(connection, error)
+    }
+
+    override func answerFailure(_ connection: StreamConnection, _ error: any Error) {
+        guard let state = connection.webSocket else { return connection.destroy() }
+        switch state.phase {
+        case .handshake where options.role == .server: refuse(connection, HTTPError(.internalServerError))
+        case .open:
+            state.more.closeCode = .internalError
+            sendCloseFrame(connection, state, .internalError, "")
+            state.phase = .over
+            connection.end()
+        default: connection.destroy()
+        }
+    }
+
+    // MARK: Time
+
+    override func timeOut(_ connection: StreamConnection, after idleSeconds: UInt32) {
+        guard let state = connection.webSocket else { return super.timeOut(connection, after: idleSeconds) }
+        let second = connection.shared.pointee.second
+        switch state.phase {
+        case .handshake:
+            if Double(idleSeconds) >= options.handshakeTimeout { handshakeTimedOut(connection) }
+        case .open:
+            keepAlive(connection, state, second)
+            if connection.state == .established, state.phase == .open {
+                super.timeOut(connection, after: idleSeconds)
+            }
+        case .closing, .over:
+            if Double(second &- state.askedAt) >= options.closeTimeout { connection.destroy() }
+        }
+    }
+
+    /// Asks a silent peer whether it is there, and gives one up that does not answer.
+    private func keepAlive(_ connection: StreamConnection, _ state: WebSocketConnectionState, _ second: UInt32) {
+        if state.bytesHeard != connection.bytesRead {
+            state.bytesHeard = connection.bytesRead
+            state.heardAt = second
+            state.askedAt = 0
+        }
+        guard let interval = options.pingInterval else { return }
+        if state.askedAt != 0 {
+            guard Double(second &- state.askedAt) >= options.pongTimeout else { return }
+            connection.destroy()
+        } else if Double(second &- state.heardAt) >= interval {
+            state.askedAt = max(1, second)
+            _ = sendControl(connection, .ping, UnsafeRawBufferPointer(start: nil, count: 0))
+        }
+    }
+
+    override func drain(_ connection: StreamConnection, _ mode: DrainMode) {
+        guard mode != .graceful, connection.partial.count == 0, !owesAnswer(connection) else { return }
+        close(connection, .goingAway, "")
+    }
+}

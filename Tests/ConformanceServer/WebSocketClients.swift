@@ -1,0 +1,112 @@
+import Apus
+
+/// WebSocket clients, told by lines of a control connection: `open`, `send text`, `close`, `reconnect`; or, with
+/// `--autobahn AGENT`, all cases of a running test suite at `--to`.
+func openWebSockets(_ options: Options) {
+    var webSocket = WebSocket.ws
+    webSocket.protocols = options["protocols"]?.split(separator: ",").map(String.init) ?? []
+    webSocket.compression = options["compress"] == nil ? nil : WebSocketCompression(threshold: 0)
+    webSocket.headers["Authorization"] = options["authorization"]
+    webSocket.closeTimeout = options.number("ws-close-timeout").map(Double.init) ?? 5
+    webSocket.handshakeTimeout = options.number("ws-handshake-timeout").map(Double.init) ?? 10
+    webSocket.pingInterval = options.number("ping").map(Double.init)
+    webSocket.pongTimeout = options.number("pong").map(Double.init) ?? 10
+    let control = Worker(.text, on: "127.0.0.1:0")
+    control.onWorkerStart = { _ in
+        if let agent = options["autobahn"] {
+            Task { try await runAutobahn(webSocket, options["to"]!, agent, options) }
+        }
+    }
+    var client: Connection<WebSocket>?
+    control.onMessage = { control, line in
+        let words = line.split(separator: " ", maxSplits: 1).map(String.init)
+        let rest = words.count > 1 ? words[1] : ""
+        switch words[0] {
+        case "open":
+            let made = try Connection(webSocket, to: options["to"]! + rest, options: connectOptions(options))
+            client = made
+            setCallbacks(made, options)
+            made.connect()
+            // On its way before the handshake.
+            made.send("first")
+            control.send("state \(made.isWebSocketOpen)")
+        case "send": control.send("\(client!.send(rest))")
+        case "bytes": control.send("\(client!.send(pattern(Int(rest)!)))")
+        case "ping": control.send("\(client!.ping(Array(rest.utf8)))")
+        case "close":
+            client?.close()
+            control.send("ok")
+        case "code":
+            client?.close(code: WebSocketCloseCode(rawValue: UInt16(rest)!), reason: "told")
+            control.send("ok")
+        case "converse": control.run { control.send(await converse(webSocket, options["to"]! + rest, options)) }
+        case "wrong": control.send(wrongRoles(options["to"]!))
+        default: control.send("?")
+        }
+    }
+}
+
+private func setCallbacks(_ client: Connection<WebSocket>, _ options: Options) {
+    client.onConnect = { _ in report("connect") }
+    client.onWebSocketOpen = { client, response in
+        report("open \(response.status) \(response["X-Seen"] ?? "none") \(client.selectedProtocol ?? "none")")
+        client.send("second")
+    }
+    client.onMessage = { client, message in
+        report("message \(message.isText ? message.text : "\(message.bytes.count) bytes")")
+        if message.text == "again" { client.send("answer") }
+    }
+    client.onWebSocketClose = { _, code, reason in report("peer closes \(code.rawValue) \(reason)") }
+    client.onError = { _, code, reason in report("error \(code.rawValue) \(reason)") }
+    client.onClose = { client in
+        report("closed \(client.closeCode?.rawValue ?? 0)")
+        if let count = options.number("reconnects"), reconnects < count {
+            reconnects += 1
+            client.reconnect(after: 0.01)
+        }
+    }
+}
+
+private var reconnects = 0
+
+/// In `async` style: sends, and reads three answers.
+private func converse(_ webSocket: WebSocket, _ address: String, _ options: Options) async -> String {
+    do {
+        let client = try await Connection.connect(webSocket, to: address, options: connectOptions(options))
+        var seen: [String] = [client.selectedProtocol ?? "none"]
+        for number in 0..<3 { try await client.write(.text("\(number)")) }
+        for try await message in client.messages {
+            seen.append(message.text)
+            if seen.count == 4 { client.close(code: .goingAway, reason: "done") }
+        }
+        return "\(seen) \(client.closeCode?.rawValue ?? 0)"
+    } catch {
+        return "\(error)"
+    }
+}
+
+/// A server's protocol for a client.
+private func wrongRoles(_ address: String) -> String {
+    do {
+        _ = try Connection(.websocket, to: address)
+        return "made"
+    } catch {
+        return "\(error)"
+    }
+}
+
+/// The client's side of the Autobahn test suite.
+private func runAutobahn(_ webSocket: WebSocket, _ address: String, _ agent: String, _ options: Options) async throws {
+    var connect = connectOptions(options)
+    connect.limits.maxPackageSize = 32 * 1024 * 1024
+    connect.limits.maxSendBufferSize = 64 * 1024 * 1024
+    let asking = try await Connection.connect(webSocket, to: "\(address)/getCaseCount", options: connect)
+    let count = try await asking.nextMessage().flatMap { Int($0.text) } ?? 0
+    for number in 1...max(1, count) {
+        let target = "\(address)/runCase?case=\(number)&agent=\(agent)"
+        let client = try await Connection.connect(webSocket, to: target, options: connect)
+        for try await message in client.messages { client.send(message) }
+    }
+    _ = try await Connection.connect(webSocket, to: "\(address)/updateReports?agent=\(agent)", options: connect)
+    report("done \(count)")
+}
