@@ -60,4 +60,52 @@ extension WebSocketCase {
         WebSocketCase("a masked frame of a server", hex("81 81 0 0 0 0 31"), [.failed(.masked)], role: .client),
         WebSocketCase("7 bytes short", Array(webSocketFrame(2, [UInt8](1...50)).dropLast(7)), []),
     ]
+
+    /// Everything that RFC 6455 forbids.
+    static let rejections: [WebSocketCase] = {
+        let some = [UInt8]("some".utf8)
+        let long = [UInt8](repeating: 0x61, count: 126)
+        func masked(_ text: String) -> [UInt8] { hex(text) + [0, 0, 0, 0] }
+        var cases = [1, 2, 3, 4, 5, 6, 7].map { (reserved: UInt8) in
+            WebSocketCase("RSV \(reserved)", webSocketFrame(1, some, reserved: reserved), [.failed(.reservedBits)])
+        }
+        cases += [3, 4, 5, 6, 7, 11, 12, 13, 14, 15].map { (opcode: UInt8) in
+            WebSocketCase("opcode \(opcode)", webSocketFrame(opcode, some), [.failed(.reservedOpcode)])
+        }
+        cases += [8, 9, 10].flatMap { (opcode: UInt8) in
+            [
+                WebSocketCase(
+                    "a fragment of \(opcode)", webSocketFrame(opcode, isFinal: false), [.failed(.fragmentedControl)]),
+                WebSocketCase("126 bytes of \(opcode)", webSocketFrame(opcode, long), [.failed(.longControl)]),
+            ]
+        }
+        cases += [
+            WebSocketCase("nothing to continue", webSocketFrame(0, some), [.failed(.nothingToContinue)]),
+            WebSocketCase(
+                "nothing to continue any more",
+                webSocketFrame(1, some, isFinal: false) + webSocketFrame(0, some) + webSocketFrame(0, some),
+                [.text("somesome"), .failed(.nothingToContinue)]),
+            WebSocketCase(
+                "a message within a message",
+                webSocketFrame(1, some, isFinal: false) + webSocketFrame(9) + webSocketFrame(1, some),
+                [.ping([]), .failed(.messageNotEnded)]),
+            WebSocketCase(
+                "a fragment within a message",
+                webSocketFrame(2, isFinal: false) + webSocketFrame(2, some, isFinal: false), [.failed(.messageNotEnded)]
+            ),
+            WebSocketCase("125 with 16 bits", masked("82 FE 00 7D") + some, [.failed(.paddedLength)]),
+            WebSocketCase("65535 with 64 bits", masked("82 FF 0 0 0 0 0 0 FF FF"), [.failed(.paddedLength)]),
+            WebSocketCase("2⁶³ bytes", masked("82 FF 80 0 0 0 0 0 0 0"), [.failed(.hugeLength)]),
+            WebSocketCase("2⁶³ - 1 bytes", masked("82 FF 7F FF FF FF FF FF FF FF"), [.failed(.tooLarge)]),
+            WebSocketCase("a head of 1001 bytes", masked("82 FE 03 E9"), [.failed(.tooLarge)]),
+            WebSocketCase(
+                "a head beyond what is left",
+                webSocketFrame(2, long, isFinal: false) + masked("80 FE 03 6B"), [.failed(.tooLarge)]),
+            WebSocketCase("half a close code", webSocketFrame(8, [3]), [.failed(.shortClose)]),
+            WebSocketCase(
+                "a reason that is no text", webSocketFrame(8, [3, 0xE8, 0x61, 0xC3]), [.failed(.invalidReason)]),
+            WebSocketCase("no text", webSocketFrame(1, [0x61, 0xC3]), [.failed(.invalidText)]),
+        ]
+        return cases
+    }()
 }

@@ -8,7 +8,8 @@ ROOT = HERE.parent.parent
 BUILD = HERE.parent / ".build"
 
 # The parsers are visible within their package alone, so they are compiled into each program.
-PARSERS = sorted((ROOT / "Sources/ApusProtocols/HTTP").glob("*.swift"))
+FOLDERS = [ROOT / "Sources/ApusProtocols" / name for name in ["HTTP", "WebSocket"]]
+PARSERS = sorted(path for folder in FOLDERS for path in folder.glob("*.swift"))
 
 
 def swift(name, sources, arguments):
@@ -17,6 +18,7 @@ def swift(name, sources, arguments):
     program = BUILD / name
     command = ["swiftc", "-swift-version", "6", "-module-name", name.capitalize(), "-package-name", "apus"]
     command += ["-parse-as-library", "-O", "-wmo", "-I", str(ROOT / "CSources/CApus/include")]
+    command += ["-I", str(ROOT / "CSources/CZlib")]
     command += [*arguments, *map(str, PARSERS), *map(str, sorted(sources.glob("*.swift"))), "-o", str(program)]
     result = subprocess.run(command, cwd=BUILD, capture_output=True, text=True)
     if result.returncode != 0:

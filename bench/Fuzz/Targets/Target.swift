@@ -11,6 +11,7 @@ struct Target: Sendable {
         Target(name: "urlencoded", run: fuzzURLEncoded), Target(name: "ranges", run: fuzzRanges),
         Target(name: "mediatype", run: fuzzMediaType), Target(name: "names", run: fuzzFormNames),
         Target(name: "events", run: fuzzServerSentEvents), Target(name: "tags", run: fuzzTagsAndTimes),
+        Target(name: "websocket", run: fuzzWebSocket), Target(name: "inflate", run: fuzzInflate),
     ]
 
     /// The one that the environment names.
