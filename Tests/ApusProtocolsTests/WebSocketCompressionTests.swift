@@ -79,6 +79,8 @@ import Testing
         expect(
             frame(1, hello) + frame(1, hex("F2 00 11 00 00")), [.text("Hello"), .failed(.invalidCompression)],
             takesOver: false)
+        // The limit comes first where the stream goes beyond it first.
+        expect(frame(1, hex("F2 00 00 00 FF F6 00 FF F6 20")), [.failed(.tooLarge)], maxMessageBytes: 0)
         // What was inflated is checked as text, as soon as it is there.
         let wrong = deflated(WebSocketDeflater(windowBits: 15, takesOver: false), [0x61, 0xFF, 0x62])
         expect(frame(1, wrong), [.failed(.invalidText)])

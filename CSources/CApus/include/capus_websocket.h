@@ -26,8 +26,28 @@ static inline uint64_t capus_unmask_word(const uint8_t *_Nonnull p, uint32_t mas
     return word ^ ((uint64_t)mask << 32 | mask);
 }
 
-// At least 8 bytes. The last word overlaps the one before, so it is read before that is written.
-static inline int capus_unmask_words(uint8_t *_Nonnull p, size_t count, uint32_t mask) {
+#if defined(__SSE2__)
+
+// At least 16 bytes. The last sixteen overlap those before, so they are read before those are written.
+static inline int capus_unmask_many(uint8_t *_Nonnull p, size_t count, uint32_t mask) {
+    uint8_t *last = p + count - 16;
+    __m128i tail = _mm_xor_si128(_mm_loadu_si128((const __m128i *)(const void *)last),
+                                 _mm_set1_epi32((int)capus_mask_from(mask, count)));
+    __m128i all = tail;
+    const __m128i key = _mm_set1_epi32((int)mask);
+    for (; p < last; p += 16) {
+        __m128i bytes = _mm_xor_si128(_mm_loadu_si128((const __m128i *)(const void *)p), key);
+        all = _mm_or_si128(all, bytes);
+        _mm_storeu_si128((__m128i *)(void *)p, bytes);
+    }
+    _mm_storeu_si128((__m128i *)(void *)last, tail);
+    return _mm_movemask_epi8(all);
+}
+
+#else
+
+// At least 16 bytes. The last eight overlap those before, so they are read before those are written.
+static inline int capus_unmask_many(uint8_t *_Nonnull p, size_t count, uint32_t mask) {
     uint8_t *last = p + count - 8;
     uint64_t tail = capus_unmask_word(last, capus_mask_from(mask, count));
     uint64_t all = tail;
@@ -40,8 +60,17 @@ static inline int capus_unmask_words(uint8_t *_Nonnull p, size_t count, uint32_t
     return (all & 0x8080808080808080ull) != 0;
 }
 
-// Fewer than 8 bytes.
+#endif
+
+// Fewer than 16 bytes: two words that may overlap.
 static inline int capus_unmask_few(uint8_t *_Nonnull p, size_t count, uint32_t mask) {
+    if (count >= 8) {
+        uint64_t first = capus_unmask_word(p, mask);
+        uint64_t last = capus_unmask_word(p + count - 8, capus_mask_from(mask, count));
+        memcpy(p, &first, 8);
+        memcpy(p + count - 8, &last, 8);
+        return ((first | last) & 0x8080808080808080ull) != 0;
+    }
     if (count >= 4) {
         uint32_t first, last;
         memcpy(&first, p, 4);
@@ -64,23 +93,7 @@ static inline int capus_unmask_few(uint8_t *_Nonnull p, size_t count, uint32_t m
 // RFC 6455 §5.3, in place: the bytes start at byte `phase` of the payload. Whether one of them is no ASCII.
 static inline int capus_unmask(uint8_t *_Nonnull p, size_t count, uint32_t mask, size_t phase) {
     mask = capus_mask_from(mask, phase);
-#if defined(__SSE2__)
-    if (count >= 16) {
-        uint8_t *last = p + count - 16;
-        __m128i tail = _mm_xor_si128(_mm_loadu_si128((const __m128i *)(const void *)last),
-                                     _mm_set1_epi32((int)capus_mask_from(mask, count)));
-        __m128i all = tail;
-        const __m128i key = _mm_set1_epi32((int)mask);
-        for (; p < last; p += 16) {
-            __m128i bytes = _mm_xor_si128(_mm_loadu_si128((const __m128i *)(const void *)p), key);
-            all = _mm_or_si128(all, bytes);
-            _mm_storeu_si128((__m128i *)(void *)p, bytes);
-        }
-        _mm_storeu_si128((__m128i *)(void *)last, tail);
-        return _mm_movemask_epi8(all);
-    }
-#endif
-    return count >= 8 ? capus_unmask_words(p, count, mask) : capus_unmask_few(p, count, mask);
+    return count >= 16 ? capus_unmask_many(p, count, mask) : capus_unmask_few(p, count, mask);
 }
 
 // What `capus_check_utf8` says of bytes that no text contains, whatever follows them.

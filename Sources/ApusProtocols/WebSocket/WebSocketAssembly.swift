@@ -94,19 +94,21 @@ final class WebSocketAssembly {
         _ inflater: WebSocketInflater, _ input: UnsafePointer<UInt8>, _ inputCount: Int, _ limit: Int
     ) -> WebSocketFailure? {
         inflater.feed(input, inputCount)
+        guard count <= limit else { return .tooLarge }
+        let end = limit == .max ? limit : limit + 1
         repeat {
-            guard count <= limit else { return .tooLarge }
             if count == capacity {
-                let wanted = max(2 * capacity, min(max(4 * inputCount, 256), 1 << 16))
-                grow(to: min(wanted, limit == .max ? limit : limit + 1))
+                grow(to: min(max(2 * capacity, min(max(4 * inputCount, 256), 1 << 16)), end))
             }
             guard let memory else { return nil }
-            let made = inflater.step(into: memory + count, capacity - count)
+            let made = inflater.step(into: memory + count, min(capacity, end) - count)
             if let failure = checkText(memory + count, made) { return failure }
             count += made
+            // In the order of the stream, of which zlib may have looked at more than what it made bytes of.
+            guard count <= limit else { return .tooLarge }
             if inflater.isInvalid { return .invalidCompression }
         } while !inflater.needsInput
-        return count <= limit ? nil : .tooLarge
+        return nil
     }
 
     /// RFC 7692 §7.2.2: what the sender has left out.

@@ -38,10 +38,12 @@ package struct WebSocketDecoder {
     private var assembly: WebSocketAssembly?
     private var state = State.idle
     private let role: WebSocketRole
+    private let maskBit: UInt8
 
     /// `inflation`: that compression was agreed on, and how the peer does it.
     package init(role: WebSocketRole, maxMessageBytes: Int, inflation: WebSocketInflation? = nil) {
         self.role = role
+        maskBit = role.maskBit
         self.maxMessageBytes = maxMessageBytes
         self.inflation = inflation
     }
@@ -60,13 +62,14 @@ package struct WebSocketDecoder {
         // Nearly every frame is a whole message of less than 126 bytes.
         guard case .idle = state, count &- offset >= 2 else { return nextOther(bytes, count, &offset) }
         let opcode = bytes[offset] &- 0x80
-        let length = Int(bytes[offset &+ 1] ^ role.maskBit)
-        let start = offset &+ (role == .server ? 6 : 2)
+        let length = Int(bytes[offset &+ 1] ^ maskBit)
+        // Four bytes of masking key, or none.
+        let start = offset &+ 2 &+ Int(maskBit >> 5)
         let end = start &+ length
         guard opcode &- 1 <= 1, length < 126, end <= count, length <= maxMessageBytes else {
             return nextOther(bytes, count, &offset)
         }
-        let mask = role == .server ? UnsafeRawPointer(bytes + start - 4).loadUnaligned(as: UInt32.self) : nil
+        let mask = maskBit == 0 ? nil : UnsafeRawPointer(bytes + start - 4).loadUnaligned(as: UInt32.self)
         offset = end
         return message(opcode == 1 ? .text : .binary, bytes + start, length, mask)
     }
@@ -77,8 +80,15 @@ package struct WebSocketDecoder {
         _ opcode: WebSocketOpcode, _ payload: UnsafeMutablePointer<UInt8>, _ length: Int, _ mask: UInt32?
     ) -> Event {
         let mayBeOther = mask.map { capus_unmask(payload, length, $0, 0) != 0 } ?? true
-        if mayBeOther, opcode == .text, capus_check_utf8(payload, length, 0) != 0 { return fail(.invalidText) }
+        if mayBeOther, opcode == .text { return text(payload, length) }
         return .message(opcode, UnsafeMutableRawBufferPointer(start: payload, count: length))
+    }
+
+    /// A text that may have other characters than those of ASCII.
+    @inline(never)
+    private mutating func text(_ payload: UnsafeMutablePointer<UInt8>, _ length: Int) -> Event {
+        guard capus_check_utf8(payload, length, 0) == 0 else { return fail(.invalidText) }
+        return .message(.text, UnsafeMutableRawBufferPointer(start: payload, count: length))
     }
 
     @inline(never)
