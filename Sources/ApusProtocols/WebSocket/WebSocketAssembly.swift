@@ -3,7 +3,7 @@ import CApus
 /// A message of which a part has arrived: fragments, the beginning of a frame, or what was inflated so far.
 final class WebSocketAssembly {
     let opcode: WebSocketOpcode
-    let isCompressed: Bool
+    var isCompressed: Bool { inflation != nil }
     /// Bytes of payload of the current frame that have not arrived.
     private(set) var remaining = 0
     /// Bytes of payload of all frames so far, arrived or not.
@@ -15,6 +15,7 @@ final class WebSocketAssembly {
     /// Of `capus_check_utf8`.
     private var textState: UInt8 = 0
     private let inflation: WebSocketInflation?
+    /// From the first byte on.
     private var inflater: WebSocketInflater?
 
     private var memory: UnsafeMutablePointer<UInt8>?
@@ -25,8 +26,6 @@ final class WebSocketAssembly {
     init(_ opcode: WebSocketOpcode, _ inflation: WebSocketInflation?) {
         self.opcode = opcode
         self.inflation = inflation
-        isCompressed = inflation != nil
-        inflater = inflation?.borrow()
     }
 
     deinit { memory?.deallocate() }
@@ -48,7 +47,11 @@ final class WebSocketAssembly {
         guard piece > 0 else { return nil }
         let mayBeOther = mask.map { capus_unmask(payload, piece, $0, frameLength - remaining) != 0 } ?? true
         remaining -= piece
-        if let inflater { return inflate(inflater, payload, piece, limit) }
+        if let inflation {
+            let inflater = inflater ?? inflation.borrow()
+            self.inflater = inflater
+            return inflate(inflater, payload, piece, limit)
+        }
         let needed = count + piece
         if needed > capacity {
             // Doubled, so that many small fragments are not copied each time; a last frame says where it ends.
@@ -62,6 +65,7 @@ final class WebSocketAssembly {
 
     /// The last frame has ended.
     func finish(limit: Int) -> WebSocketFailure? {
+        // Some senders make an empty message of no bytes at all, where RFC 7692 §7.2.3.6 has one.
         if let inflater {
             if let failure = inflateEnd(inflater, limit) { return failure }
             inflation?.giveBack(inflater)
@@ -113,8 +117,7 @@ final class WebSocketAssembly {
 
     /// RFC 7692 §7.2.2: what the sender has left out.
     private func inflateEnd(_ inflater: WebSocketInflater, _ limit: Int) -> WebSocketFailure? {
-        // Some senders make an empty message of no bytes at all, where RFC 7692 §7.2.3.6 has one.
-        if inflater.hasEnded || announced == 0 { return nil }
+        if inflater.hasEnded { return nil }
         let failure = withUnsafeBytes(of: UInt32(0x0000_FFFF).bigEndian) { tail -> WebSocketFailure? in
             guard let start = tail.baseAddress else { return nil }
             return inflate(inflater, start.assumingMemoryBound(to: UInt8.self), tail.count, limit)
