@@ -6,6 +6,7 @@ struct Target: Sendable {
     let run: @Sendable (UnsafeRawBufferPointer) -> Void
 
     static let all = [
+        Target(name: "handshake", run: fuzzHandshake),
         Target(name: "request", run: fuzzRequest), Target(name: "chunked", run: fuzzChunkedBody),
         Target(name: "multipart", run: fuzzMultipart), Target(name: "cookies", run: fuzzCookies),
         Target(name: "urlencoded", run: fuzzURLEncoded), Target(name: "ranges", run: fuzzRanges),
