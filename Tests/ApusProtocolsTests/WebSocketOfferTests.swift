@@ -116,6 +116,7 @@ private let complete = upgrade + version + "Sec-WebSocket-Key: \(key)⏎"
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
             + "Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
         #expect(text(offer.answer()) == start)
+        for other in ["c", "", "a\r\nb"] { #expect(text(offer.answer(subprotocol: other)) == start) }
         let deflate = try #require(offer.deflate(.permessageDeflate))
         #expect(
             text(offer.answer(subprotocol: "b", deflate: deflate))

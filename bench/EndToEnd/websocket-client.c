@@ -15,8 +15,8 @@
  *              connections have all of them
  * --stall      give up when nothing has come for so long (10)
  *
- * Every byte that comes is compared: heads of frames, which must be as short as they can be, and contents. Two blocks of
- * messages take turns, and the messages within a block differ, so that none can be lost, doubled or moved unseen.
+ * Every byte that comes is compared: heads of frames, which must be as short as they can be, and contents. Two blocks
+ * of messages take turns, and the messages within a block differ: none can be lost, doubled or moved unseen.
  *
  * Exits with 1 when anything went wrong during a turn, 2 when it could not begin.
  */

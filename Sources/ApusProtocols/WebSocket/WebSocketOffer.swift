@@ -36,12 +36,12 @@ package struct WebSocketOffer: Sendable {
     }
 
     /// The head that opens the WebSocket (RFC 6455 §4.2.2), without the empty line at its end: fields may be added.
-    /// The sub-protocol is a token.
+    /// A sub-protocol that the client did not offer is left out: there it would fail the handshake.
     package func answer(subprotocol: String? = nil, deflate: WebSocketDeflateAgreement? = nil) -> [UInt8] {
         var head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
         head += "Connection: Upgrade\r\nSec-WebSocket-Accept: "
         head += String(decoding: WebSocketHandshake.accept(for: key), as: UTF8.self)
-        if let subprotocol { head += "\r\nSec-WebSocket-Protocol: \(subprotocol)" }
+        if let subprotocol, subprotocols.contains(subprotocol) { head += "\r\nSec-WebSocket-Protocol: \(subprotocol)" }
         if let deflate { head += "\r\nSec-WebSocket-Extensions: \(deflate.fieldValue)" }
         return [UInt8]((head + "\r\n").utf8)
     }
