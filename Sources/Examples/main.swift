@@ -17,6 +17,10 @@ let recipes: [Recipe] = [
     Recipe(
         name: "Guestbook", about: "a page with a form, uploads, sessions and live updates",
         kind: .service(Guestbook.set)),
+    Recipe(
+        name: "Broadcast", about: "hands what one WebSocket client sends on to all",
+        kind: .service(Broadcast.set)),
+    Recipe(name: "Chat", about: "a page with rooms and private messages", kind: .service(Chat.set)),
     Recipe(name: "JsonNL", about: "a protocol of your own: a JSON value a line", kind: .service(JsonNL.set)),
     Recipe(name: "JsonNLClient", about: "sends it JSON values", kind: .client(JsonNL.ask)),
     Recipe(name: "JsonInt", about: "JSON behind a binary length", kind: .service(JsonInt.set)),

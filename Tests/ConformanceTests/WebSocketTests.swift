@@ -18,8 +18,10 @@ import Testing
                 #expect(try client.readFrame() == WebSocketFrame(.binary, pattern(count)), "\(count) bytes")
             }
             client.close()
+            try server.event("closed 1006")
+            // Sockets of the file system take less at once.
             #expect(
-                try server.nextEvents(4) == [
+                server.events.filter { $0 != "drain" } == [
                     "connect false", "asked /path [] http://a.example", "connected /path?q=1 none false",
                     "closed 1006 ",
                 ])

@@ -74,6 +74,8 @@ extension ProcessFacts {
     public var userID: Int? { status("Uid").first.flatMap { Int($0) } }
     /// The group that it runs as.
     public var groupID: Int? { status("Gid").first.flatMap { Int($0) } }
+    /// The most bytes of memory that it has had resident.
+    public var peakBytes: Int { (status("VmHWM").first.flatMap { Int($0) } ?? 0) * 1024 }
     /// How often it has waited.
     public var waits: Int { status("voluntary_ctxt_switches").first.flatMap { Int($0) } ?? 0 }
 

@@ -92,7 +92,7 @@ class Floor(Target):
 # What follows the program's name, for echoes and for broadcasts.
 APUS_COMMANDS = {
     False: "AllProtocols start --backend {backend} --count 1 --websocket 127.0.0.1:{port}",
-    True: "WebSocketBroadcast start --backend {backend} --count 1 --websocket 127.0.0.1:{port}",
+    True: "Broadcast start --backend {backend} --count 1 --websocket 127.0.0.1:{port}",
 }
 
 

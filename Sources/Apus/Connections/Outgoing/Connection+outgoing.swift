@@ -14,6 +14,9 @@ extension Connection where P: OutgoingProtocol {
     /// `ssl://` speaks TLS. A missing port is 443 with TLS and 80 without. Only in a running worker or `EventLoop.run`.
     public init(_ wireProtocol: P, to address: String, options: ConnectOptions = ConnectOptions()) throws(AddressError)
     {
+        guard !wireProtocol.schemes.isEmpty else {
+            throw AddressError(text: address, reason: "\(wireProtocol.name) is spoken by workers alone")
+        }
         let target = try RemoteAddress(address, isSecured: options.tls != nil)
         if let scheme = target.scheme, !wireProtocol.schemes.contains(scheme) {
             throw AddressError(text: address, reason: "the connection speaks \(wireProtocol.name), not \(scheme)")

@@ -219,6 +219,11 @@ final class WebSocketDriver: TypedDriver<WebSocket> {
         {
             return refuse(connection, refusal)
         }
+        if let verdict = error as? WebSocketError, callbacks.errorHandler == nil,
+            connection.webSocket?.phase == .open
+        {
+            return close(connection, verdict.code, verdict.reason)
+        }
         super.callbackFailed(connection, error)
     }
 

@@ -25,7 +25,7 @@ public final class WebSocketMessage: ByteOwner {
 }
 
 /// What is sent as one message.
-public nonisolated enum WebSocketContent: Sendable, Hashable, ExpressibleByStringLiteral {
+public nonisolated enum WebSocketContent: Sendable, Hashable, ExpressibleByStringInterpolation {
     case text(String)
     case binary([UInt8])
 
