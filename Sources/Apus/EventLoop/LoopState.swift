@@ -6,6 +6,7 @@ struct LoopState {
     var output: OutputBuffer
     var date = HTTPDate()
     var heads = ResponseHeads()
+    var start = ResponseStart()
     /// Seconds since the loop started, for time-outs that need no more than that.
     var second: UInt32 = 0
     /// The counters that the master and `status` read.

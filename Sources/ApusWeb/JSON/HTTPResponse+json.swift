@@ -17,7 +17,7 @@ extension HTTPResponse {
 
     private init(_ status: HTTPStatus, headers: HTTPHeaders, json bytes: [UInt8]) throws {
         self.init(status, headers: headers, body: bytes)
-        if self.headers["content-type"] == nil { self.headers["Content-Type"] = ContentType.json.value }
+        if !headers.hasContentType { self.headers.add("Content-Type", ContentType.json.value) }
     }
 }
 

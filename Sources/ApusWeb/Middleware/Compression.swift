@@ -31,11 +31,12 @@ final class Compression {
             // Streams may be many, and take long.
             response.filterStream { GzipEncoder(level: level, windowBits: 13, memoryLevel: 6) }
         } else {
-            guard response.isInMemory, response.body.count >= minBytes, response.body.count <= Self.mostBytes else {
+            let count = response.contentLength
+            guard response.isInMemory, count >= minBytes, count <= Self.mostBytes else {
                 return
             }
             let compressed = encoder.encode(response.body)
-            guard compressed.count < response.body.count else { return }
+            guard compressed.count < count else { return }
             response.body = compressed
         }
         response.headers["Content-Encoding"] = "gzip"

@@ -17,28 +17,10 @@ public struct Middleware {
         after: (@MainActor (HTTPRequest, inout HTTPResponse) -> Void)? = nil
     ) {
         wrap = { next in
-            @MainActor func early(_ request: HTTPRequest) -> HTTPResponse? {
-                do {
-                    return try before?(request)
-                } catch {
-                    return HTTPResponse(failure: error, of: request)
-                }
-            }
-            switch next {
-            case .immediate(let handle):
-                return .immediate { request in
-                    var response = early(request) ?? handle(request)
-                    after?(request, &response)
-                    return response
-                }
-            case .suspending(let handle):
-                return .suspending { request in
-                    var response: HTTPResponse
-                    if let early = early(request) { response = early } else { response = await handle(request) }
-                    after?(request, &response)
-                    return response
-                }
-            }
+            var handler = next
+            if let before { handler = handler.preceded(by: before) }
+            if let after { handler = handler.followed(by: after) }
+            return handler
         }
     }
 

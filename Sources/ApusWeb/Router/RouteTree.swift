@@ -5,13 +5,13 @@ import ApusProtocols
 final class RouteTree {
     private let root = Node()
 
-    /// One place that paths lead to.
+    /// One place that paths lead to. Nodes change only before the server starts.
     private final class Node {
-        var children: [(segment: [UInt8], node: Node)] = []
-        var parameter: Node?
-        var rest: Node?
+        @exclusivity(unchecked) var children: [(segment: [UInt8], node: Node)] = []
+        @exclusivity(unchecked) var parameter: Node?
+        @exclusivity(unchecked) var rest: Node?
         /// By the raw value of the method.
-        var routes: [Route?] = []
+        @exclusivity(unchecked) var routes: [Route?] = []
 
         func child(_ segment: UnsafeRawBufferPointer) -> Node? {
             for (name, node) in children where name.count == segment.count && name.elementsEqual(segment) {

@@ -69,43 +69,61 @@ extension StreamConnection {
     }
 
     /// Answers the current request with any response.
-    func answer(_ response: HTTPResponse) -> SendResult {
+    func answer(_ response: borrowing HTTPResponse) -> SendResult {
         guard http.phase == .due, canAnswer() else { return .failed }
-        guard response.status.isFinal else {
-            let mistake = HTTPError.interim(response.status)
-            loop.status.pointee.callback_errors += 1
-            Log.write("callback of connection \(id) (\(peer.text)) failed: \(mistake)", .error)
-            _ = answer(mistake.response)
-            return .failed
+        guard response.status.isFinal else { return refuse(interim: response.status) }
+        switch response.content {
+        case .text(let text) where text.utf8.count <= Self.inlineBodyBytes:
+            return text.withBytes { answer(response.status, response.headers, UnsafeRawBufferPointer($0), owner: nil) }
+        case .text(let text):
+            let bytes = Array(text.utf8)
+            return bytes.withUnsafeBytes { answer(response.status, response.headers, $0, owner: ByteBox(bytes)) }
+        case .bytes(let bytes):
+            let owner = bytes.count > 4096 ? ByteBox(bytes) : nil
+            return bytes.withUnsafeBytes { answer(response.status, response.headers, $0, owner: owner) }
+        case .file(let file): return answer(response.status, response.headers, with: file)
+        case .stream, .events: return Connection(self).stream(copy response)
         }
-        if let source = response.source {
-            guard case .file(let file) = source else { return Connection(self).stream(response, source) }
-            return answer(response, with: file)
-        }
-        let head = ResponseHead(response.status, response.headers)
-        if head.asksForClose { http.keepsAlive = false }
-        let framing = HTTPBodyWriter.Framing.length(response.body.count)
-        let body = response.status.allowsBody && !http.isHead ? response.body : []
+    }
+
+    /// Answers with a body that stays where it is as long as `owner` lives.
+    private func answer(
+        _ status: HTTPStatus, _ headers: borrowing HTTPHeaders, _ body: UnsafeRawBufferPointer, owner: AnyObject?
+    ) -> SendResult {
+        if headers.asksForClose { http.keepsAlive = false }
+        let isSent = status.allowsBody && !http.isHead
+        let sent = isSent ? body : UnsafeRawBufferPointer(rebasing: body[..<0])
         let result: SendResult
-        if head.capacity <= shared.pointee.output.room {
-            let target = shared.pointee.output.target
-            let count = head.render(
-                framing, keepsAlive: http.keepsAlive, date: shared.pointee.date.bytes, to: target)
-            result = body.withUnsafeBytes {
-                sendBehind(ByteWriter(target, count: count), $0, owner: body.count > 4096 ? ByteBox(body) : nil)
-            }
+        if ResponseHead.capacity(status, headers) <= shared.pointee.output.room {
+            var writer = ByteWriter(shared.pointee.output.target)
+            shared.pointee.start.write(
+                status, keepsAlive: http.keepsAlive, shared.pointee.date, to: &writer)
+            ResponseHead.finish(&writer, status, headers, .length(body.count))
+            result = sendBehind(writer, sent, owner: owner)
         } else {
             // Thousands of bytes of header: rare enough for a copy.
-            let head = head.render(framing, keepsAlive: http.keepsAlive, date: shared.pointee.date.bytes)
-            result = (head + body).withUnsafeBytes { sendRaw($0) }
+            let head = renderHead(status, headers, .length(body.count))
+            result = (head + sent).withUnsafeBytes { sendRaw($0) }
         }
         answered()
         return result
     }
 
-    private func answer(_ response: HTTPResponse, with file: HTTPFileBody) -> SendResult {
-        let head = renderHead(response.status, response.headers, .length(file.count))
-        let isSent = response.status.allowsBody && !http.isHead
+    /// An interim status answers nothing.
+    @inline(never)
+    private func refuse(interim status: HTTPStatus) -> SendResult {
+        let mistake = HTTPError.interim(status)
+        loop.status.pointee.callback_errors += 1
+        Log.write("callback of connection \(id) (\(peer.text)) failed: \(mistake)", .error)
+        _ = answer(mistake.response)
+        return .failed
+    }
+
+    private func answer(
+        _ status: HTTPStatus, _ headers: HTTPHeaders, with file: HTTPFileBody
+    ) -> SendResult {
+        let head = renderHead(status, headers, .length(file.count))
+        let isSent = status.allowsBody && !http.isHead
         let result = isSent ? send(head, file) : head.withUnsafeBytes { sendRaw($0) }
         answered()
         return result
@@ -148,11 +166,16 @@ extension StreamConnection {
     }
 
     private func renderHead(
-        _ status: HTTPStatus, _ headers: HTTPHeaders, _ framing: HTTPBodyWriter.Framing
+        _ status: HTTPStatus, _ headers: borrowing HTTPHeaders, _ framing: HTTPBodyWriter.Framing
     ) -> [UInt8] {
-        let head = ResponseHead(status, headers)
-        if head.asksForClose { http.keepsAlive = false }
-        return head.render(framing, keepsAlive: http.keepsAlive, date: shared.pointee.date.bytes)
+        if headers.asksForClose { http.keepsAlive = false }
+        let capacity = ResponseHead.capacity(status, headers)
+        return [UInt8](unsafeUninitializedCapacity: capacity) { bytes, count in
+            var writer = ByteWriter(bytes.baseAddress!)
+            ResponseHead.start(&writer, status, keepsAlive: http.keepsAlive, date: shared.pointee.date.bytes)
+            ResponseHead.finish(&writer, status, headers, framing)
+            count = writer.count
+        }
     }
 
     @inline(__always)

@@ -1,18 +1,22 @@
-/// Where the body of a response comes from that is not in memory.
+/// Where the body of a response comes from. What is not in memory costs an allocation, so that all others, and the
+/// responses that they belong to, are small.
 enum HTTPBodySource: Sendable {
-    case file(HTTPFileBody)
+    case bytes([UInt8])
+    case text(String)
+    indirect case file(HTTPFileBody)
     /// Made piece by piece; of a length that is known, or not.
-    case stream(contentLength: Int?, @MainActor @Sendable (HTTPBodyWriter) async throws -> Void)
-    case events(heartbeat: Double?, @MainActor @Sendable (EventStream) async throws -> Void)
+    indirect case stream(contentLength: Int?, @MainActor @Sendable (HTTPBodyWriter) async throws -> Void)
+    indirect case events(heartbeat: Double?, @MainActor @Sendable (EventStream) async throws -> Void)
     /// No body: another protocol follows.
-    case webSocket(WebSocketUpgrade)
+    indirect case webSocket(WebSocketUpgrade)
 }
 
 extension HTTPResponse {
     /// Bytes of the body; 0 for a stream that does not say.
     package var contentLength: Int {
-        switch source {
-        case nil: body.count
+        switch content {
+        case .bytes(let bytes): bytes.count
+        case .text(let text): text.utf8.count
         case .file(let file): file.count
         case .stream(let contentLength, _): contentLength ?? 0
         case .events, .webSocket: 0
@@ -31,8 +35,7 @@ extension HTTPResponse {
         _ status: HTTPStatus = .ok, headers: HTTPHeaders = [:], contentLength: Int? = nil,
         stream: @escaping @MainActor @Sendable (_ body: HTTPBodyWriter) async throws -> Void
     ) {
-        self.init(status, headers: headers)
-        source = .stream(contentLength: contentLength, stream)
+        self.init(status, headers: headers, content: .stream(contentLength: contentLength, stream))
     }
 
     /// A stream of server-sent events; see `Connection.startEvents`. It ends when `events` returns, and `events` is
@@ -41,8 +44,7 @@ extension HTTPResponse {
         headers: HTTPHeaders = [:], heartbeat: Double? = 15,
         events: @escaping @MainActor @Sendable (_ events: EventStream) async throws -> Void
     ) {
-        self.init(.ok, headers: headers)
-        source = .events(heartbeat: heartbeat, events)
+        self.init(.ok, headers: headers, content: .events(heartbeat: heartbeat, events))
     }
 }
 
@@ -55,18 +57,18 @@ package protocol HTTPBodyFilter {
 extension HTTPResponse {
     /// The body is made piece by piece, and does not consist of events.
     package var isStream: Bool {
-        if case .stream = source { true } else { false }
+        if case .stream = content { true } else { false }
     }
 
     /// The body consists of events.
     package var isEvents: Bool {
-        if case .events = source { true } else { false }
+        if case .events = content { true } else { false }
     }
 
     /// Has the pieces of a body that is a stream go through a filter of its own, made when the body begins.
     package mutating func filterStream(_ makeFilter: @escaping @MainActor @Sendable () -> any HTTPBodyFilter) {
-        guard case .stream(_, let make) = source else { return }
-        source = .stream(contentLength: nil) { body in
+        guard case .stream(_, let make) = content else { return }
+        content = .stream(contentLength: nil) { body in
             if body.takesBytes { body.filter = makeFilter() }
             try await make(body)
         }
@@ -75,10 +77,10 @@ extension HTTPResponse {
 
 extension Connection where P == HTTP {
     /// Sends a response whose body is a stream.
-    func stream(_ response: HTTPResponse, _ source: HTTPBodySource) -> SendResult {
+    func stream(_ response: HTTPResponse) -> SendResult {
         do {
-            switch source {
-            case .file: break
+            switch response.content {
+            case .bytes, .text, .file: break
             case .webSocket(let upgrade): return transport.answer(upgrade, response.headers)
             case .stream(let contentLength, let make):
                 let body = try startResponse(response.status, headers: response.headers, contentLength: contentLength)

@@ -29,7 +29,7 @@ public nonisolated struct HTTPError: Error, Sendable, CustomStringConvertible {
 
     package var response: HTTPResponse {
         var headers = headers
-        if headers["content-type"] == nil { headers["Content-Type"] = "text/plain;charset=utf-8" }
+        if !headers.hasContentType { headers["Content-Type"] = "text/plain;charset=utf-8" }
         return HTTPResponse(status, headers: headers, body: message)
     }
 }

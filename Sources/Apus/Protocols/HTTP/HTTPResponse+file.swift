@@ -43,7 +43,7 @@ extension HTTPResponse {
         do {
             let file = try OpenFile(path)
             self.init(status, headers: headers)
-            source = .file(HTTPFileBody(file, 0..<file.size))
+            content = .file(HTTPFileBody(file, 0..<file.size))
             FileDescription(path: path, file.state, contentType: contentType, downloadName: downloadName)
                 .describe(&self.headers)
         } catch {
@@ -65,7 +65,7 @@ extension HTTPResponse {
             status = .notModified
             facts.validate(&self.headers)
         case .whole:
-            source = .file(HTTPFileBody(file, 0..<file.size))
+            content = .file(HTTPFileBody(file, 0..<file.size))
             facts.validate(&self.headers)
             facts.describe(&self.headers)
         case .ranges(let ranges):
@@ -73,11 +73,11 @@ extension HTTPResponse {
             facts.validate(&self.headers)
             facts.describe(&self.headers)
             if ranges.count == 1 {
-                source = .file(HTTPFileBody(file, ranges[0]))
+                content = .file(HTTPFileBody(file, ranges[0]))
                 self.headers["Content-Range"] = HTTPFileBody.contentRange(ranges[0], of: file.size)
             } else {
                 let boundary = String(UInt64.random(in: .min ... .max), radix: 36)
-                source = .file(HTTPFileBody(file, ranges, contentType: facts.contentType, boundary: boundary))
+                content = .file(HTTPFileBody(file, ranges, contentType: facts.contentType, boundary: boundary))
                 self.headers["Content-Type"] = "multipart/byteranges; boundary=\(boundary)"
             }
         }
