@@ -12,13 +12,13 @@ nonisolated struct ByteWriter {
 
     @inline(__always)
     mutating func append(_ text: StaticString) {
-        (start + count).update(from: text.utf8Start, count: text.utf8CodeUnitCount)
+        (start + count).initialize(from: text.utf8Start, count: text.utf8CodeUnitCount)
         count &+= text.utf8CodeUnitCount
     }
 
     @inline(__always)
     mutating func append(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) {
-        (start + count).update(from: bytes, count: byteCount)
+        (start + count).initialize(from: bytes, count: byteCount)
         count &+= byteCount
     }
 
@@ -31,7 +31,7 @@ nonisolated struct ByteWriter {
     mutating func append(text: String) {
         let target = start + count
         let copied = text.utf8.withContiguousStorageIfAvailable { bytes in
-            if let base = bytes.baseAddress { target.update(from: base, count: bytes.count) }
+            if let base = bytes.baseAddress { target.initialize(from: base, count: bytes.count) }
             return bytes.count
         }
         if let copied {

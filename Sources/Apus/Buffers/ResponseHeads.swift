@@ -23,7 +23,7 @@ struct ResponseHeads {
         if words != contentTypeWords || keepsAlive != self.keepsAlive || dateVersion != date.version {
             render(contentType, keepsAlive, date)
         }
-        target.update(from: bytes, count: count)
+        target.initialize(from: bytes, count: count)
         return count
     }
 

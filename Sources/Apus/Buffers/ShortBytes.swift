@@ -1,8 +1,10 @@
+import CApus
+
 /// Bytes that grow at their end. As long as they are few they stand in the value itself and cost no allocation.
 nonisolated struct ShortBytes: Sendable {
     private typealias Inline = InlineArray<14, UInt64>
-    /// What may be read behind the last byte, for scanning sixteen at a time.
-    private static let padding = 16
+    /// See `capus_write_field`.
+    private static var padding: Int { Int(CAPUS_FIELD_PADDING) }
     private static var inlineCapacity: Int { MemoryLayout<Inline>.size }
 
     private var inline = Inline(repeating: 0)
@@ -10,10 +12,11 @@ nonisolated struct ShortBytes: Sendable {
     private var heap: [UInt8]?
     private(set) var count = 0
 
-    /// Gives `write` room for `capacity` bytes behind those that there are; it returns how many it wants to keep. What
-    /// it writes may be read until sixteen bytes behind its end.
+    /// Gives `write` room for `capacity` bytes behind those that there are, and for `padding` more; it returns how many
+    /// it wants to keep, and so does this.
     @inline(__always)
-    mutating func append(upTo capacity: Int, _ write: (UnsafeMutablePointer<UInt8>) -> Int) {
+    @discardableResult
+    mutating func append(upTo capacity: Int, _ write: (UnsafeMutablePointer<UInt8>) -> Int) -> Int {
         let needed = count &+ capacity &+ Self.padding
         if heap == nil, needed <= Self.inlineCapacity {
             let start = count
@@ -21,13 +24,13 @@ nonisolated struct ShortBytes: Sendable {
                 write($0.baseAddress!.assumingMemoryBound(to: UInt8.self) + start)
             }
             count = start &+ added
-        } else {
-            appendFar(needed, write)
+            return added
         }
+        return appendFar(needed, write)
     }
 
     @inline(never)
-    private mutating func appendFar(_ needed: Int, _ write: (UnsafeMutablePointer<UInt8>) -> Int) {
+    private mutating func appendFar(_ needed: Int, _ write: (UnsafeMutablePointer<UInt8>) -> Int) -> Int {
         if heap?.count ?? 0 < needed {
             var larger: [UInt8] = []
             larger.reserveCapacity(max(needed, 2 * Self.inlineCapacity, 2 * count))
@@ -36,7 +39,9 @@ nonisolated struct ShortBytes: Sendable {
             heap = larger
         }
         let start = count
-        count += heap!.withUnsafeMutableBufferPointer { write($0.baseAddress! + start) }
+        let added = heap!.withUnsafeMutableBufferPointer { write($0.baseAddress! + start) }
+        count += added
+        return added
     }
 
     /// The bytes, in place.

@@ -48,10 +48,14 @@ package func matchesIgnoringCase(_ p: UnsafePointer<UInt8>, count: Int, _ text: 
     guard count == text.utf8CodeUnitCount else { return false }
     let expected = text.utf8Start
     var i = 0
-    while i &+ 8 <= count {
-        let word = UnsafeRawPointer(p + i).loadUnaligned(as: UInt64.self) | 0x2020_2020_2020_2020
-        if word != UnsafeRawPointer(expected + i).loadUnaligned(as: UInt64.self) { return false }
-        i &+= 8
+    if count >= 8 {
+        // Eight at a time; the last eight overlap with those before.
+        while true {
+            let word = UnsafeRawPointer(p + i).loadUnaligned(as: UInt64.self) | 0x2020_2020_2020_2020
+            if word != UnsafeRawPointer(expected + i).loadUnaligned(as: UInt64.self) { return false }
+            if i == count &- 8 { return true }
+            i = min(i &+ 8, count &- 8)
+        }
     }
     while i < count {
         if p[i] | 0x20 != expected[i] { return false }

@@ -47,27 +47,27 @@ public enum RequestHandler {
     }
 }
 
-/// What middleware consists of that does not wait. The result is written to one place on its way out: nothing here
-/// copies a response.
+/// What middleware consists of that does not wait.
 extension RequestHandler {
     /// This handler, unless `before` has an answer or an error.
     func preceded(by before: @escaping @MainActor (HTTPRequest) throws -> HTTPResponse?) -> RequestHandler {
-        @MainActor func early(_ request: HTTPRequest) -> HTTPResponse? {
-            do {
-                return try before(request)
-            } catch {
-                return HTTPResponse(failure: error, of: request)
-            }
-        }
         switch self {
         case .immediate(let handle):
-            return .immediate { request in
-                if let response = early(request) { return response }
+            .immediate { request in
+                do {
+                    if let response = try before(request) { return response }
+                } catch {
+                    return HTTPResponse(failure: error, of: request)
+                }
                 return handle(request)
             }
         case .suspending(let handle):
-            return .suspending { request in
-                if let response = early(request) { return response }
+            .suspending { request in
+                do {
+                    if let response = try before(request) { return response }
+                } catch {
+                    return HTTPResponse(failure: error, of: request)
+                }
                 return await handle(request)
             }
         }
@@ -77,13 +77,13 @@ extension RequestHandler {
     func followed(by after: @escaping @MainActor (HTTPRequest, inout HTTPResponse) -> Void) -> RequestHandler {
         switch self {
         case .immediate(let handle):
-            return .immediate { request in
+            .immediate { request in
                 var response = handle(request)
                 after(request, &response)
                 return response
             }
         case .suspending(let handle):
-            return .suspending { request in
+            .suspending { request in
                 var response = await handle(request)
                 after(request, &response)
                 return response

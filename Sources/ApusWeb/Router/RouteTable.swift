@@ -28,21 +28,26 @@ final class RouteTable {
     }
 
     /// What answers a request. Its path's open parts are `request.parameters` from then on.
+    @inline(__always)
     func handler(for request: HTTPRequest) -> RequestHandler {
-        request.routeNumber = 0
+        guard case .route(let route, let values) = tree.match(request.method, request.pathBytes) else {
+            return handler(withoutRoute: request)
+        }
+        request.take(route: route.number)
+        if !values.isEmpty { request.parameters = PathParameters(names: route.pattern.names, values: values) }
+        return route.handler
+    }
+
+    @inline(never)
+    private func handler(withoutRoute request: HTTPRequest) -> RequestHandler {
+        request.take(route: 0)
         switch tree.match(request.method, request.pathBytes) {
-        case .route(let route, let values):
-            request.routeNumber = route.number
-            if !values.isEmpty { request.parameters = PathParameters(names: route.pattern.names, values: values) }
-            return route.handler
-        case .otherMethods(let methods):
-            request[Allowed.self] = methods
-            return otherMethod
-        case .none:
+        case .otherMethods(let methods): request[Allowed.self] = methods
+        case .route, .none:
             guard request.method == .options, request.target == "*" else { return notFound }
             request[Allowed.self] = HTTPMethod.allCases
-            return otherMethod
         }
+        return otherMethod
     }
 
     /// The methods of a path that was asked for with another one.

@@ -74,35 +74,34 @@ extension StreamConnection {
         guard response.status.isFinal else { return refuse(interim: response.status) }
         switch response.content {
         case .text(let text) where text.utf8.count <= Self.inlineBodyBytes:
-            return text.withBytes { answer(response.status, response.headers, UnsafeRawBufferPointer($0), owner: nil) }
+            return text.withBytes { answer(response, UnsafeRawBufferPointer($0), owner: nil) }
         case .text(let text):
             let bytes = Array(text.utf8)
-            return bytes.withUnsafeBytes { answer(response.status, response.headers, $0, owner: ByteBox(bytes)) }
+            return bytes.withUnsafeBytes { answer(response, $0, owner: ByteBox(bytes)) }
         case .bytes(let bytes):
             let owner = bytes.count > 4096 ? ByteBox(bytes) : nil
-            return bytes.withUnsafeBytes { answer(response.status, response.headers, $0, owner: owner) }
+            return bytes.withUnsafeBytes { answer(response, $0, owner: owner) }
         case .file(let file): return answer(response.status, response.headers, with: file)
-        case .stream, .events: return Connection(self).stream(copy response)
+        case .stream, .events: return Connection(self).stream(response)
         }
     }
 
     /// Answers with a body that stays where it is as long as `owner` lives.
     private func answer(
-        _ status: HTTPStatus, _ headers: borrowing HTTPHeaders, _ body: UnsafeRawBufferPointer, owner: AnyObject?
+        _ response: borrowing HTTPResponse, _ body: UnsafeRawBufferPointer, owner: AnyObject?
     ) -> SendResult {
-        if headers.asksForClose { http.keepsAlive = false }
-        let isSent = status.allowsBody && !http.isHead
-        let sent = isSent ? body : UnsafeRawBufferPointer(rebasing: body[..<0])
+        if response.headers.asksForClose { http.keepsAlive = false }
+        let sent = response.status.allowsBody && !http.isHead ? body : UnsafeRawBufferPointer(rebasing: body[..<0])
         let result: SendResult
-        if ResponseHead.capacity(status, headers) <= shared.pointee.output.room {
+        if ResponseHead.capacity(response.status, response.headers) <= shared.pointee.output.room {
             var writer = ByteWriter(shared.pointee.output.target)
             shared.pointee.start.write(
-                status, keepsAlive: http.keepsAlive, shared.pointee.date, to: &writer)
-            ResponseHead.finish(&writer, status, headers, .length(body.count))
+                response.status, keepsAlive: http.keepsAlive, shared.pointee.date, to: &writer)
+            ResponseHead.finish(&writer, response.status, response.headers, .length(body.count))
             result = sendBehind(writer, sent, owner: owner)
         } else {
             // Thousands of bytes of header: rare enough for a copy.
-            let head = renderHead(status, headers, .length(body.count))
+            let head = renderHead(response.status, response.headers, .length(body.count))
             result = (head + sent).withUnsafeBytes { sendRaw($0) }
         }
         answered()

@@ -77,7 +77,7 @@ extension HTTPResponse {
 
 extension Connection where P == HTTP {
     /// Sends a response whose body is a stream.
-    func stream(_ response: HTTPResponse) -> SendResult {
+    func stream(_ response: borrowing HTTPResponse) -> SendResult {
         do {
             switch response.content {
             case .bytes, .text, .file: break

@@ -33,24 +33,14 @@ public nonisolated struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral 
         name.withBytes { name in value.withBytes { add(name, $0) } }
     }
 
+    @inline(never)
     private mutating func add(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) -> Bool {
-        guard let nameStart = name.baseAddress, name.count > 0 else { return false }
-        var isValid = false
-        lines.append(upTo: name.count &+ value.count &+ 4) { target in
-            var writer = ByteWriter(target)
-            writer.append(nameStart, name.count)
-            writer.append(": ")
-            if let valueStart = value.baseAddress { writer.append(valueStart, value.count) }
-            // Looked at where it was written to, since what is read at once there may go beyond its end.
-            let valueEnd = target + writer.count
-            writer.append("\r\n")
-            isValid =
-                capus_scan_token(target) == target + name.count
-                && capus_scan_value(target + name.count + 2, valueEnd) >= UnsafePointer(valueEnd)
-            return isValid ? writer.count : 0
+        let added = lines.append(upTo: name.count &+ value.count &+ 4) {
+            capus_write_field($0, name.baseAddress, name.count, value.baseAddress, value.count)
         }
-        if isValid { kinds.formUnion(FieldKinds(of: name)) }
-        return isValid
+        guard added > 0 else { return false }
+        kinds.formUnion(FieldKinds(of: name))
+        return true
     }
 
     /// Adds all fields of `other` behind these.

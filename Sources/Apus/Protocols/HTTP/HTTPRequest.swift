@@ -23,7 +23,7 @@ public final class HTTPRequest: ByteOwner {
     @exclusivity(unchecked) var extras: RequestExtras?
     nonisolated let formOptions: FormOptions
     /// The route it took: see `route`. Set for each request by the router, if there is one.
-    @exclusivity(unchecked) package var routeNumber = 0
+    @exclusivity(unchecked) private(set) var routeNumber = 0
     /// The connection it came from; held by the request only once that is kept.
     // Not `unowned(unsafe)`: setting that costs a retain and a release.
     @exclusivity(unchecked) private var source: Unmanaged<StreamConnection>?
@@ -82,6 +82,9 @@ public final class HTTPRequest: ByteOwner {
         guard let text = transport?.peer.ipText, !text.isEmpty else { return nil }
         return text
     }
+
+    /// Says which route it takes; 0 stands for none.
+    package func take(route number: Int) { routeNumber = number }
 
     /// The handler is done with the request, which is used again.
     @inline(never)
