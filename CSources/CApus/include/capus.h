@@ -5,7 +5,6 @@
 
 #include "capus_crash.h"
 #include "capus_executor.h"
-#include "capus_field.h"
 #include "capus_files.h"
 #include "capus_loop.h"
 #include "capus_process.h"

@@ -1,10 +1,8 @@
-import CApus
-
 /// Bytes that grow at their end. As long as they are few they stand in the value itself and cost no allocation.
 nonisolated struct ShortBytes: Sendable {
     private typealias Inline = InlineArray<14, UInt64>
-    /// See `capus_write_field`.
-    private static var padding: Int { Int(CAPUS_FIELD_PADDING) }
+    /// What may be read behind the last byte, for scanning sixteen at a time.
+    private static let padding = 16
     private static var inlineCapacity: Int { MemoryLayout<Inline>.size }
 
     private var inline = Inline(repeating: 0)
@@ -47,7 +45,9 @@ nonisolated struct ShortBytes: Sendable {
     /// The bytes, in place.
     @inline(__always)
     func withBytes<R>(_ body: (UnsafeBufferPointer<UInt8>) throws -> R) rethrows -> R {
-        if let heap { return try heap.withUnsafeBufferPointer { try body(UnsafeBufferPointer(rebasing: $0[..<count])) } }
+        if let heap {
+            return try heap.withUnsafeBufferPointer { try body(UnsafeBufferPointer(rebasing: $0[..<count])) }
+        }
         return try withUnsafeBytes(of: inline) {
             let start = $0.baseAddress!.assumingMemoryBound(to: UInt8.self)
             return try body(UnsafeBufferPointer(start: start, count: count))

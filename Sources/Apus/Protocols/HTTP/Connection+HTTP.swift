@@ -96,7 +96,8 @@ extension StreamConnection {
         if ResponseHead.capacity(response.status, response.headers) <= shared.pointee.output.room {
             var writer = ByteWriter(shared.pointee.output.target)
             shared.pointee.start.write(
-                response.status, keepsAlive: http.keepsAlive, shared.pointee.date, to: &writer)
+                response.status.code, response.status.reason, keepsAlive: http.keepsAlive, shared.pointee.date,
+                to: &writer)
             ResponseHead.finish(&writer, response.status, response.headers, .length(body.count))
             result = sendBehind(writer, sent, owner: owner)
         } else {
@@ -171,7 +172,8 @@ extension StreamConnection {
         let capacity = ResponseHead.capacity(status, headers)
         return [UInt8](unsafeUninitializedCapacity: capacity) { bytes, count in
             var writer = ByteWriter(bytes.baseAddress!)
-            ResponseHead.start(&writer, status, keepsAlive: http.keepsAlive, date: shared.pointee.date.bytes)
+            ResponseStart.render(
+                status.code, status.reason, keepsAlive: http.keepsAlive, date: shared.pointee.date.bytes, to: &writer)
             ResponseHead.finish(&writer, status, headers, framing)
             count = writer.count
         }

@@ -35,8 +35,19 @@ public nonisolated struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral 
 
     @inline(never)
     private mutating func add(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) -> Bool {
-        let added = lines.append(upTo: name.count &+ value.count &+ 4) {
-            capus_write_field($0, name.baseAddress, name.count, value.baseAddress, value.count)
+        guard let start = name.baseAddress, name.count > 0 else { return false }
+        let added = lines.append(upTo: name.count &+ value.count &+ 4) { target in
+            var writer = ByteWriter(target)
+            writer.append(start, name.count)
+            writer.append(": ")
+            if let start = value.baseAddress { writer.append(start, value.count) }
+            let valueEnd = target + writer.count
+            writer.append("\r\n")
+            // Looked at where it was written to, since whole vectors are read, which may go beyond its end.
+            let isValid =
+                capus_scan_token(target) == target + name.count
+                && capus_scan_value(target + name.count + 2, valueEnd) >= UnsafePointer(valueEnd)
+            return isValid ? writer.count : 0
         }
         guard added > 0 else { return false }
         kinds.formUnion(FieldKinds(of: name))

@@ -28,15 +28,6 @@ public nonisolated struct HTTPStatus: Sendable, Hashable, CustomStringConvertibl
     /// RFC 9110 §15.2: an interim status answers nothing. 101 does, with another protocol.
     var isFinal: Bool { code >= 200 || code == 101 }
 
-    /// Whether it is `other`, which somebody keeps, down to the very same reason: equal words are equal strings, and
-    /// comparing them costs no retain.
-    @inline(__always)
-    borrowing func isSame(as other: borrowing HTTPStatus) -> Bool {
-        code == other.code && reasonWords == other.reasonWords
-    }
-
-    private var reasonWords: (UInt, UInt) { unsafeBitCast(reason, to: (UInt, UInt).self) }
-
     /// The codes of RFC 9110 §15 that servers send.
     public static let switchingProtocols = HTTPStatus(101, "Switching Protocols")
     public static let ok = HTTPStatus(200, "OK")

@@ -8,20 +8,7 @@ nonisolated enum ResponseHead {
         192 &+ status.reason.utf8.count &+ headers.lines.count
     }
 
-    /// Writes the lines that begin every head.
-    static func start(
-        _ writer: inout ByteWriter, _ status: HTTPStatus, keepsAlive: Bool, date: UnsafePointer<UInt8>
-    ) {
-        writer.append("HTTP/1.1 ")
-        writer.append(number: status.code)
-        writer.append(" ")
-        writer.append(text: status.reason)
-        writer.append("\r\nDate: ")
-        writer.append(date, HTTPDate.count)
-        writer.append(keepsAlive ? "\r\nConnection: keep-alive\r\n" : "\r\nConnection: close\r\n")
-    }
-
-    /// Writes what follows them.
+    /// Writes what follows its `ResponseStart`.
     @inline(__always)
     static func finish(
         _ writer: inout ByteWriter, _ status: HTTPStatus, _ headers: borrowing HTTPHeaders,
