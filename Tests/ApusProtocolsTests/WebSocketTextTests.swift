@@ -107,6 +107,10 @@ private struct SlowTextCheck {
         var unfinished = WebSocketReader()
         unfinished.feed(webSocketFrame(1, [0xE2, 0x82], isFinal: false) + webSocketFrame(0))
         #expect(unfinished.events == [.failed(.invalidText)])
+        // Bytes that are text by themselves do not go on with a character.
+        var mixed = WebSocketReader()
+        mixed.feed(webSocketFrame(1, [0xE2, 0x82], isFinal: false) + webSocketFrame(0, [0x61], isFinal: false))
+        #expect(mixed.events == [.failed(.invalidText)])
     }
 
     @Test func `is unmasked at every length and phase, and nothing beside it`() {

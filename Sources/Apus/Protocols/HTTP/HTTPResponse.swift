@@ -48,7 +48,7 @@ public struct HTTPResponse: Sendable {
     public var isInMemory: Bool {
         switch content {
         case .bytes, .text: true
-        case .file, .stream, .events: false
+        case .file, .stream, .events, .webSocket: false
         }
     }
 }

@@ -79,7 +79,7 @@ extension WebSocketDriver {
         let response = error.response
         let asksForUpgrade = response.headers["upgrade"] != nil
         var text = "HTTP/1.1 \(response.status)\r\nConnection: \(asksForUpgrade ? "Upgrade, " : "")close\r\n"
-        for (name, value) in response.headers.fields where !HTTPHeaders.same(name, "connection") {
+        for (name, value) in response.headers.fields where name.lowercased() != "connection" {
             text += "\(name): \(value)\r\n"
         }
         text += "Content-Length: \(response.body.count)\r\n\r\n"

@@ -95,7 +95,7 @@ extension HTTPRequest {
         var upgrade = try WebSocketUpgrade(self, endpoint.driver)
         guard try upgrade.ask(Connection(connection.transport)) else { throw HTTPError(.forbidden) }
         var response = HTTPResponse(.switchingProtocols)
-        response.source = .webSocket(upgrade)
+        response.content = .webSocket(upgrade)
         return response
     }
 
