@@ -4,7 +4,8 @@ enum ChatPage {
         <!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
         <title>Chat</title>
         <style>
-        body { font: 1rem/1.5 system-ui; margin: 0; display: grid; grid-template: auto 1fr auto / 1fr 12rem; height: 100vh }
+        body { font: 1rem/1.5 system-ui; margin: 0; height: 100vh; display: grid }
+        body { grid-template: auto 1fr auto / 1fr 12rem }
         header, form { grid-column: 1 / 3; display: flex; gap: .5rem; padding: .5rem; background: #eef }
         #log { overflow-y: auto; padding: .5rem; margin: 0; list-style: none }
         #people { border-left: 1px solid #ccd; padding: .5rem; margin: 0; list-style: none }
@@ -12,9 +13,11 @@ enum ChatPage {
         </style>
         <header><b>Chat</b><span id="room"></span><span id="state">not connected</span></header>
         <ul id="log"></ul><ul id="people"></ul>
-        <form id="enter"><input id="name" placeholder="Your name" maxlength="30" required><button>Enter</button></form>
+        <form id="enter"><input id="name" placeholder="Your name" maxlength="30" required>
+        <button>Enter</button></form>
         <form id="talk" hidden><input id="to" placeholder="To all" size="10">
-        <input id="say" placeholder="Say something; /room NAME goes elsewhere" autocomplete="off"><button>Send</button></form>
+        <input id="say" placeholder="Say something; /room NAME goes elsewhere" autocomplete="off">
+        <button>Send</button></form>
         <script>
         const $ = id => document.getElementById(id)
         let socket, delay = 500

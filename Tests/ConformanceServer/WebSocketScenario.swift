@@ -3,8 +3,9 @@ import Glibc
 
 /// A WebSocket server that does what messages tell it, and echoes the others.
 ///
-/// Each part of a message that begins with `!` is a command: `!close 4001 bye`, `!subscribe room`, `!publish room text`,
-/// `!broadcast text`, `!ping text`, `!stream`, `!flood N`, … Every callback but `onMessage` is reported.
+/// Each part of a message that begins with `!` is a command: `!close 4001 bye`, `!subscribe room`,
+/// `!publish room text`, `!broadcast text`, `!ping text`, `!stream`, `!flood N`, … Every callback but `onMessage` is
+/// reported.
 func serveWebSocket(_ options: Options) {
     var webSocket = WebSocket.websocket
     webSocket.protocols = options["protocols"]?.split(separator: ",").map(String.init) ?? []
@@ -107,7 +108,7 @@ private func obey(_ command: String, _ connection: Connection<WebSocket>, _ serv
     case "overflow": connection.overflow = ["queue": .queue, "drop": .drop, "close": .close][words[1]]!
     case "overflow-all":
         for other in server.connections { other.overflow = ["drop": .drop, "close": .close][words[1]]! }
-    case "pending": connection.send("pending \(connection.pendingSendBytes > 0)")
+    case "pending": report("pending \(connection.pendingSendBytes)")
     case "flood":
         for _ in 0..<number { if connection.send(pattern(10_000)) == .failed { break } }
         report("flooded")

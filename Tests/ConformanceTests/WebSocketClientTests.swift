@@ -26,9 +26,10 @@ import Testing
         let peer = try acceptor.accept()
         let request = String(decoding: try peer.read(through: "\r\n\r\n"), as: UTF8.self)
         let key = request.split(separator: "\r\n").first { $0.hasPrefix("Sec-WebSocket-Key: ") }?.dropFirst(19) ?? ""
+        let accept = String(decoding: WebSocketHandshake.accept(for: key.utf8), as: UTF8.self)
         let head =
             "HTTP/1.1 101 Switching Protocols\r\nupgrade: WebSocket\r\nconnection: upgrade\r\n"
-            + "Sec-WebSocket-Accept: \(String(decoding: WebSocketHandshake.accept(for: key.utf8), as: UTF8.self))\r\n\(fields)\r\n"
+            + "Sec-WebSocket-Accept: \(accept)\r\n\(fields)\r\n"
         try peer.send(Array(head.utf8) + more)
         return (peer, request)
     }
@@ -91,8 +92,8 @@ import Testing
             ("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", "401 Unauthorized"),
             ("HTTP/1.1 302 Found\r\nLocation: /there\r\n\r\n", "location /there"), ("SSH-2.0-x\r\n", "HTTP"),
             (
-                "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-                    + "\r\n\r\n", "key"
+                "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                    + "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n", "key"
             ),
         ]
         try await withClients(setup) { server, acceptor in
@@ -104,9 +105,8 @@ import Testing
                 try server.event("connect")
                 let events = try server.nextEvents(2)
                 #expect(events[0].hasPrefix("error 1 ") && events[0].contains(reason), "\(events[0])")
-                #expect(events[1] == "closed 0")
+                #expect(events[1] == "closed 1006")
                 _ = try peer.readToEnd()
-                #expect(try server.tell("converse").isEmpty == false)
             }
         }
     }

@@ -91,8 +91,11 @@ final class StreamConnection: Pollable {
 
     /// Whether the next message may be delivered.
     var wantsMessages: Bool {
-        state == .established && !isPaused && (runningOperations == 0 || http.wantsBody)
+        state == .established && !isPaused && (runningOperations == 0 || wantsMoreThanMessages)
     }
+
+    /// What holds messages back waits for the rest of a body, or does not know of the handshake that comes first.
+    private var wantsMoreThanMessages: Bool { http.wantsBody || webSocket?.phase == .handshake }
 
     /// Bytes that wait to be sent.
     var pendingSendBytes: Int {

@@ -29,6 +29,7 @@ public struct ConnectionDriver<P: WireProtocol> {
 }
 
 extension WireProtocol {
+    /// Most are spoken by workers.
     public nonisolated var mayListen: Bool { true }
 }
 

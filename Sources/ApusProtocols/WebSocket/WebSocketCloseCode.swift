@@ -47,3 +47,8 @@ public struct WebSocketCloseCode: RawRepresentable, Sendable, Hashable {
         }
     }
 }
+
+extension WebSocketCloseCode: CustomStringConvertible {
+    /// "1000"
+    public var description: String { "\(rawValue)" }
+}

@@ -1,8 +1,8 @@
 import ApusProtocols
 
 extension Worker where P == WebSocket {
-    /// Called with a client's request, before it is answered: look at path, cookies and origin, pick a sub-protocol, add
-    /// header fields, or refuse, by `reject` or by throwing an `HTTPError`. What is sent here arrives first.
+    /// Called with a client's request, before it is answered: look at path, cookies and origin, pick a sub-protocol,
+    /// add header fields, or refuse, by `reject` or by throwing an `HTTPError`. What is sent here arrives first.
     public var onWebSocketConnect: (@MainActor (Connection<WebSocket>, WebSocketRequest) throws -> Void)? {
         get { webSocketDriver.events.onConnect }
         set { change { $0.onConnect = newValue } }

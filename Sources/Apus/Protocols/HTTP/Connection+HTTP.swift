@@ -82,7 +82,7 @@ extension StreamConnection {
             let owner = bytes.count > 4096 ? ByteBox(bytes) : nil
             return bytes.withUnsafeBytes { answer(response, $0, owner: owner) }
         case .file(let file): return answer(response.status, response.headers, with: file)
-        case .stream, .events: return Connection(self).stream(response)
+        case .stream, .events, .webSocket: return Connection(self).stream(response)
         }
     }
 

@@ -18,6 +18,7 @@ public final class HTTPRequest: ByteOwner {
     }
     @exclusivity(unchecked) var bodyStart = 0
     @exclusivity(unchecked) var bodyCount = 0
+    // As `parser`.
     @exclusivity(unchecked) nonisolated(unsafe) var trailerRange = 0..<0
     /// What was made of this request beyond its bytes; most have none.
     @exclusivity(unchecked) var extras: RequestExtras?

@@ -32,7 +32,7 @@ public struct HTTPResponse: Sendable {
             switch content {
             case .bytes(let bytes): bytes
             case .text(let text): Array(text.utf8)
-            case .file, .stream, .events: []
+            case .file, .stream, .events, .webSocket: []
             }
         }
         set { content = .bytes(newValue) }

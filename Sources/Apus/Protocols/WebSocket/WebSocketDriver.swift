@@ -27,6 +27,7 @@ final class WebSocketDriver: TypedDriver<WebSocket> {
         let copy = WebSocketDriver(options, topics: topics)
         copy.callbacks = callbacks
         copy.events = events
+        copy.predecessor = predecessor
         copy.limits = limits
         return copy
     }

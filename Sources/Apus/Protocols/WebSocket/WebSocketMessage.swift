@@ -29,6 +29,7 @@ public nonisolated enum WebSocketContent: Sendable, Hashable, ExpressibleByStrin
     case text(String)
     case binary([UInt8])
 
+    /// A text message.
     public init(stringLiteral text: String) { self = .text(text) }
 
     var opcode: WebSocketOpcode {
