@@ -35,8 +35,8 @@ final class WebSocketDriver: TypedDriver<WebSocket> {
     override func beginLife(_ connection: StreamConnection) {
         let state = WebSocketConnectionState(
             role, second: connection.shared.pointee.second, maxMessageBytes: connection.maxPackageSize)
-        // `onClose` of an outgoing connection, which comes after this, wants to know how the earlier life has ended.
-        if let earlier = connection.webSocket, earlier.phase != .handshake {
+        // Until the next one is open, an outgoing connection knows how its earlier life has ended.
+        if let earlier = connection.webSocket, earlier.phase != .handshake || earlier.rest?.closeCode != nil {
             state.more.closeCode = earlier.rest?.closeCode ?? .abnormalClosure
             state.more.closeReason = earlier.rest?.closeReason ?? ""
         }
