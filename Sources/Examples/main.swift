@@ -21,6 +21,9 @@ let recipes: [Recipe] = [
         name: "Broadcast", about: "hands what one WebSocket client sends on to all",
         kind: .service(Broadcast.set)),
     Recipe(name: "Chat", about: "a page with rooms and private messages", kind: .service(Chat.set)),
+    Recipe(
+        name: "WebSocketEcho", about: "a client that sends back what it gets, for the Autobahn test suite",
+        kind: .client(WebSocketEcho.answer)),
     Recipe(name: "JsonNL", about: "a protocol of your own: a JSON value a line", kind: .service(JsonNL.set)),
     Recipe(name: "JsonNLClient", about: "sends it JSON values", kind: .client(JsonNL.ask)),
     Recipe(name: "JsonInt", about: "JSON behind a binary length", kind: .service(JsonInt.set)),

@@ -1,7 +1,6 @@
 import Apus
 
-/// WebSocket clients, told by lines of a control connection: `open`, `send text`, `close`, `reconnect`; or, with
-/// `--autobahn AGENT`, all cases of a running test suite at `--to`.
+/// WebSocket clients, told by lines of a control connection: `open`, `send text`, `close`, `converse`, …
 func openWebSockets(_ options: Options) {
     var webSocket = WebSocket.ws
     webSocket.protocols = options["protocols"]?.split(separator: ",").map(String.init) ?? []
@@ -12,11 +11,6 @@ func openWebSockets(_ options: Options) {
     webSocket.pingInterval = options.number("ping").map(Double.init)
     webSocket.pongTimeout = options.number("pong").map(Double.init) ?? 10
     let control = Worker(.text, on: "127.0.0.1:0")
-    control.onWorkerStart = { _ in
-        if let agent = options["autobahn"] {
-            Task { try await runAutobahn(webSocket, options["to"]!, agent, options) }
-        }
-    }
     var client: Connection<WebSocket>?
     control.onMessage = { control, line in
         let words = line.split(separator: " ", maxSplits: 1).map(String.init)
@@ -93,20 +87,4 @@ private func wrongRoles(_ address: String) -> String {
     } catch {
         return "\(error)"
     }
-}
-
-/// The client's side of the Autobahn test suite.
-private func runAutobahn(_ webSocket: WebSocket, _ address: String, _ agent: String, _ options: Options) async throws {
-    var connect = connectOptions(options)
-    connect.limits.maxPackageSize = 32 * 1024 * 1024
-    connect.limits.maxSendBufferSize = 64 * 1024 * 1024
-    let asking = try await Connection.connect(webSocket, to: "\(address)/getCaseCount", options: connect)
-    let count = try await asking.nextMessage().flatMap { Int($0.text) } ?? 0
-    for number in 1...max(1, count) {
-        let target = "\(address)/runCase?case=\(number)&agent=\(agent)"
-        let client = try await Connection.connect(webSocket, to: target, options: connect)
-        for try await message in client.messages { client.send(message) }
-    }
-    _ = try await Connection.connect(webSocket, to: "\(address)/updateReports?agent=\(agent)", options: connect)
-    report("done \(count)")
 }

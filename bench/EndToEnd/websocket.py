@@ -21,6 +21,7 @@ sys.dont_write_bytecode = True  # the folder holds sources only
 
 import compare  # noqa: E402
 import report  # noqa: E402
+from measurements import proportional_set_size  # noqa: E402
 from preparations import (BUILD, EXAMPLES, add_core_options, check_cores, compile_c,  # noqa: E402
                           raise_descriptor_limit)
 from servers import Apus, BenchError, Server, Target, run_script  # noqa: E402
@@ -221,6 +222,34 @@ def show(scenario, rounds):
     print(report.table(headings, rows), flush=True)
 
 
+# ---- memory ----
+
+
+def idle_memory(arguments, target, connections):
+    """Bytes of memory that one more connection takes which has echoed a message and waits."""
+    one = Scenario("one", 1, 1, 20)
+    many = Scenario("many", connections, 1, 20)
+    with Server(target, arguments.server_core) as server:
+        pid = server.pids()[-1]
+        # One stays while the first figure is taken too: see `idle_memory` of measurements.py.
+        with Client(arguments, one, server) as client:
+            client.take_turn()
+            before = proportional_set_size(pid)
+        with Client(arguments, many, server) as client:
+            client.take_turn()
+            after = proportional_set_size(pid)
+    return (after - before) / (connections - 1)
+
+
+def run_memory(arguments, descriptors):
+    connections = min(10_000, descriptors - 200)
+    rows = []
+    for target in targets(arguments, SCENARIOS["echo"]):
+        rows.append((target.name, f"{idle_memory(arguments, target, connections):,.0f}"))
+    print(f"\n{connections:,} idle connections, after a message on each\n")
+    print(report.table(["server", "bytes each"], rows), flush=True)
+
+
 # ---- the command line ----
 
 
@@ -245,6 +274,7 @@ def parse_arguments():
         help=f"of {', '.join(SCENARIOS)} (default: all)")
     add("--rounds", metavar="N", type=compare.rounds, default=9)
     add("--turn-seconds", metavar="S", type=compare.seconds, default=1.0)
+    add("--memory", action="store_true", help="what an idle connection takes, instead of the scenarios")
     add("--json", metavar="FILE", help="all results, turn by turn")
     add_core_options(parser)
     return parser.parse_args()
@@ -255,6 +285,8 @@ def run(arguments):
     descriptors = raise_descriptor_limit()
     for name in ("floor-websocket", "websocket-client"):
         compile_c(compare.HERE / f"{name}.c", name)
+    if arguments.memory:
+        return run_memory(arguments, descriptors)
     results, problems = {}, []
     for name in arguments.scenario:
         scenario = SCENARIOS[name]
