@@ -46,6 +46,8 @@ final class StreamConnection: Pollable {
     @exclusivity(unchecked) var http = HTTPConnectionState()
     /// While WebSocket is spoken, and until the connection is made again.
     @exclusivity(unchecked) var webSocket: WebSocketConnectionState?
+    /// Nothing stands in the way of a frame: see `WebSocketConnectionState.sendsPlainly`.
+    @exclusivity(unchecked) var sendsPlainFrames = false
     @exclusivity(unchecked) var extras: ConnectionExtras?
     @exclusivity(unchecked) var peer: capus_address
 

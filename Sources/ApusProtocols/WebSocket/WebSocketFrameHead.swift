@@ -11,9 +11,9 @@ package struct WebSocketFrameHead: Equatable {
     package var mask: UInt32?
 
     /// No head is longer.
-    package static let maxByteCount = 14
+    package static var maxByteCount: Int { 14 }
     /// No control frame has more payload (RFC 6455 §5.5).
-    package static let maxControlLength = 125
+    package static var maxControlLength: Int { 125 }
 
     package init(
         _ opcode: WebSocketOpcode, length: Int, mask: UInt32? = nil, isFinal: Bool = true, isCompressed: Bool = false

@@ -29,7 +29,8 @@ extension Connection where P == WebSocket {
     /// Sends what was received, here or on another connection, without copying it first.
     @discardableResult
     public func send(_ message: WebSocketMessage) -> SendResult {
-        message.bytes.withUnsafeBytes { transport.send(message.isText ? .text : .binary, $0) }
+        let bytes = UnsafeRawBufferPointer(start: message.storage, count: message.count)
+        return transport.send(message.isText ? .text : .binary, bytes)
     }
 
     /// Sends one message, after waiting for as long as `maxSendBufferSize` or more is still to be sent: what `send`

@@ -10,7 +10,20 @@ extension WebSocketDriver {
     func send(
         _ connection: StreamConnection, _ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer, owner: AnyObject?
     ) -> SendResult {
-        guard let state = connection.webSocket else { return .failed }
+        if connection.sendsPlainFrames, connection.outbound == nil, connection.shared.pointee.pendingPublishers == 0,
+            connection.state == .established, connection.closeKind == .open
+        {
+            return sendPlainFrame(connection, opcode, payload, owner: owner)
+        }
+        return sendOther(connection, opcode, payload, owner: owner)
+    }
+
+    /// The same, when something may stand in the way.
+    @inline(never)
+    private func sendOther(
+        _ connection: StreamConnection, _ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer, owner: AnyObject?
+    ) -> SendResult {
+        guard let state = connection.webSocket, state.phase != .over, state.phase != .closing else { return .failed }
         if topics.hasPending { topics.flush(connection, state) }
         guard connection.canSend() else { return .failed }
         guard state.phase == .open, !state.isStreaming else { return sendLater(connection, state, opcode, payload) }
@@ -32,9 +45,35 @@ extension WebSocketDriver {
             let frame = maskedFrame(opcode, payload, isCompressed: isCompressed, isFinal: isFinal)
             return frame.withUnsafeBytes { connection.sendRaw($0, owner: frame.count > 4096 ? ByteBox(frame) : nil) }
         }
+        return sendPlainFrame(
+            connection, opcode, payload, owner: owner, flags: (isFinal ? 0x80 : 0) | (isCompressed ? 0x40 : 0))
+    }
+
+    /// Sends a frame that is not masked. `flags`: FIN and RSV1.
+    @inline(__always)
+    private func sendPlainFrame(
+        _ connection: StreamConnection, _ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer,
+        owner: AnyObject?, flags: UInt8 = 0x80
+    ) -> SendResult {
+        let target = connection.shared.pointee.output.target
+        // Nearly every frame. There is room for it: more than half of the buffer never stays collected.
+        if payload.count < 126, let base = payload.baseAddress {
+            target[0] = flags | opcode.rawValue
+            target[1] = UInt8(truncatingIfNeeded: payload.count)
+            (target + 2).update(from: base.assumingMemoryBound(to: UInt8.self), count: payload.count)
+            return connection.sendRendered(2 &+ payload.count)
+        }
+        return sendLongFrame(connection, opcode, payload, owner: owner, flags: flags)
+    }
+
+    @inline(never)
+    private func sendLongFrame(
+        _ connection: StreamConnection, _ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer,
+        owner: AnyObject?, flags: UInt8
+    ) -> SendResult {
         let head = WebSocketFrameHead(
-            opcode, length: payload.count, isFinal: isFinal, isCompressed: isCompressed)
-        if connection.shared.pointee.output.room < WebSocketFrameHead.maxByteCount { connection.uncork() }
+            opcode, length: payload.count, isFinal: flags & 0x80 != 0, isCompressed: flags & 0x40 != 0)
+        // There is room for any head: more than half of the buffer never stays collected.
         let target = connection.shared.pointee.output.target
         let headCount = head.render(into: target)
         guard let base = payload.baseAddress, payload.count > 0 else { return connection.sendRendered(headCount) }

@@ -68,6 +68,7 @@ extension WebSocketDriver {
             state.compress(as: deflate, settings, role: role)
         }
         if options.role == .server { topics.add(connection, state) }
+        connection.sendsPlainFrames = options.role == .server && state.compression == nil
         sendWaiting(connection, state)
     }
 

@@ -41,11 +41,13 @@ final class WebSocketDriver: TypedDriver<WebSocket> {
             state.more.closeReason = earlier.rest?.closeReason ?? ""
         }
         connection.webSocket = state
+        connection.sendsPlainFrames = false
     }
 
     override func leave(_ connection: StreamConnection) {
         if let state = connection.webSocket { topics.remove(connection, state) }
         connection.webSocket = nil
+        connection.sendsPlainFrames = false
     }
 
     override func opened(_ connection: StreamConnection) {
@@ -54,6 +56,7 @@ final class WebSocketDriver: TypedDriver<WebSocket> {
     }
 
     override func closed(_ connection: StreamConnection) {
+        connection.sendsPlainFrames = false
         if options.role == .server, let state = connection.webSocket {
             topics.remove(connection, state)
             state.phase = .over
@@ -114,7 +117,8 @@ final class WebSocketDriver: TypedDriver<WebSocket> {
         var message = spare.take()!
         message.storage = bytes
         message.count = payload.count
-        message.isText = opcode == .text
+        // Not `==`, which would be called through a table.
+        if case .text = opcode { message.isText = true } else { message.isText = false }
         do {
             try callbacks.onMessage?(Connection(connection), message)
         } catch {

@@ -40,6 +40,7 @@ public final class WebSocketMessageWriter {
         isOver = true
         guard let (driver, state) = conversation else { return }
         state.isStreaming = false
+        transport.sendsPlainFrames = driver.options.role == .server && state.compression == nil
         driver.sendWaiting(transport, state)
     }
 
@@ -75,6 +76,7 @@ extension Connection where P == WebSocket {
         guard !state.isStreaming else { throw ConnectionError(description: "a message is under way") }
         if let driver = webSocketDriver, driver.topics.hasPending { driver.topics.flush(transport, state) }
         state.isStreaming = true
+        transport.sendsPlainFrames = false
         return WebSocketMessageWriter(transport, kind == .text ? .text : .binary)
     }
 }

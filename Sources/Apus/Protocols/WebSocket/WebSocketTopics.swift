@@ -11,7 +11,11 @@ final class WebSocketTopics {
     @exclusivity(unchecked) private var pending: [WebSocketTopic] = []
     /// Topics whose members are being given something.
     @exclusivity(unchecked) private var leaving: [WebSocketTopic] = []
-    @exclusivity(unchecked) private(set) var hasPending = false
+    @exclusivity(unchecked) private(set) var hasPending = false {
+        didSet {
+            if hasPending != oldValue { EventLoop.current.state.pointee.pendingPublishers += hasPending ? 1 : -1 }
+        }
+    }
     @exclusivity(unchecked) private var sequence: UInt64 = 0
     private var isScheduled = false
     /// Bytes of one log that do not wait for the end of the turn.
