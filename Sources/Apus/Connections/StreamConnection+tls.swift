@@ -126,12 +126,11 @@ extension StreamConnection {
     /// As `capus_send2`, whatever the transport.
     @inline(__always)
     func write(_ head: UnsafeRawPointer, _ headCount: Int, _ body: UnsafeRawPointer, _ bodyCount: Int) -> Int {
+        // One piece costs the kernel less than two of which one is empty.
+        guard headCount > 0 else { return write(body, bodyCount) }
         guard let tls else { return capus_send2(fd, head, headCount, body, bodyCount) }
-        var sent = 0
-        if headCount > 0 {
-            sent = capus_tls_send(tls, fd, head, headCount)
-            if sent < headCount { return sent }
-        }
+        let sent = capus_tls_send(tls, fd, head, headCount)
+        if sent < headCount { return sent }
         let more = capus_tls_send(tls, fd, body, bodyCount)
         return more >= 0 ? sent + more : -more == Int(CAPUS_WOULD_BLOCK) && sent > 0 ? sent : more
     }
