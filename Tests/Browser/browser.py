@@ -9,9 +9,12 @@ It ends with status 0 when everything was as it should be. `--pictures` keeps wh
 """
 
 import argparse
+import contextlib
 import os
 import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -104,6 +107,93 @@ def error_page(browser, address, pictures):
     page.screenshot(path=pictures / "error-phone.png")
 
 
+@contextmanager
+def behind_nginx(address, directory):
+    """TLS at nginx, which hands WebSockets on; gives its address, or nothing where there is no nginx."""
+    if not shutil.which("nginx"):
+        print("skip nginx is not installed", flush=True)
+        yield None
+        return
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    cert, key = f"{directory}/cert.pem", f"{directory}/key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-days", "30", "-subj", "/CN=localhost", "-out", cert, "-keyout", key],
+                   check=True, capture_output=True)
+    Path(directory, "nginx.conf").write_text(f"""
+        daemon off; pid {directory}/nginx.pid; error_log {directory}/nginx.log; events {{}}
+        http {{ access_log off; client_body_temp_path {directory}/b; proxy_temp_path {directory}/p;
+            fastcgi_temp_path {directory}/f; uwsgi_temp_path {directory}/u; scgi_temp_path {directory}/s;
+            server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {cert}; ssl_certificate_key {key};
+                location / {{ proxy_pass {address}; proxy_http_version 1.1; proxy_set_header Host $http_host;
+                    proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade; }} }}
+            map $http_upgrade $connection_upgrade {{ default upgrade; "" close; }} }}""")
+    process = subprocess.Popen(["nginx", "-c", f"{directory}/nginx.conf"], stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 20
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            if process.poll() is not None or time.monotonic() > deadline:
+                sys.exit("nginx does not serve")
+            time.sleep(0.05)
+        yield f"https://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGQUIT)
+        process.wait(20)
+
+
+def chat(browser, address, pictures, name):
+    """Two people, in windows of their own."""
+    people = {}
+    for person in ("Ann", "Bob"):
+        page = people[person] = browser.new_context(ignore_https_errors=True).new_page()
+        page.goto(address)
+        page.fill("#name", person)
+        page.click("#enter button")
+        page.wait_for_function("state => document.getElementById('state').textContent === state", arg="connected")
+    ann, bob = people["Ann"], people["Bob"]
+    ann.wait_for_selector("#people li:nth-child(2)")
+    check("both are there", ann.inner_text("#people").split() == ["Ann", "Bob"])
+
+    def say(page, text, to=""):
+        page.fill("#to", to)
+        page.fill("#say", text)
+        page.click("#talk button")
+
+    def hears(page, line):
+        page.get_by_text(line, exact=True).wait_for()
+        return True
+
+    say(ann, "Hello <b>& welcome</b> 🐦")
+    check("all hear what is said", hears(ann, "Ann: Hello <b>& welcome</b> 🐦") and hears(bob, "Ann: Hello <b>& welcome</b> 🐦"))
+    say(bob, "for you", to="Ann")
+    check("one hears what is whispered", hears(ann, "Bob whispers: for you") and hears(bob, "Bob whispers: for you"))
+    say(bob, "hello?", to="Carl")
+    check("who is not there is told", hears(bob, "Carl is not here"))
+    say(bob, "/room garden")
+    bob.wait_for_function("document.getElementById('room').textContent === 'garden'")
+    ann.wait_for_function("document.querySelectorAll('#people li').length === 1")
+    say(ann, "anybody here?")
+    say(bob, "nice flowers")
+    check("rooms are apart", hears(ann, "Ann: anybody here?") and hears(bob, "Bob: nice flowers")
+          and "anybody" not in bob.inner_text("#log") and "flowers" not in ann.inner_text("#log"))
+    third = browser.new_context(ignore_https_errors=True).new_page()
+    third.goto(address)
+    third.fill("#name", "Ann")
+    third.click("#enter button")
+    check("a name is taken once", hears(third, "Ann is here already"))
+    ann.screenshot(path=pictures / f"chat-{name}-ann.png")
+    bob.screenshot(path=pictures / f"chat-{name}-bob.png")
+    bob.close()
+    say(ann, "/room garden")
+    ann.wait_for_function("document.getElementById('room').textContent === 'garden'")
+    check("who leaves is gone", ann.inner_text("#people").split() == ["Ann"])
+    for page in (ann, third):
+        page.close()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", metavar="FOLDER", help="where to keep pictures of the pages")
@@ -118,6 +208,11 @@ def main():
         command = [PROGRAMS / "Examples", "Guestbook", "start", "--on", "127.0.0.1:0", "--folder", folder, *files]
         with serving(command, directory) as address:
             guest_book(browser, address, directory, pictures)
+        with serving([PROGRAMS / "Examples", "Chat", "start", "--on", "127.0.0.1:0", *files], directory) as address:
+            chat(browser, address, pictures, "direct")
+            with behind_nginx(address, directory) as proxy:
+                if proxy:
+                    chat(browser, proxy, pictures, "nginx")
         shared = Path(directory, "shared")
         (shared / "a folder").mkdir(parents=True)
         (shared / "notes & more.txt").write_text("some notes")
