@@ -2,7 +2,8 @@
 # Installs what building and testing needs on Debian, as far as it is missing: nothing is fetched when all is there.
 set -euo pipefail
 
-packages=(libevent-dev libssl-dev zlib1g-dev openssl pkg-config curl procps microsocks redis-server tinyproxy)
+packages=(libevent-dev libssl-dev zlib1g-dev openssl pkg-config curl procps microsocks redis-server tinyproxy python3
+    python3-venv)
 missing=()
 for package in "${packages[@]}"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")

@@ -9,6 +9,7 @@ enum ChatPage {
         header, form { grid-column: 1 / 3; display: flex; gap: .5rem; padding: .5rem; background: #eef }
         #log { overflow-y: auto; padding: .5rem; margin: 0; list-style: none }
         #people { border-left: 1px solid #ccd; padding: .5rem; margin: 0; list-style: none }
+        [hidden] { display: none !important }
         .whispered { color: #727 } .problem { color: #a00 } input { font: inherit } #say { flex: 1 }
         </style>
         <header><b>Chat</b><span id="room"></span><span id="state">not connected</span></header>

@@ -155,6 +155,7 @@ def chat(browser, address, pictures, name):
         page.wait_for_function("state => document.getElementById('state').textContent === state", arg="connected")
     ann, bob = people["Ann"], people["Bob"]
     ann.wait_for_selector("#people li:nth-child(2)")
+    check("the form for the name is gone", not ann.is_visible("#enter") and ann.is_visible("#talk"))
     check("both are there", ann.inner_text("#people").split() == ["Ann", "Bob"])
 
     def say(page, text, to=""):

@@ -44,6 +44,11 @@ func connectOptions(_ options: Options) -> ConnectOptions {
     var connect = ConnectOptions()
     if let seconds = options["timeout"].flatMap({ Double($0) }) { connect.timeout = seconds }
     connect.localAddress = options["from"]
+    if options["by-itself"] != nil {
+        connect.reconnect = ReconnectPolicy()
+        connect.reconnect?.firstDelay = 0.01
+        connect.reconnect?.maxDelay = 0.05
+    }
     connect.socket.fastOpen = options["fast-open"] != nil
     if let proxy = options["socks"] {
         connect.proxy = .socks5(proxy, username: options["proxy-user"], password: options["proxy-password"])

@@ -33,6 +33,9 @@ func openWebSockets(_ options: Options) {
         case "code":
             client?.close(code: WebSocketCloseCode(rawValue: UInt16(rest)!), reason: "told")
             control.send("ok")
+        case "listen":
+            Task { await listen(webSocket, options["to"]!, options) { client = $0 } }
+            control.send("ok")
         case "converse": control.run { control.send(await converse(webSocket, options["to"]! + rest, options)) }
         case "wrong": control.send(wrongRoles(options["to"]!))
         default: control.send("?")
@@ -62,6 +65,24 @@ private func setCallbacks(_ client: Connection<WebSocket>, _ options: Options) {
 }
 
 private var reconnects = 0
+
+/// Reads messages for as long as there are any, over all lives of the connection.
+private func listen(
+    _ webSocket: WebSocket, _ address: String, _ options: Options, _ made: (Connection<WebSocket>) -> Void
+) async {
+    do {
+        let client = try Connection(webSocket, to: address, options: connectOptions(options))
+        made(client)
+        client.onWebSocketOpen = { client, _ in client.send("subscribe") }
+        client.onError = { _, _, reason in report("error \(reason)") }
+        let messages = client.messages
+        client.connect()
+        for try await message in messages { report("heard \(message.text)") }
+        report("over \(client.closeCode?.rawValue ?? 0)")
+    } catch {
+        report("failed \(error)")
+    }
+}
 
 /// In `async` style: sends, and reads three answers.
 private func converse(_ webSocket: WebSocket, _ address: String, _ options: Options) async -> String {

@@ -144,6 +144,41 @@ import Testing
         }
     }
 
+    /// However a life ends, a loop over messages goes on with those of the next; a connection that is closed here stays
+    /// closed.
+    @Test(arguments: Setup.plain)
+    func reconnectingByItself(_ setup: Setup) async throws {
+        try await withClients(setup, ["--by-itself", "yes"]) { server, acceptor in
+            #expect(try server.tell("listen") == "ok")
+            for round in 0..<4 {
+                if round == 2 {
+                    // One that comes to nothing.
+                    let peer = try acceptor.accept()
+                    _ = try peer.read(through: "\r\n\r\n")
+                    try peer.send("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+                    // Not of what could not be sent any more.
+                    while try !server.event("error").contains("503") {}
+                }
+                let (peer, _) = try accept(acceptor)
+                #expect(try peer.readFrame(isMasked: true).text == "subscribe")
+                try peer.send(WebSocketFrame(.text, "\(round)").bytes(mask: nil))
+                #expect(try server.event("heard") == "heard \(round)")
+                switch round {
+                case 0: peer.reset()
+                case 1: try peer.send(WebSocketFrame(close: 1012).bytes(mask: nil))
+                case 2: peer.close()
+                default:
+                    _ = try server.tell("close")
+                    #expect(try peer.readFrame(isMasked: true).description == "close 1000 ")
+                    try peer.send(WebSocketFrame(close: 1000).bytes(mask: nil))
+                    peer.finishSending()
+                }
+            }
+            #expect(try server.event("over") == "over 1000")
+            #expect(!acceptor.isAsked(within: 0.2))
+        }
+    }
+
     /// Against a server of this library, over everything; TLS by its options.
     @Test(arguments: Setup.all, [[], ["--compress", "yes"]])
     func conversations(_ setup: Setup, _ compression: [String]) async throws {

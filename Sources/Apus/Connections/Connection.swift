@@ -128,13 +128,22 @@ public struct Connection<P: WireProtocol>: Identifiable {
     // MARK: Closing and pausing
 
     /// Sends what waits, then closes. `onClose` runs before this returns when nothing waits.
-    public func close() { transport.driver.close(transport) }
+    public func close() {
+        transport.giveUp()
+        transport.driver.close(transport)
+    }
 
     /// Sends what waits and half-closes; drops what the peer still sends until it closes or `lingerTimeout` passes.
-    public func end() { transport.end() }
+    public func end() {
+        transport.giveUp()
+        transport.end()
+    }
 
     /// Closes now. What waits is lost.
-    public func destroy() { transport.destroy() }
+    public func destroy() {
+        transport.giveUp()
+        transport.destroy()
+    }
 
     /// Stops reading and delivering; the peer is slowed down by TCP itself.
     public func pauseReading() { transport.pause(.user) }

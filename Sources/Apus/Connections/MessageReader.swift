@@ -46,6 +46,8 @@ final class MessageReader<P: WireProtocol>: MessageHolder {
         if wait == waits { resume() }
     }
 
+    override var isWaiting: Bool { continuation != nil }
+
     override func end() {
         super.end()
         resume()
@@ -68,6 +70,9 @@ class MessageHolder {
 
     init() {}
     nonisolated deinit {}
+
+    /// Somebody waits for a message.
+    var isWaiting: Bool { false }
 
     func end() { isOver = true }
 }

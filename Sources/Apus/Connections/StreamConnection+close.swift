@@ -58,7 +58,7 @@ extension StreamConnection {
         abandonConnecting()
         // Before the last callback: what that one begins belongs to the next life of an outgoing connection.
         detachOperations()
-        let joined = extras?.endLife() ?? []
+        let joined = endExtras()
         loop.status.pointee.doing = UInt64(CAPUS_DOING_CLOSE)
         if extras?.outgoing != nil {
             closeKind = .open
@@ -66,6 +66,7 @@ extension StreamConnection {
             driver.beginLife(self)
         }
         driver.closed(self)
+        reconnectByItself()
         if !isDelivering { partial.free() }
         for connection in joined { connection.close() }
         // The last callback has begun the next life: it belongs to the same owner.
@@ -79,6 +80,17 @@ extension StreamConnection {
             driver.beginLife(self)
         }
         worker?.connectionClosed(self)
+    }
+
+    /// Ends what belongs to this life. Who reads messages goes on with those of the next one.
+    private func endExtras() -> [StreamConnection] {
+        guard let extras else { return [] }
+        guard extras.outgoing?.comesAgain ?? false, let reader = extras.reader else { return extras.endLife() }
+        extras.reader = nil
+        let joined = extras.endLife()
+        extras.reader = reader
+        runningOperations = reader.isWaiting ? 0 : 1
+        return joined
     }
 
     func closeSocket() {

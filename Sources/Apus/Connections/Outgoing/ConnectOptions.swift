@@ -9,6 +9,10 @@ public nonisolated struct ConnectOptions: Sendable, Hashable {
     public var tls: TLSClientOptions?
     /// Connects through a proxy, which also looks the server's name up.
     public var proxy: Proxy?
+    /// Makes the connection again when it has ended, unless this side has closed it; nil, unless set, for never. What
+    /// the server has to be told anew is sent in `onConnect`, or `onWebSocketOpen`, which are called each time; a loop
+    /// over `messages` goes on.
+    public var reconnect: ReconnectPolicy?
     /// Options of the socket.
     public var socket = SocketOptions()
     /// Bounds and time-outs of the connection.

@@ -44,7 +44,10 @@ extension Connection where P: OutgoingProtocol {
             try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
                 if Task.isCancelled { return continuation.resume(throwing: CancellationError()) }
                 connection.transport.extras?.outgoing?.completion = { error in
-                    if let error { continuation.resume(throwing: error) } else { continuation.resume() }
+                    guard let error else { return continuation.resume() }
+                    // Nobody has the connection.
+                    connection.transport.giveUp()
+                    continuation.resume(throwing: error)
                 }
                 connection.connect()
             }

@@ -9,10 +9,20 @@ final class Outgoing {
     /// The connection attempt that is under way.
     var dialer: Dialer?
     var reconnectTimer: WorkerTimer?
+    /// Attempts in a row that have failed, or were not made yet.
+    var attempts = 0
+    /// This side has closed the connection: it is not made again by itself.
+    var isGivenUp = false
     /// Monotonic nanoseconds.
     var startedAt: Int64 = 0
     /// Called once, when the connection can be used or has failed.
     var completion: (@MainActor (ConnectionError?) -> Void)?
+
+    /// Whether the connection is made again when it ends.
+    var comesAgain: Bool {
+        guard let policy = options.reconnect, !isGivenUp, !OutgoingConnections.shared.isClosing else { return false }
+        return attempts < policy.maxAttempts ?? .max
+    }
 
     init(_ target: RemoteAddress, _ options: ConnectOptions, makeDriver: @escaping @MainActor () -> ProtocolDriver) {
         self.makeDriver = makeDriver
@@ -22,6 +32,7 @@ final class Outgoing {
     }
 
     func complete(_ error: ConnectionError?) {
+        if error == nil { attempts = 0 }
         guard let completion else { return }
         self.completion = nil
         completion(error)

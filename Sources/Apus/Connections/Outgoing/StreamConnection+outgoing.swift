@@ -26,6 +26,7 @@ extension StreamConnection {
         outgoing.reconnectTimer?.cancel()
         outgoing.reconnectTimer = nil
         outgoing.startedAt = loop.now
+        outgoing.isGivenUp = false
         forgetEarlierLife()
         state = .connecting
         stamp = shared.pointee.second
@@ -49,7 +50,21 @@ extension StreamConnection {
         outgoing.reconnectTimer = WorkerTimer.after(max(0, seconds)) { [self] _ in connect() }
     }
 
+    /// The user closes the connection.
+    func giveUp() { extras?.outgoing?.isGivenUp = true }
+
+    /// The connection has ended, and nobody has begun it again: does so if that is wanted.
+    func reconnectByItself() {
+        guard let outgoing = extras?.outgoing, let policy = outgoing.options.reconnect, state == .closed,
+            outgoing.comesAgain
+        else { return }
+        let delay = policy.delay(after: outgoing.attempts)
+        outgoing.attempts += 1
+        reconnect(after: delay)
+    }
+
     func cancelReconnect() {
+        extras?.outgoing?.isGivenUp = true
         guard let outgoing = extras?.outgoing, let timer = outgoing.reconnectTimer else { return }
         timer.cancel()
         outgoing.reconnectTimer = nil

@@ -61,6 +61,7 @@ extension Connection where P == WebSocket {
     /// delivered meanwhile. `close()` does the same with 1000.
     public func close(code: WebSocketCloseCode, reason: String = "") {
         precondition(code.mayBeSent, "\(code) is no code to send (RFC 6455 §7.4)")
+        transport.giveUp()
         if let driver = webSocketDriver { driver.close(transport, code, reason) } else { transport.close() }
     }
 
