@@ -297,6 +297,23 @@ import Testing
         }
     }
 
+    /// Who floods and never reads costs little, and holds nobody up.
+    @Test(arguments: Setup.eachBackend)
+    func floodsOfPings(_ setup: Setup) async throws {
+        try await withScenario("websocket", setup, on: .heavy) { server in
+            let other = try server.connect()
+            try other.openWebSocket()
+            let flood = WebSocketFrame(.ping, pattern(125)).bytes() * 1000
+            let client = try server.connect(receiveBuffer: 4096)
+            try client.openWebSocket()
+            var sent = 0
+            while sent < 40 << 20, let count = client.trySend(flood), !client.isBlocked { sent += count }
+            try other.send(WebSocketFrame(.text, "still here"))
+            #expect(try other.readFrame().text == "still here")
+            #expect((server.process.facts?.peakBytes ?? .max) < 100 << 20)
+        }
+    }
+
     // MARK: Being there
 
     @Test(arguments: Setup.eachBackend)

@@ -144,10 +144,13 @@ final class WebSocketDriver: TypedDriver<WebSocket> {
     private func pinged(_ connection: StreamConnection, _ payload: UnsafeRawBufferPointer) {
         if let onPing = events.onPing {
             run(connection, CAPUS_DOING_MESSAGE) { try onPing(Connection(connection), Array(payload)) }
-        } else {
+        } else if connection.outbound == nil || connection.pendingSendBytes < Self.maxUnreadPongs {
             _ = sendControl(connection, .pong, payload)
         }
     }
+
+    /// RFC 6455 §5.5.3: not every ping needs an answer of its own, least of all from whom none is read.
+    private static let maxUnreadPongs = 64 * 1024
 
     @inline(never)
     private func ponged(_ connection: StreamConnection, _ payload: UnsafeRawBufferPointer) {
