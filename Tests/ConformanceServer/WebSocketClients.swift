@@ -33,6 +33,7 @@ func openWebSockets(_ options: Options) {
         case "code":
             client?.close(code: WebSocketCloseCode(rawValue: UInt16(rest)!), reason: "told")
             control.send("ok")
+        case "ask": control.run { control.send(await ask(webSocket, options["to"]!, options)) }
         case "listen":
             Task { await listen(webSocket, options["to"]!, options) { client = $0 } }
             control.send("ok")
@@ -81,6 +82,20 @@ private func listen(
         report("over \(client.closeCode?.rawValue ?? 0)")
     } catch {
         report("failed \(error)")
+    }
+}
+
+/// Reads one answer and closes, without looking for more.
+private func ask(_ webSocket: WebSocket, _ address: String, _ options: Options) async -> String {
+    do {
+        let client = try await Connection.connect(webSocket, to: address, options: connectOptions(options))
+        client.send("question")
+        let answer = try await client.nextMessage()
+        client.close()
+        while client.state != .closed { try await Task.sleep(for: .milliseconds(2)) }
+        return "\(answer?.text ?? "none") \(client.closeCode?.rawValue ?? 0)"
+    } catch {
+        return "\(error)"
     }
 }
 

@@ -52,6 +52,7 @@ private func setCallbacks(_ server: Worker<WebSocket>, _ options: Options) {
         case "/reject": request.reject(.tooManyRequests, "later")
         case "/fail": throw ScenarioError(description: "broken")
         case "/close": connection.close()
+        case "/early-topic": connection.subscribe("early")
         case "/pick": request.selectedProtocol = request.protocols.last
         case "/fields": request.headers.add("Set-Cookie", "a=b")
         default: break
@@ -69,7 +70,10 @@ private func setCallbacks(_ server: Worker<WebSocket>, _ options: Options) {
     server.onClose = { connection in
         report("closed \(connection.closeCode?.rawValue ?? 0) \(connection.closeReason)")
     }
-    server.onError = { _, code, reason in report("error \(code.rawValue) \(reason)") }
+    server.onError = { connection, code, reason in
+        report("error \(code.rawValue) \(reason)")
+        if options["close-on-error"] != nil { connection.close() }
+    }
     server.onBufferFull = { _ in report("full") }
     server.onBufferDrain = { _ in report("drain") }
     if options["own-pongs"] != nil {
@@ -87,6 +91,10 @@ private var kept: [WebSocketMessage] = []
 
 private func obey(_ command: String, _ connection: Connection<WebSocket>, _ server: Worker<WebSocket>) throws {
     let words = command.split(separator: " ", maxSplits: 2).map(String.init)
+    guard !words.isEmpty else {
+        connection.send("?")
+        return
+    }
     let rest = words.count > 2 ? words[2] : ""
     let number = words.count > 1 ? Int(words[1]) ?? 0 : 0
     switch words[0] {

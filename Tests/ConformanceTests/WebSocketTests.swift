@@ -140,6 +140,41 @@ import Testing
         }
     }
 
+    /// Whoever closes a client that does not read gets what was queued, and the close frame, out.
+    @Test(arguments: Setup.eachBackend)
+    func closingWhoDoesNotRead(_ setup: Setup) async throws {
+        let options = ["--max-send", "100000", "--close-on-error", "yes", "--ws-close-timeout", "60"]
+        try await withScenario("websocket", setup, options) { server in
+            let client = try server.connect(receiveBuffer: 4096)
+            try client.openWebSocket()
+            try client.send(WebSocketFrame(.text, "!flood 3000"))
+            try server.event("flooded")
+            #expect(server.count("error") == 1)
+            var frame: WebSocketFrame
+            repeat { frame = try client.readFrame() } while frame.kind == .binary
+            #expect(frame.description == "close 1000 ")
+            try client.send(WebSocketFrame(close: 1000))
+            #expect(try client.readToEnd().bytes.isEmpty)
+        }
+    }
+
+    /// The memory of a large message goes with it, also when nothing follows.
+    @Test(arguments: Setup.eachBackend.filter { !$0.isSecured })
+    func largeMessagesLeaveNothingBehind(_ setup: Setup) async throws {
+        try await withScenario("websocket", setup, on: .heavy) { server in
+            let frame = WebSocketFrame(.text, "!" + String(repeating: " ", count: 4_000_000)).bytes()
+            var clients: [Client] = []
+            for _ in 0..<12 {
+                let client = try server.connect()
+                try client.openWebSocket()
+                try client.send(frame)
+                #expect(try client.readFrame().text == "?")
+                clients.append(client)
+            }
+            #expect((server.process.facts?.residentBytes ?? .max) < 40 << 20)
+        }
+    }
+
     // MARK: Closing
 
     @Test(arguments: Setup.all)

@@ -51,11 +51,15 @@ import Testing
                 WebSocketFrame(
                     .text,
                     "!publish a 1;!subscribe a;!say 2;!publish a 3;!publish b 4;!broadcast 5;!say 6;"
-                        + "!publish a 7;!unsubscribe a;!publish a 8;!broadcast 9;!say 10;!publish b 11;!close 4000 x"))
+                        + "!publish a 7;!unsubscribe a;!publish a 8;!broadcast 9;!say 10;!publish b 11;"
+                        + "!close 4000 x;!say late;!publish a late"
+                ))
             #expect(
                 try clients[0].readFrames(9).map(\.description) == [
                     "text 2", "text 3", "text 5", "text 6", "text 7", "text true", "text 9", "text 10", "close 4000 x",
                 ])
+            // Nothing follows a close frame.
+            #expect(!clients[0].isReadable(within: 0.05))
             #expect(try clients[1].readFrames(8).map(\.text) == ["1", "3", "4", "5", "7", "8", "9", "11"])
         }
     }
@@ -153,6 +157,26 @@ import Testing
                     #expect(seen == text.filter { $0 != " " })
                 }
             }
+        }
+    }
+
+    /// A topic that was joined before compression was agreed on.
+    @Test(arguments: Setup.eachBackend)
+    func topicsOfTheHandshake(_ setup: Setup) async throws {
+        try await withScenario("websocket", setup, ["--compress", "own"]) { server in
+            let client = try server.connect()
+            try client.openWebSocket("/early-topic", "Sec-WebSocket-Extensions: permessage-deflate\r\n")
+            let inflater = RawInflater()
+            for _ in 0..<2 {
+                let text = "!publish early one;!publish early two;!say three"
+                try client.send(WebSocketFrame(.text, text))
+                let texts = try client.readFrames(3).map {
+                    $0.isCompressed ? try inflater.inflate($0.payload) : $0.text
+                }
+                #expect(texts == ["one", "two", "three"])
+            }
+            try client.send(WebSocketFrame(.text, "!topics early"))
+            #expect(try inflater.inflate(client.readFrame().payload) == #"["early"] 1"#)
         }
     }
 

@@ -136,7 +136,7 @@ public struct Connection<P: WireProtocol>: Identifiable {
     /// Sends what waits and half-closes; drops what the peer still sends until it closes or `lingerTimeout` passes.
     public func end() {
         transport.giveUp()
-        transport.end()
+        transport.driver.end(transport)
     }
 
     /// Closes now. What waits is lost.

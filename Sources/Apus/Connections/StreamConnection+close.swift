@@ -44,7 +44,9 @@ extension StreamConnection {
         guard capus_shutdown_write(fd) == 0, !isPeerFinished, lingerTimeout > 0 else { return destroy() }
         pauses = []
         watchInput(true)
-        WorkerTimer.after(lingerTimeout) { [weak self] _ in self?.destroy() }
+        let timer = WorkerTimer.after(lingerTimeout) { [weak self] _ in self?.destroy() }
+        // One that comes again must not be ended by the timer of its earlier life.
+        if extras?.outgoing != nil { _ = keep(timer) }
     }
 
     /// Closes now; what waits is lost. `onClose` runs before this returns.
@@ -67,6 +69,8 @@ extension StreamConnection {
         }
         driver.closed(self)
         reconnectByItself()
+        // The last callback has decided otherwise: nobody reads on.
+        if state == .closed, extras?.reader != nil { _ = extras?.endLife() }
         if !isDelivering { partial.free() }
         for connection in joined { connection.close() }
         // The last callback has begun the next life: it belongs to the same owner.

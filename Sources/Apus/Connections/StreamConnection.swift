@@ -46,7 +46,7 @@ final class StreamConnection: Pollable {
     @exclusivity(unchecked) var http = HTTPConnectionState()
     /// While WebSocket is spoken, and until the connection is made again.
     @exclusivity(unchecked) var webSocket: WebSocketConnectionState?
-    /// Nothing stands in the way of a frame: see `WebSocketConnectionState.sendsPlainly`.
+    /// Nothing stands in the way of a frame: see `WebSocketDriver.noteSendsPlainFrames`.
     @exclusivity(unchecked) var sendsPlainFrames = false
     @exclusivity(unchecked) var extras: ConnectionExtras?
     @exclusivity(unchecked) var peer: capus_address
@@ -96,14 +96,25 @@ final class StreamConnection: Pollable {
         state == .established && !isPaused && (runningOperations == 0 || wantsMoreThanMessages)
     }
 
-    /// What holds messages back waits for the rest of a body, or does not know of the handshake that comes first.
-    private var wantsMoreThanMessages: Bool { http.wantsBody || webSocket?.phase == .handshake }
+    /// What holds messages back waits for the rest of a body, or has nothing to do with the handshakes that come before
+    /// the first message and after the last.
+    private var wantsMoreThanMessages: Bool {
+        http.wantsBody || webSocket?.phase == .handshake || webSocket?.phase == .closing
+    }
+
+    /// No more messages are delivered, but the peer's last word is waited for, whoever has paused.
+    func readAnswerOfPeer() {
+        pauses = []
+        if !isSecuring, !isPeerFinished { watchInput(true) }
+        deliverLater()
+    }
 
     /// Bytes that wait to be sent.
     var pendingSendBytes: Int {
         var count = outbound.map { capus_outbound_count($0) } ?? 0
         if isCorked { count += shared.pointee.output.corkedCount }
         if let output = extras?.fileOutput { count += output.count }
+        if let webSocket { count += webSocket.waiting.count }
         return count
     }
 
@@ -234,7 +245,7 @@ final class StreamConnection: Pollable {
             partial.bytes[partial.count] = 0
             let driverBefore = ObjectIdentifier(driver)
             let consumed = deliver(partial.bytes, partial.count)
-            if state == .closed { return }
+            if state == .closed { return partial.free() }
             // Closed and to be made again: what is left was the earlier connection's.
             if fd < 0 { return partial.free() }
             partial.consume(consumed)

@@ -41,6 +41,9 @@ class ProtocolDriver {
     /// User code closes the connection: in the way of the protocol, if it has one.
     func close(_ connection: StreamConnection) { connection.close() }
 
+    /// The same for `end`.
+    func end(_ connection: StreamConnection) { connection.end() }
+
     /// Another protocol is spoken from now on.
     func leave(_ connection: StreamConnection) {}
 

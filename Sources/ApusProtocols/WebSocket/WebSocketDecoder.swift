@@ -56,6 +56,13 @@ package struct WebSocketDecoder {
         }
     }
 
+    /// The message that was returned last is not needed any more: gives its memory back.
+    package mutating func forgetDelivered() {
+        guard case .delivered = state else { return }
+        assembly = nil
+        state = .idle
+    }
+
     /// Reads on at `offset`, which moves behind what was read: the caller asks again until more bytes are needed.
     /// `count` bytes are there; they are written to, as payloads are unmasked in place.
     package mutating func next(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int, at offset: inout Int) -> Event {

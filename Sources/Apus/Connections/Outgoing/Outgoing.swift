@@ -9,7 +9,9 @@ final class Outgoing {
     /// The connection attempt that is under way.
     var dialer: Dialer?
     var reconnectTimer: WorkerTimer?
-    /// Attempts in a row that have failed, or were not made yet.
+    /// Monotonic nanoseconds at which this life could be used; nil before.
+    var establishedAt: Int64?
+    /// Attempts in a row that have come to nothing.
     var attempts = 0
     /// This side has closed the connection: it is not made again by itself.
     var isGivenUp = false
@@ -32,7 +34,7 @@ final class Outgoing {
     }
 
     func complete(_ error: ConnectionError?) {
-        if error == nil { attempts = 0 }
+        if error == nil { establishedAt = EventLoop.current.now }
         guard let completion else { return }
         self.completion = nil
         completion(error)

@@ -35,7 +35,7 @@ final class OutgoingConnections: ConnectionOwner {
     /// Closes them, each when its output is out.
     func closeAll() {
         isClosing = true
-        for connection in byID.values { connection.close() }
+        for connection in byID.values { connection.driver.close(connection) }
     }
 
     /// Closes them at once.

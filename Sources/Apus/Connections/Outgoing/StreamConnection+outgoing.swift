@@ -3,6 +3,8 @@ import CApus
 /// The life of an outgoing connection before it is established, and after it was closed.
 extension StreamConnection {
     private static var lastOutgoingID = 0
+    /// Nanoseconds after which a connection counts as one that has worked.
+    private static let longEnough: Int64 = 5_000_000_000
 
     /// A connection that is not connected yet.
     convenience init(
@@ -58,6 +60,10 @@ extension StreamConnection {
         guard let outgoing = extras?.outgoing, let policy = outgoing.options.reconnect, state == .closed,
             outgoing.comesAgain
         else { return }
+        // One that ended at once counts as a failed attempt: a server that sends its clients away is not to be asked
+        // without pause.
+        if let since = outgoing.establishedAt, loop.now - since >= Self.longEnough { outgoing.attempts = 0 }
+        outgoing.establishedAt = nil
         let delay = policy.delay(after: outgoing.attempts)
         outgoing.attempts += 1
         reconnect(after: delay)
@@ -70,7 +76,11 @@ extension StreamConnection {
         outgoing.reconnectTimer = nil
         guard state == .initial else { return }
         // One that failed before is still to be ended.
-        if worker != nil { destroy() } else { state = .closed }
+        if worker != nil { return destroy() }
+        state = .closed
+        _ = extras?.endLife()
+        driver = outgoing.makeDriver()
+        driver.beginLife(self)
     }
 
     private func forgetEarlierLife() {
@@ -121,7 +131,7 @@ extension StreamConnection {
             capus_outbound_take_over(outbound, waiting)
         }
         driver.opened(self)
-        guard state != .closed else { return }
+        guard fd >= 0 else { return }
         if isSecuring {
             receive()
         } else {
@@ -137,10 +147,15 @@ extension StreamConnection {
     /// The attempt has failed: the user is told, and may connect again from there.
     private func connectFailed(_ reason: String) {
         guard let outgoing = extras?.outgoing else { return }
-        closeSocket()
-        state = .closing
         let seconds = Double(capus_monotonic_ns() - outgoing.startedAt) / 1e9
         let text = "connect \(outgoing.target) fail after \(Self.describe(seconds)) seconds: \(reason)"
+        attemptFailed(outgoing, text)
+    }
+
+    /// Ends an attempt: the user may begin the next one in the callbacks.
+    func attemptFailed(_ outgoing: Outgoing, _ text: String) {
+        closeSocket()
+        state = .closing
         driver.failed(self, .connectFailed, text)
         outgoing.complete(ConnectionError(description: text))
         if state == .closing { destroy() }

@@ -36,8 +36,11 @@ extension Connection where P == WebSocket {
     /// Sends one message, after waiting for as long as `maxSendBufferSize` or more is still to be sent: what `send`
     /// would drop waits. Throws `ConnectionError` when the connection is closed or closes meanwhile.
     public func write(_ content: WebSocketContent) async throws {
-        try await transport.waitForRoom()
-        if send(content) == .failed { throw ConnectionError.closed }
+        repeat {
+            try await transport.waitForRoom()
+            if send(content) != .failed { return }
+        } while isWebSocketOpen
+        throw ConnectionError.closed
     }
 
     /// Sends a ping with up to 125 bytes; the other side answers with a pong. See also `WebSocket.pingInterval`.
@@ -58,10 +61,11 @@ extension Connection where P == WebSocket {
 
     /// Closes with a code and a reason of up to 123 bytes, which the other side is told. What was sent before arrives.
     /// The connection is closed when the other side has answered, or after `WebSocket.closeTimeout`; no message is
-    /// delivered meanwhile. `close()` does the same with 1000.
+    /// delivered meanwhile. `close()` does the same with 1000. A code that may not be sent (RFC 6455 §7.4), such as the
+    /// 1005 and 1006 that stand for no code, becomes 1000 for 1005 and 1011 for others.
     public func close(code: WebSocketCloseCode, reason: String = "") {
-        precondition(code.mayBeSent, "\(code) is no code to send (RFC 6455 §7.4)")
         transport.giveUp()
+        let code = code.mayBeSent ? code : code == .noStatusReceived ? .normalClosure : .internalError
         if let driver = webSocketDriver { driver.close(transport, code, reason) } else { transport.close() }
     }
 
@@ -75,8 +79,9 @@ extension Connection where P == WebSocket {
     /// the connection was closed; 1006 when it broke off. Nil while it goes on.
     public var closeCode: WebSocketCloseCode? {
         guard let state = transport.webSocket else { return nil }
-        return state.rest?.closeCode
-            ?? (transport.state == .closed && state.phase != .handshake ? .abnormalClosure : nil)
+        if let code = state.rest?.closeCode { return code }
+        let wasOpen = state.phase != .handshake || transport.extras?.outgoing != nil
+        return transport.state == .closed && wasOpen ? .abnormalClosure : nil
     }
 
     /// What the other side said about its reason.

@@ -35,6 +35,8 @@ public struct WebSocket: OutgoingProtocol {
     public var closeTimeout = 5.0
     /// Seconds within which the handshake must be complete.
     public var handshakeTimeout = 10.0
+    /// What becomes of published messages for a connection whose earlier output waits, unless that says otherwise.
+    public var overflow = WebSocketOverflow.queue
     /// Header fields that a client sends with its request, such as `Authorization` or `Origin`.
     public var headers: HTTPHeaders = [:]
 

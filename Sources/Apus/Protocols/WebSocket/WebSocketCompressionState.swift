@@ -78,6 +78,7 @@ extension WebSocketConnectionState {
     /// Both sides compress from now on.
     func compress(as agreement: WebSocketDeflateAgreement, _ settings: WebSocketCompression, role: WebSocketRole) {
         compression = WebSocketCompressionState(agreement, settings, role: role)
+        subscriptions.compress()
         decoder = WebSocketDecoder(
             role: role, maxMessageBytes: decoder.maxMessageBytes,
             inflation: WebSocketCompressionState.inflation(agreement, role: role))

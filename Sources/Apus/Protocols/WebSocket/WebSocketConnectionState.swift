@@ -17,7 +17,7 @@ final class WebSocketConnectionState {
     /// A message is being sent piece by piece: other messages wait for its end.
     @exclusivity(unchecked) var isStreaming = false
     /// What becomes of published messages while earlier ones wait to be sent.
-    @exclusivity(unchecked) var overflow = WebSocketOverflow.queue
+    @exclusivity(unchecked) var overflow: WebSocketOverflow
     @exclusivity(unchecked) var decoder: WebSocketDecoder
     /// Compression as it was agreed on; nil for none.
     @exclusivity(unchecked) var compression: WebSocketCompressionState?
@@ -33,7 +33,8 @@ final class WebSocketConnectionState {
     /// The loop's second of the ping that waits for an answer, or of the close frame; 0 for none.
     @exclusivity(unchecked) var askedAt: UInt32 = 0
 
-    init(_ role: WebSocketRole, second: UInt32, maxMessageBytes: Int) {
+    init(_ role: WebSocketRole, second: UInt32, maxMessageBytes: Int, overflow: WebSocketOverflow) {
+        self.overflow = overflow
         decoder = WebSocketDecoder(role: role, maxMessageBytes: maxMessageBytes)
         heardAt = second
     }
@@ -46,6 +47,8 @@ final class WebSocketConnectionState {
         /// With what the conversation ended; 1006 (RFC 6455 §7.1.5) when it broke off.
         var closeCode: WebSocketCloseCode?
         var closeReason = ""
+        /// What the connection spoke before, when that has a callback for its end and WebSocket has none.
+        var predecessor: ProtocolDriver?
         /// What a client has asked for, until it is answered.
         var handshake: WebSocketClientHandshake?
         nonisolated deinit {}

@@ -45,11 +45,10 @@ extension WebSocketDriver {
     /// There will be no WebSocket.
     func answerFailed(_ connection: StreamConnection, _ reason: String) {
         guard let outgoing = connection.extras?.outgoing else { return connection.destroy() }
-        connection.webSocket?.phase = .over
         let text = "connect \(outgoing.target.webSocketURL) fail: \(reason)"
-        failed(connection, .connectFailed, text)
-        outgoing.complete(ConnectionError(description: text))
-        if connection.state == .established { connection.destroy() }
+        // Of what the socket has not taken. Messages wait elsewhere.
+        connection.dropOutbound()
+        connection.attemptFailed(outgoing, text)
     }
 }
 

@@ -100,13 +100,13 @@ extension WebSocketDriver {
         return frame
     }
 
-    /// Control frames go out whatever waits, but for the handshake.
+    /// Pings and pongs go out whatever waits, but for the handshake.
     func sendControl(
         _ connection: StreamConnection, _ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer
     ) -> SendResult {
         guard let state = connection.webSocket, state.phase == .open else { return .failed }
         if topics.hasPending { topics.flush(connection, state) }
-        guard connection.state == .established, connection.canSend() || opcode == .close else { return .failed }
+        guard state.phase == .open, connection.canSend() else { return .failed }
         return sendFrame(connection, opcode, payload, owner: nil)
     }
 
@@ -136,5 +136,6 @@ extension WebSocketDriver {
         let frames = state.waiting
         state.waiting = []
         _ = frames.withUnsafeBytes { connection.sendRaw($0, owner: frames.count > 4096 ? ByteBox(frames) : nil) }
+        connection.extras?.roomAppeared(connection.pendingSendBytes, of: connection.maxSendBufferSize)
     }
 }

@@ -25,11 +25,7 @@ extension WebSocketDriver {
         connection.noteMessage()
         // The answer leaves together with what is sent when the WebSocket is open.
         connection.cork(holding: true)
-        do {
-            try open(connection, state, request)
-        } catch {
-            callbackFailed(connection, error)
-        }
+        open(connection, state, request)
         let headCount = request.parser.head.byteCount
         if !isKnownUniquelyReferenced(&request) { request.detach() }
         return state.phase == .open ? headCount : count
@@ -38,13 +34,26 @@ extension WebSocketDriver {
     /// Bytes of a handshake's head; a longer one is answered 431.
     private static let maxHeadBytes = 16 * 1024
 
-    /// Answers the request; throws what is to be answered instead.
+    /// Answers the request.
     private func open(
         _ connection: StreamConnection, _ state: WebSocketConnectionState, _ request: HTTPRequest
-    ) throws {
-        var upgrade = try WebSocketUpgrade(request, self)
-        guard try upgrade.ask(Connection(connection)), connection.state == .established, state.phase == .handshake
-        else { return }
+    ) {
+        var upgrade: WebSocketUpgrade
+        do throws(HTTPError) {
+            upgrade = try WebSocketUpgrade(request, self)
+        } catch {
+            return refuse(connection, error)
+        }
+        do {
+            switch try upgrade.ask(Connection(connection)) {
+            case .closed: return
+            case .refused(let error): return refuse(connection, error)
+            case .agreed: break
+            }
+        } catch {
+            return callbackFailed(connection, error)
+        }
+        guard connection.state == .established, state.phase == .handshake else { return }
         upgrade.head().withUnsafeBytes { _ = connection.sendRaw($0) }
         begin(connection, state, upgrade)
         if let onConnected = events.onConnected, connection.state == .established {
@@ -67,9 +76,16 @@ extension WebSocketDriver {
         if let deflate, let settings = options.compression {
             state.compress(as: deflate, settings, role: role)
         }
-        if options.role == .server { topics.add(connection, state) }
-        connection.sendsPlainFrames = options.role == .server && state.compression == nil
         sendWaiting(connection, state)
+        guard state.phase == .open, options.role == .server else { return }
+        topics.add(connection, state)
+        noteSendsPlainFrames(connection, state)
+    }
+
+    /// Looks whether anything stands in the way of frames: see `StreamConnection.sendsPlainFrames`.
+    func noteSendsPlainFrames(_ connection: StreamConnection, _ state: WebSocketConnectionState) {
+        connection.sendsPlainFrames =
+            options.role == .server && state.phase == .open && !state.isStreaming && state.compression == nil
     }
 
     /// Answers the client with an error, and closes.

@@ -34,12 +34,15 @@ final class WebSocketDriver: TypedDriver<WebSocket> {
 
     override func beginLife(_ connection: StreamConnection) {
         let state = WebSocketConnectionState(
-            role, second: connection.shared.pointee.second, maxMessageBytes: connection.maxPackageSize)
+            role, second: connection.shared.pointee.second, maxMessageBytes: connection.maxPackageSize,
+            overflow: options.overflow)
         // Until the next one is open, an outgoing connection knows how its earlier life has ended.
         if let earlier = connection.webSocket, earlier.phase != .handshake || earlier.rest?.closeCode != nil {
             state.more.closeCode = earlier.rest?.closeCode ?? .abnormalClosure
             state.more.closeReason = earlier.rest?.closeReason ?? ""
         }
+        // What was to be sent when the handshake is over still is.
+        if let earlier = connection.webSocket, earlier.phase == .handshake { state.waiting = earlier.waiting }
         connection.webSocket = state
         connection.sendsPlainFrames = false
     }
@@ -61,6 +64,12 @@ final class WebSocketDriver: TypedDriver<WebSocket> {
             topics.remove(connection, state)
             state.phase = .over
             state.compression = nil
+            state.waiting = []
+            if !connection.isDelivering { dropDecoder(state) }
+            if callbacks.onClose == nil, let predecessor = state.rest?.predecessor {
+                state.rest?.predecessor = nil
+                return predecessor.closed(connection)
+            }
         }
         super.closed(connection)
     }
@@ -104,7 +113,14 @@ final class WebSocketDriver: TypedDriver<WebSocket> {
                 break
             }
         }
+        // The memory of a message that did not arrive in one piece must not wait for the next one.
+        if state.phase == .over { dropDecoder(state) } else { state.decoder.forgetDelivered() }
         return connection.state == .established ? offset : count
+    }
+
+    /// Nothing more is decoded: gives the memory back.
+    private func dropDecoder(_ state: WebSocketConnectionState) {
+        state.decoder = WebSocketDecoder(role: role, maxMessageBytes: 0)
     }
 
     @inline(__always)
@@ -173,9 +189,11 @@ final class WebSocketDriver: TypedDriver<WebSocket> {
                 try onClose(Connection(connection), code ?? .noStatusReceived, reason)
             }
         }
-        if state.phase == .open { sendCloseFrame(connection, state, code, "") }
+        // The callback may have closed, or begun the connection anew.
+        guard connection.webSocket === state, connection.state == .established else { return }
+        if state.phase == .open { sendCloseFrame(connection, state, code, "", then: .over) }
         state.phase = .over
-        connection.end()
+        if connection.state == .established { connection.end() }
     }
 
     /// Begins to close: what was sent before goes out, and the other side's close frame is waited for.
@@ -186,14 +204,16 @@ final class WebSocketDriver: TypedDriver<WebSocket> {
         case .handshake: return connection.close()
         case .open: break
         }
-        sendCloseFrame(connection, state, code, reason)
-        state.phase = .closing
+        guard sendCloseFrame(connection, state, code, reason, then: .closing) else { return }
         state.askedAt = max(1, connection.shared.pointee.second)
         // A peer that finished sending cannot answer.
-        if connection.isPeerFinished { connection.close() }
+        if connection.isPeerFinished { return connection.close() }
+        // The answer is waited for whoever holds messages back.
+        connection.readAnswerOfPeer()
     }
 
     override func close(_ connection: StreamConnection) { close(connection, .normalClosure, "") }
+    override func end(_ connection: StreamConnection) { close(connection) }
 
     /// The peer has broken the rules: it is told which.
     @inline(never)
@@ -205,19 +225,28 @@ final class WebSocketDriver: TypedDriver<WebSocket> {
         }
         state.more.closeCode = failure.closeCode
         state.more.closeReason = "\(failure)"
-        if state.phase == .open { sendCloseFrame(connection, state, failure.closeCode, "") }
+        if state.phase == .open { sendCloseFrame(connection, state, failure.closeCode, "", then: .over) }
         state.phase = .over
-        connection.end()
+        if connection.state == .established { connection.end() }
     }
 
+    /// Sends the last frame, behind all that was sent or published before, whatever waits. The phase changes first:
+    /// what sending calls must not send behind it, or close again. False when the connection has ended by it.
+    @discardableResult
     private func sendCloseFrame(
-        _ connection: StreamConnection, _ state: WebSocketConnectionState, _ code: WebSocketCloseCode?, _ reason: String
-    ) {
+        _ connection: StreamConnection, _ state: WebSocketConnectionState, _ code: WebSocketCloseCode?,
+        _ reason: String, then phase: WebSocketConnectionState.Phase
+    ) -> Bool {
+        topics.flush(connection, state)
+        guard state.phase == .open, connection.state == .established else { return false }
+        state.phase = phase
+        connection.sendsPlainFrames = false
         // RFC 6455 §5.5: at most 125 bytes, and no part of a character.
         var text = reason
         while text.utf8.count > 123 { text.removeLast() }
         let payload = code.map { [UInt8($0.rawValue >> 8), UInt8($0.rawValue & 0xFF)] + Array(text.utf8) } ?? []
-        _ = payload.withUnsafeBytes { sendControl(connection, .close, $0) }
+        _ = payload.withUnsafeBytes { sendFrame(connection, .close, $0, owner: nil) }
+        return connection.state == .established
     }
 
     override func callbackFailed(_ connection: StreamConnection, _ error: any Error) {
@@ -227,10 +256,11 @@ final class WebSocketDriver: TypedDriver<WebSocket> {
         {
             return refuse(connection, refusal)
         }
-        if let verdict = error as? WebSocketError, callbacks.errorHandler == nil,
-            connection.webSocket?.phase == .open
+        if let verdict = error as? WebSocketError, callbacks.errorHandler == nil, let state = connection.webSocket,
+            state.phase != .handshake
         {
-            return close(connection, verdict.code, verdict.reason)
+            // Closed already: it is at it.
+            return state.phase == .open ? close(connection, verdict.code, verdict.reason) : ()
         }
         super.callbackFailed(connection, error)
     }
@@ -241,10 +271,12 @@ final class WebSocketDriver: TypedDriver<WebSocket> {
         case .handshake where options.role == .server: refuse(connection, HTTPError(.internalServerError))
         case .open:
             state.more.closeCode = .internalError
-            sendCloseFrame(connection, state, .internalError, "")
+            sendCloseFrame(connection, state, .internalError, "", then: .over)
             state.phase = .over
-            connection.end()
-        default: connection.destroy()
+            if connection.state == .established { connection.end() }
+        // What was sent before still arrives.
+        case .closing: break
+        default: if connection.state == .established { connection.destroy() }
         }
     }
 
@@ -262,14 +294,22 @@ final class WebSocketDriver: TypedDriver<WebSocket> {
                 super.timeOut(connection, after: idleSeconds)
             }
         case .closing, .over:
-            if Double(second &- state.askedAt) >= options.closeTimeout { connection.destroy() }
+            if connection.outbound != nil {
+                // The close frame waits behind what the peer is still reading.
+                state.askedAt = max(1, second)
+                if Double(idleSeconds) >= connection.closeTimeout { connection.destroy() }
+            } else if Double(second &- state.askedAt) >= options.closeTimeout {
+                connection.destroy()
+            }
         }
     }
 
     /// Asks a silent peer whether it is there, and gives one up that does not answer.
     private func keepAlive(_ connection: StreamConnection, _ state: WebSocketConnectionState, _ second: UInt32) {
-        if state.bytesHeard != connection.bytesRead {
-            state.bytesHeard = connection.bytesRead
+        // Who takes what waits for it is there; and what nobody reads here tells nothing of the other side.
+        let moved = connection.bytesRead &+ (connection.outbound != nil ? connection.bytesWritten : 0)
+        if state.bytesHeard != moved || connection.isPaused || connection.partial.count > 0 {
+            state.bytesHeard = moved
             state.heardAt = second
             state.askedAt = 0
         }

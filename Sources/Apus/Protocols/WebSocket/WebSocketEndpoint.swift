@@ -58,7 +58,8 @@ public final class WebSocketEndpoint {
         get { driver.callbacks.errorHandler }
         set { driver.callbacks.errorHandler = newValue }
     }
-    /// Called before a client is answered; see `Worker.onWebSocketConnect`. Nothing can be sent yet.
+    /// Called before a client is answered; see `Worker.onWebSocketConnect`. The connection speaks HTTP still: send,
+    /// subscribe and set callbacks in `onWebSocketConnected`.
     public var onWebSocketConnect: (@MainActor (Connection<WebSocket>, WebSocketRequest) throws -> Void)? {
         get { driver.events.onConnect }
         set { driver.events.onConnect = newValue }
@@ -72,6 +73,17 @@ public final class WebSocketEndpoint {
     public var onWebSocketClose: (@MainActor (Connection<WebSocket>, WebSocketCloseCode, String) throws -> Void)? {
         get { driver.events.onClose }
         set { driver.events.onClose = newValue }
+    }
+
+    /// Called with a ping's bytes instead of answering it.
+    public var onWebSocketPing: (@MainActor (Connection<WebSocket>, [UInt8]) throws -> Void)? {
+        get { driver.events.onPing }
+        set { driver.events.onPing = newValue }
+    }
+    /// Called with a pong's bytes.
+    public var onWebSocketPong: (@MainActor (Connection<WebSocket>, [UInt8]) throws -> Void)? {
+        get { driver.events.onPong }
+        set { driver.events.onPong = newValue }
     }
 
     /// Sends a message to all subscribers of a topic in this process, but for one that is excepted.
@@ -93,13 +105,18 @@ extension HTTPRequest {
     /// answer for a request that asks for none, or may not have one.
     public func upgradeToWebSocket(_ endpoint: WebSocketEndpoint) throws -> HTTPResponse {
         var upgrade = try WebSocketUpgrade(self, endpoint.driver)
-        guard try upgrade.ask(Connection(connection.transport)) else { throw HTTPError(.forbidden) }
+        switch try upgrade.ask(Connection(connection.transport)) {
+        case .agreed: break
+        case .refused(let error): throw error
+        case .closed: throw HTTPError(.forbidden)
+        }
         var response = HTTPResponse(.switchingProtocols)
         response.content = .webSocket(upgrade)
         return response
     }
 
-    /// The same for one connection alone: `opened` is called when the WebSocket is open, and sets its callbacks.
+    /// The same for one connection alone: `opened` is called when the WebSocket is open, and sets its callbacks. It
+    /// shares no topics with others: for these, use an endpoint.
     public func upgradeToWebSocket(
         _ options: WebSocket = .websocket, _ opened: @escaping @MainActor (Connection<WebSocket>) throws -> Void
     ) throws -> HTTPResponse {
@@ -118,11 +135,11 @@ extension StreamConnection {
         let old = driver
         leaveProtocol()
         let next = upgrade.driver
-        // Until it has a callback of its own, that of the old protocol tells that the connection has closed.
-        if next.predecessor == nil { next.predecessor = old }
         driver = next
         next.beginLife(self)
         guard let webSocket else { return .failed }
+        // Unless it has a callback of its own, that of the old protocol tells that the connection has closed.
+        if next.callbacks.onClose == nil, old.observesClose { webSocket.more.predecessor = old }
         next.begin(self, webSocket, upgrade)
         if let onConnected = next.events.onConnected {
             next.run(self, CAPUS_DOING_CONNECT) { try onConnected(Connection(self), upgrade.request) }

@@ -11,10 +11,9 @@ public nonisolated struct WebSocketError: Error, Sendable, CustomStringConvertib
     /// Its reason, of which 123 bytes are sent.
     public let reason: String
 
-    /// `code` is one that may be sent (RFC 6455 §7.4).
+    /// A code that may not be sent (RFC 6455 §7.4) becomes 1011.
     public init(_ code: WebSocketCloseCode, _ reason: String = "") {
-        precondition(code.mayBeSent, "\(code) is no code to send (RFC 6455 §7.4)")
-        self.code = code
+        self.code = code.mayBeSent ? code : .internalError
         self.reason = reason
     }
 

@@ -8,18 +8,21 @@ import ApusProtocols
 ///     message.end()
 public final class WebSocketMessageWriter {
     private let transport: StreamConnection
+    /// The conversation that the message belongs to; the connection may be made anew.
+    private let state: WebSocketConnectionState
     /// What the next frame is.
     private var opcode: WebSocketOpcode
     private var isOver = false
 
-    init(_ transport: StreamConnection, _ opcode: WebSocketOpcode) {
+    init(_ transport: StreamConnection, _ state: WebSocketConnectionState, _ opcode: WebSocketOpcode) {
         self.transport = transport
+        self.state = state
         self.opcode = opcode
     }
 
     // A message that nobody ends can never be completed.
     isolated deinit {
-        if !isOver { transport.driver.close(transport) }
+        if !isOver, let driver { driver.close(transport) }
     }
 
     /// Sends a piece, after waiting for room in the send buffer. Text may be cut anywhere, also within a character.
@@ -38,15 +41,15 @@ public final class WebSocketMessageWriter {
         guard !isOver else { return }
         try? send([], isFinal: true)
         isOver = true
-        guard let (driver, state) = conversation else { return }
+        guard let driver else { return }
         state.isStreaming = false
-        transport.sendsPlainFrames = driver.options.role == .server && state.compression == nil
+        driver.noteSendsPlainFrames(transport, state)
         driver.sendWaiting(transport, state)
     }
 
     private func send(_ piece: [UInt8], isFinal: Bool) throws(ConnectionError) {
         precondition(!isOver, "the message has ended")
-        guard let (driver, state) = conversation, state.phase == .open else { throw .closed }
+        guard let driver, state.phase == .open else { throw .closed }
         let owner = piece.count > 4096 ? ByteBox(piece) : nil
         let result = piece.withUnsafeBytes {
             driver.sendFrame(transport, opcode, $0, owner: owner, isFinal: isFinal)
@@ -55,11 +58,10 @@ public final class WebSocketMessageWriter {
         if result == .failed { throw .closed }
     }
 
-    private var conversation: (WebSocketDriver, WebSocketConnectionState)? {
-        guard transport.state == .established, let driver = Connection<WebSocket>(transport).webSocketDriver,
-            let state = transport.webSocket
-        else { return nil }
-        return (driver, state)
+    /// Nil when the conversation has ended.
+    private var driver: WebSocketDriver? {
+        guard transport.state == .established, transport.webSocket === state else { return nil }
+        return Connection<WebSocket>(transport).webSocketDriver
     }
 }
 
@@ -77,6 +79,6 @@ extension Connection where P == WebSocket {
         if let driver = webSocketDriver, driver.topics.hasPending { driver.topics.flush(transport, state) }
         state.isStreaming = true
         transport.sendsPlainFrames = false
-        return WebSocketMessageWriter(transport, kind == .text ? .text : .binary)
+        return WebSocketMessageWriter(transport, state, kind == .text ? .text : .binary)
     }
 }

@@ -4,6 +4,8 @@ struct WebSocketSubscriptions {
         let topic: WebSocketTopic
         /// The connection's place among the topic's members.
         var index: Int
+        /// It is counted among those whose messages are compressed.
+        var compresses: Bool
     }
 
     /// The first is that of all open connections.
@@ -15,19 +17,28 @@ struct WebSocketSubscriptions {
 
     func contains(_ topic: WebSocketTopic) -> Bool { memberships.contains { $0.topic === topic } }
 
-    mutating func add(_ topic: WebSocketTopic, at index: Int) {
-        memberships.append(Membership(topic: topic, index: index))
+    mutating func add(_ topic: WebSocketTopic, at index: Int, compresses: Bool) {
+        memberships.append(Membership(topic: topic, index: index, compresses: compresses))
+    }
+
+    /// Compression was agreed on after topics were joined.
+    mutating func compress() {
+        for index in memberships.indices where !memberships[index].compresses {
+            memberships[index].compresses = true
+            memberships[index].topic.compressingCount += 1
+        }
     }
 
     /// The place among the members of a topic that was left; nil when it was none.
-    mutating func remove(_ topic: WebSocketTopic) -> Int? {
+    mutating func remove(_ topic: WebSocketTopic) -> (index: Int, compresses: Bool)? {
         guard let found = memberships.firstIndex(where: { $0.topic === topic }) else { return nil }
-        return memberships.remove(at: found).index
+        let removed = memberships.remove(at: found)
+        return (removed.index, removed.compresses)
     }
 
     /// All of them, which the connection leaves.
-    mutating func removeAll() -> [(topic: WebSocketTopic, index: Int)] {
-        let left = memberships.map { ($0.topic, $0.index) }
+    mutating func removeAll() -> [(topic: WebSocketTopic, index: Int, compresses: Bool)] {
+        let left = memberships.map { ($0.topic, $0.index, $0.compresses) }
         memberships = []
         return left
     }

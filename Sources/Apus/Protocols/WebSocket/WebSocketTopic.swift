@@ -10,7 +10,7 @@ final class WebSocketTopic {
     /// What is being given to the members, which may call user code.
     @exclusivity(unchecked) var leaving = WebSocketLog()
     /// Members whose messages are compressed.
-    @exclusivity(unchecked) private(set) var compressingCount = 0
+    @exclusivity(unchecked) var compressingCount = 0
 
     init(_ name: String) { self.name = name }
     nonisolated deinit {}
@@ -40,6 +40,8 @@ struct WebSocketLog {
         let sequence: UInt64
         let start: Int
         let compressedStart: Int
+        /// It is among the compressed ones as well.
+        let isCompressing: Bool
         /// Who does not get it.
         let excluded: StreamConnection?
     }
@@ -49,8 +51,8 @@ struct WebSocketLog {
     private(set) var frames: [UInt8] = []
     private(set) var compressed: [UInt8] = []
     private(set) var hasExclusions = false
-    /// One of the frames is compressed.
-    private(set) var hasCompressed = false
+    /// All frames are among the compressed ones.
+    private(set) var isWhollyCompressed = true
 
     var isEmpty: Bool { entries.isEmpty }
     var firstSequence: UInt64 { entries.first?.sequence ?? .max }
@@ -61,11 +63,17 @@ struct WebSocketLog {
         isCompressing: Bool, deflater: WebSocketDeflater?
     ) {
         entries.append(
-            Entry(sequence: sequence, start: frames.count, compressedStart: compressed.count, excluded: except))
+            Entry(
+                sequence: sequence, start: frames.count, compressedStart: compressed.count,
+                isCompressing: isCompressing,
+                excluded: except))
         if except != nil { hasExclusions = true }
         let start = frames.count
         WebSocketFrameHead(opcode, length: payload.count).append(payload, to: &frames)
-        guard isCompressing else { return }
+        guard isCompressing else {
+            isWhollyCompressed = false
+            return
+        }
         guard let deflater else {
             compressed += frames[start...]
             return
@@ -74,7 +82,6 @@ struct WebSocketLog {
         deflater.append(payload, to: &bytes)
         let head = WebSocketFrameHead(opcode, length: bytes.count, isCompressed: true)
         bytes.withUnsafeBytes { head.append($0, to: &compressed) }
-        hasCompressed = true
     }
 
     /// Who is excluded from one of the frames.
@@ -85,7 +92,7 @@ struct WebSocketLog {
     /// The frame at an index.
     func frame(_ index: Int, compressed isCompressed: Bool) -> ArraySlice<UInt8> {
         let isLast = index + 1 == entries.count
-        if isCompressed {
+        if isCompressed, entries[index].isCompressing {
             let end = isLast ? compressed.count : entries[index + 1].compressedStart
             return compressed[entries[index].compressedStart..<end]
         }

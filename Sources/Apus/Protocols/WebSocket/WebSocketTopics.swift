@@ -37,9 +37,8 @@ final class WebSocketTopics {
 
     /// The connection has closed.
     func remove(_ connection: StreamConnection, _ state: WebSocketConnectionState) {
-        let isCompressing = state.compression != nil
-        for (topic, index) in state.subscriptions.removeAll() {
-            topic.remove(at: index, compresses: isCompressing)
+        for (topic, index, compresses) in state.subscriptions.removeAll() {
+            topic.remove(at: index, compresses: compresses)
             dropIfEmpty(topic)
         }
     }
@@ -55,8 +54,8 @@ final class WebSocketTopics {
         guard let topic = byName[name], state.subscriptions.contains(topic) else { return false }
         // What was published before is for it.
         flush(connection, state)
-        guard let index = state.subscriptions.remove(topic) else { return true }
-        topic.remove(at: index, compresses: state.compression != nil)
+        guard let (index, compresses) = state.subscriptions.remove(topic) else { return true }
+        topic.remove(at: index, compresses: compresses)
         dropIfEmpty(topic)
         return true
     }
@@ -66,7 +65,10 @@ final class WebSocketTopics {
     private func join(_ connection: StreamConnection, _ state: WebSocketConnectionState, _ topic: WebSocketTopic) {
         // What was published before is not for it.
         flush(connection, state)
-        state.subscriptions.add(topic, at: topic.add(connection, compresses: state.compression != nil))
+        // That may have called user code.
+        guard state.phase != .over, !state.subscriptions.contains(topic) else { return dropIfEmpty(topic) }
+        let compresses = state.compression != nil
+        state.subscriptions.add(topic, at: topic.add(connection, compresses: compresses), compresses: compresses)
     }
 
     private func dropIfEmpty(_ topic: WebSocketTopic) {
@@ -94,12 +96,7 @@ final class WebSocketTopics {
         }
         hasPending = true
         if topic.log.frames.count >= Self.mostWaiting { return flushAll() }
-        guard !isScheduled else { return }
-        isScheduled = true
-        EventLoop.current.execute { [self] in
-            isScheduled = false
-            flushAll()
-        }
+        schedule()
     }
 
     /// What compresses a message for many; nil when it is too small.
@@ -114,16 +111,25 @@ final class WebSocketTopics {
     private func flushAll() {
         // Called by user code that one of the receivers has called: the loop that is under way comes to it.
         guard leaving.isEmpty else { return }
-        while !pending.isEmpty {
-            leaving = pending
-            pending = []
-            for topic in leaving { swap(&topic.log, &topic.leaving) }
-            let last = sequence
-            for topic in leaving { give(topic, upTo: last) }
-            for topic in leaving { topic.leaving = WebSocketLog() }
-            leaving = []
+        leaving = pending
+        pending = []
+        for topic in leaving { swap(&topic.log, &topic.leaving) }
+        let last = sequence
+        for topic in leaving { give(topic, upTo: last) }
+        for topic in leaving { topic.leaving = WebSocketLog() }
+        leaving = []
+        hasPending = !pending.isEmpty
+        // What user code has published meanwhile has its turn later, or a careless callback would never end.
+        if hasPending { schedule() }
+    }
+
+    private func schedule() {
+        guard !isScheduled else { return }
+        isScheduled = true
+        EventLoop.current.execute { [self] in
+            isScheduled = false
+            flushAll()
         }
-        hasPending = false
     }
 
     private func give(_ topic: WebSocketTopic, upTo last: UInt64) {
@@ -143,7 +149,7 @@ final class WebSocketTopics {
                     continue
                 }
                 state.subscriptions.delivered = last
-                if log.hasCompressed, let compression = state.compression, compression.takesShared {
+                if log.isWhollyCompressed, let compression = state.compression, compression.takesShared {
                     compression.sharedWasSent()
                     send(connection, state, compressed, owner: compressedOwner)
                 } else {

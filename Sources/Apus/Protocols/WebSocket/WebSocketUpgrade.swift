@@ -32,18 +32,27 @@ struct WebSocketUpgrade {
         deflate = options.compression.flatMap { offer.deflate($0) }
     }
 
-    /// Asks user code, which may refuse: by throwing, or by closing the connection. False when it has closed that.
-    mutating func ask(_ connection: Connection<WebSocket>) throws -> Bool {
-        guard let onConnect = driver.events.onConnect else { return true }
+    /// What user code has made of it.
+    enum Verdict {
+        case agreed
+        case refused(HTTPError)
+        /// The connection is closed.
+        case closed
+    }
+
+    /// Asks user code; throws what it throws.
+    mutating func ask(_ connection: Connection<WebSocket>) throws -> Verdict {
+        guard let onConnect = driver.events.onConnect else { return .agreed }
         let question = WebSocketRequest(request, protocols: offer.subprotocols, selected: selectedProtocol)
         try onConnect(connection, question)
-        if let refusal = question.refusal { throw refusal }
+        guard connection.isOpen else { return .closed }
+        if let refusal = question.refusal { return .refused(refusal) }
         if let selected = question.selectedProtocol, !HTTPHeaders.isToken(selected) {
             throw HTTPError(.internalServerError, "the sub-protocol \"\(selected)\" is no token")
         }
         selectedProtocol = question.selectedProtocol
         headers = question.headers
-        return connection.isOpen
+        return .agreed
     }
 
     /// The head that opens it, with the fields that user code has added.
