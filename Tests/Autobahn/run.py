@@ -173,7 +173,9 @@ def main():
     chosen = [each for each in combinations
               if all(wanted in (None, value) for wanted, value in
                      zip((arguments.role, arguments.backend, arguments.transport), each))]
-    failed = [each for each in chosen if not run(arguments, *each)]
+    # Once more where something failed: the cases have deadlines, and a busy machine must not decide. As a server, the
+    # suite's script repeats single cases itself.
+    failed = [each for each in chosen if not run(arguments, *each) and not run(arguments, *each)]
     for each in failed:
         print("failed: " + ", ".join(each))
     sys.exit(1 if failed else 0)
