@@ -147,7 +147,8 @@ def run(arguments, role, backend, transport):
             client += ["--authority", cert]
         # The suite's server needs a moment before it listens.
         waiting = f"sleep 2; exec {' '.join(client)} >/dev/null"
-        return subprocess.run(command + ["--url", address, "--client-cmd", waiting]).returncode == 0
+        command += ["--url", address, "--client-cmd", waiting, "--client-timeout", "7200"]
+        return subprocess.run(command).returncode == 0
 
 
 def main():
