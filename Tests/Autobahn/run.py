@@ -145,8 +145,9 @@ def run(arguments, role, backend, transport):
             cert, key = certificate(folder)
             client[-1] = f"wss://127.0.0.1:{TLSRelay(port, cert, key).port}"
             client += ["--authority", cert]
-        # The suite's server needs a moment before it listens.
-        waiting = f"sleep 2; exec {' '.join(client)} >/dev/null"
+        # As soon as the suite's server listens.
+        listens = f"until (exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null; do sleep 0.05; done"
+        waiting = f"exec bash -c '{listens}; exec {' '.join(client)} >/dev/null'"
         command += ["--url", address, "--client-cmd", waiting, "--client-timeout", "7200"]
         return subprocess.run(command).returncode == 0
 

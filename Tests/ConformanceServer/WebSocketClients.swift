@@ -12,6 +12,7 @@ func openWebSockets(_ options: Options) {
     webSocket.pongTimeout = options.number("pong").map(Double.init) ?? 10
     let control = Worker(.text, on: "127.0.0.1:0")
     var client: Connection<WebSocket>?
+    var message: WebSocketMessageWriter?
     control.onMessage = { control, line in
         let words = line.split(separator: " ", maxSplits: 1).map(String.init)
         let rest = words.count > 1 ? words[1] : ""
@@ -23,6 +24,7 @@ func openWebSockets(_ options: Options) {
             made.connect()
             // On its way before the handshake.
             made.send("first")
+            report("pending \(made.pendingSendBytes)")
             control.send("state \(made.isWebSocketOpen)")
         case "send": control.send("\(client!.send(rest))")
         case "bytes": control.send("\(client!.send(pattern(Int(rest)!)))")
@@ -32,6 +34,21 @@ func openWebSockets(_ options: Options) {
             control.send("ok")
         case "code":
             client?.close(code: WebSocketCloseCode(rawValue: UInt16(rest)!), reason: "told")
+            control.send("ok")
+        case "start":
+            message = try? client!.startMessage(.text)
+            control.send("ok")
+        case "piece":
+            control.run {
+                do {
+                    try await message!.write(rest)
+                    control.send("written")
+                } catch {
+                    control.send("\(error)")
+                }
+            }
+        case "drop":
+            message = nil
             control.send("ok")
         case "ask": control.run { control.send(await ask(webSocket, options["to"]!, options)) }
         case "listen":
@@ -54,7 +71,13 @@ private func setCallbacks(_ client: Connection<WebSocket>, _ options: Options) {
         report("message \(message.isText ? message.text : "\(message.bytes.count) bytes")")
         if message.text == "again" { client.send("answer") }
     }
-    client.onWebSocketClose = { _, code, reason in report("peer closes \(code.rawValue) \(reason)") }
+    client.onWebSocketClose = { client, code, reason in
+        report("peer closes \(code.rawValue) \(reason)")
+        if reason == "anew" {
+            client.destroy()
+            client.reconnect(after: 0.01)
+        }
+    }
     client.onError = { _, code, reason in report("error \(code.rawValue) \(reason)") }
     client.onClose = { client in
         report("closed \(client.closeCode?.rawValue ?? 0)")
@@ -76,6 +99,7 @@ private func listen(
         made(client)
         client.onWebSocketOpen = { client, _ in client.send("subscribe") }
         client.onError = { _, _, reason in report("error \(reason)") }
+        client.onClose = { client in if client.closeCode == .policyViolation { client.cancelReconnect() } }
         let messages = client.messages
         client.connect()
         for try await message in messages { report("heard \(message.text)") }
@@ -91,8 +115,10 @@ private func ask(_ webSocket: WebSocket, _ address: String, _ options: Options) 
         let client = try await Connection.connect(webSocket, to: address, options: connectOptions(options))
         client.send("question")
         let answer = try await client.nextMessage()
-        client.close()
-        while client.state != .closed { try await Task.sleep(for: .milliseconds(2)) }
+        await withCheckedContinuation { continuation in
+            client.onClose = { _ in continuation.resume() }
+            client.close()
+        }
         return "\(answer?.text ?? "none") \(client.closeCode?.rawValue ?? 0)"
     } catch {
         return "\(error)"

@@ -20,6 +20,8 @@ func serveWebSocketRoutes(_ options: Options) {
         connection.send("\(chat.subscriberCount(of: "room"))")
     }
     chat.onClose = { connection in report("left \(connection.closeCode?.rawValue ?? 0)") }
+    // Without a callback for its end.
+    let quiet = WebSocketEndpoint()
     let router = Router()
     router.use(.accessLog { report("access \($0.method) \($0.target) \($0.status)") })
     router.get("/chat") { request in try request.upgradeToWebSocket(chat) }
@@ -34,6 +36,11 @@ func serveWebSocketRoutes(_ options: Options) {
         server.serve(router)
     } else {
         server.onMessage = { connection, request in
+            if request.pathIs("/own") { connection.onClose = { _ in report("own closed") } }
+            if request.pathIs("/quiet") {
+                connection.send(try request.upgradeToWebSocket(quiet))
+                return
+            }
             guard request.pathIs("/chat") else {
                 connection.send("hello")
                 return

@@ -53,6 +53,10 @@ private func setCallbacks(_ server: Worker<WebSocket>, _ options: Options) {
         case "/fail": throw ScenarioError(description: "broken")
         case "/close": connection.close()
         case "/early-topic": connection.subscribe("early")
+        case "/early-order":
+            connection.subscribe("early")
+            connection.send("first")
+            server.publish("early", "second")
         case "/pick": request.selectedProtocol = request.protocols.last
         case "/fields": request.headers.add("Set-Cookie", "a=b")
         default: break
@@ -65,6 +69,8 @@ private func setCallbacks(_ server: Worker<WebSocket>, _ options: Options) {
     }
     server.onWebSocketClose = { connection, code, reason in
         report("peer closes \(code.rawValue) \(reason)")
+        // A code that may not be sent.
+        if reason.isEmpty, options["relay"] != nil { connection.close(code: code, reason: reason) }
         if reason == "answer 4002" { connection.close(code: WebSocketCloseCode(rawValue: 4002), reason: "own") }
     }
     server.onClose = { connection in
@@ -73,6 +79,7 @@ private func setCallbacks(_ server: Worker<WebSocket>, _ options: Options) {
     server.onError = { connection, code, reason in
         report("error \(code.rawValue) \(reason)")
         if options["close-on-error"] != nil { connection.close() }
+        if options["publish-on-error"] != nil { server.broadcast("again") }
     }
     server.onBufferFull = { _ in report("full") }
     server.onBufferDrain = { _ in report("drain") }
@@ -103,6 +110,8 @@ private func obey(_ command: String, _ connection: Connection<WebSocket>, _ serv
     case "last": connection.close(.text("last"))
     case "destroy": connection.destroy()
     case "end": connection.end()
+    case "violate": throw WebSocketError(.policyViolation, "not so")
+    case "pause": connection.pauseReading()
     case "throw": throw ScenarioError(description: "thrown")
     case "subscribe": connection.subscribe(words[1])
     case "unsubscribe": connection.send("\(connection.unsubscribe(words[1]))")

@@ -54,7 +54,8 @@ import Testing
                 ])
             let frames = try (0..<4).map { _ in try peer.readFrame(isMasked: true).description }
             #expect(frames == ["text first", "text second", "text answer", "pong p"])
-            #expect(try server.nextEvents(3) == ["connect", "open 101 yes b", "message again"])
+            // Waiting counts as what is to be sent: 5 bytes behind a head and a mask.
+            #expect(try server.nextEvents(4) == ["pending 11", "connect", "open 101 yes b", "message again"])
             #expect(try server.tell("send hello") == "sent")
             #expect(try peer.readFrame(isMasked: true).text == "hello")
             try peer.send(WebSocketFrame(close: 4000, "bye").bytes(mask: nil))
@@ -141,6 +142,62 @@ import Testing
                 if round == 1 { peer.reset() } else { try peer.send(WebSocketFrame(close: 1001).bytes(mask: nil)) }
                 #expect(try server.event("closed") == "closed \(round == 1 ? 1006 : 1001)")
             }
+        }
+    }
+
+    /// What waits for a handshake is not lost with an attempt; an end that the callback begins anew is one end.
+    @Test(arguments: Setup.plain)
+    func attemptsAndEndsThatAreBegunAnew(_ setup: Setup) async throws {
+        try await withClients(setup, ["--by-itself", "yes"]) { server, acceptor in
+            _ = try server.tell("open ")
+            let failing = try acceptor.accept()
+            _ = try failing.read(through: "\r\n\r\n")
+            try failing.send("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+            #expect(try server.event("closed") == "closed 1006")
+            let (peer, _) = try accept(acceptor)
+            #expect(try (0..<2).map { _ in try peer.readFrame(isMasked: true).text } == ["first", "second"])
+            try peer.send(WebSocketFrame(close: 1000, "anew").bytes(mask: nil))
+            #expect(try server.event("closed") == "closed 1000")
+            let (next, _) = try accept(acceptor)
+            // Its callbacks went with the life that `destroy` has ended.
+            _ = try server.tell("send hello")
+            #expect(try next.readFrame(isMasked: true).text == "hello")
+            #expect(!acceptor.isAsked(within: 0.1))
+            try server.finish()
+            #expect(server.count("closed") == 2)
+        }
+    }
+
+    /// A message in pieces is one of its own life.
+    @Test(arguments: Setup.plain)
+    func piecesOfAnEarlierLife(_ setup: Setup) async throws {
+        try await withClients(setup, ["--by-itself", "yes"]) { server, acceptor in
+            _ = try server.tell("open ")
+            let (peer, _) = try accept(acceptor)
+            _ = try (0..<2).map { _ in try peer.readFrame(isMasked: true) }
+            _ = try server.tell("start")
+            #expect(try server.tell("piece one") == "written")
+            let frame = try peer.readFrame(isMasked: true)
+            #expect(frame == WebSocketFrame(.text, "one", isFinal: false))
+            peer.reset()
+            let (next, _) = try accept(acceptor)
+            #expect(try next.readFrame(isMasked: true).text == "second")
+            #expect(try server.tell("piece two").contains("closed"))
+            #expect(try server.tell("drop") == "ok")
+            #expect(try server.tell("send still here") == "sent")
+            #expect(try next.readFrame(isMasked: true).text == "still here")
+        }
+    }
+
+    /// Who gives a connection up ends the loop over its messages.
+    @Test(arguments: Setup.plain)
+    func givingUpEndsTheLoop(_ setup: Setup) async throws {
+        try await withClients(setup, ["--by-itself", "yes"]) { server, acceptor in
+            _ = try server.tell("listen")
+            let (peer, _) = try accept(acceptor)
+            _ = try peer.readFrame(isMasked: true)
+            try peer.send(WebSocketFrame(close: 1008).bytes(mask: nil))
+            #expect(try server.event("over") == "over 1008")
         }
     }
 

@@ -15,6 +15,45 @@ import Testing
         }
     }
 
+    @Test(arguments: Setup.eachBackend)
+    func whatIsPublishedEarlyKeepsItsPlace(_ setup: Setup) async throws {
+        try await withScenario("websocket", setup) { server in
+            let client = try server.connect()
+            try client.openWebSocket("/early-order")
+            #expect(try client.readFrames(2).map(\.text) == ["first", "second"])
+        }
+    }
+
+    /// Each connection has the earlier protocol of its own.
+    @Test(arguments: Setup.eachBackend)
+    func theEndIsToldToWhoeverAskedForIt(_ setup: Setup) async throws {
+        try await withScenario("websocket-routes", setup) { server in
+            let clients = [try server.connect(), try server.connect()]
+            #expect(try clients[0].get("/own").text == "hello")
+            for client in clients { try client.openWebSocket("/quiet") }
+            clients[0].close()
+            #expect(try server.nextEvent() == "own closed")
+            clients[1].close()
+            #expect(try server.nextEvent() == "http closed")
+        }
+    }
+
+    /// Who is refused gets an answer, also where a handler of errors is set.
+    @Test(arguments: Setup.eachBackend)
+    func refusalsWithAnErrorHandler(_ setup: Setup) async throws {
+        try await withScenario("websocket", setup, ["--error-handler", "yes"]) { server in
+            for (request, status) in [
+                ("GET / HTTP/1.1\r\nHost: h\r\n\r\n", 400), (Client.webSocketRequest("/reject"), 429),
+            ] {
+                let client = try server.connect()
+                try client.send(request)
+                #expect(try client.textToEnd().hasPrefix("HTTP/1.1 \(status) "))
+            }
+            try server.finish()
+            #expect(server.count("handled") == 0)
+        }
+    }
+
     /// The head may come in any pieces, and frames right behind it.
     @Test(arguments: Setup.eachBackend)
     func theRequestMayComeInPieces(_ setup: Setup) async throws {

@@ -143,15 +143,22 @@ import Testing
     /// Whoever closes a client that does not read gets what was queued, and the close frame, out.
     @Test(arguments: Setup.eachBackend)
     func closingWhoDoesNotRead(_ setup: Setup) async throws {
-        let options = ["--max-send", "100000", "--close-on-error", "yes", "--ws-close-timeout", "60"]
+        let options = ["--max-send", "100000", "--close-on-error", "yes", "--ws-close-timeout", "1", "--ping", "1"]
         try await withScenario("websocket", setup, options) { server in
+            let clock = try server.connect()
+            try clock.openWebSocket()
             let client = try server.connect(receiveBuffer: 4096)
             try client.openWebSocket()
             try client.send(WebSocketFrame(.text, "!flood 3000"))
             try server.event("flooded")
             #expect(server.count("error") == 1)
+            // Three seconds: the time that a peer has to answer begins when it was asked.
+            for _ in 0..<3 {
+                #expect(try clock.readFrame() == WebSocketFrame(.ping))
+                try clock.send(WebSocketFrame(.pong))
+            }
             var frame: WebSocketFrame
-            repeat { frame = try client.readFrame() } while frame.kind == .binary
+            repeat { frame = try client.readFrame() } while frame.kind == .binary || frame.kind == .ping
             #expect(frame.description == "close 1000 ")
             try client.send(WebSocketFrame(close: 1000))
             #expect(try client.readToEnd().bytes.isEmpty)
@@ -223,6 +230,31 @@ import Testing
                 #expect(try server.event("closed") == "closed \(expected.dropFirst(6).prefix(4)) ")
             }
             #expect(server.count("peer closes") == 0)
+        }
+    }
+
+    /// An error that names a code, alone and behind a close; and a code that cannot be passed on.
+    @Test(arguments: Setup.eachBackend)
+    func codesOfErrorsAndOfPeers(_ setup: Setup) async throws {
+        try await withScenario("websocket", setup, ["--relay", "yes"]) { server in
+            for (command, answer) in [
+                ("!violate", "close 1008 not so"), ("!close 4001 bye;!violate", "close 4001 bye"),
+            ] {
+                let client = try server.connect()
+                try client.openWebSocket()
+                try client.send(WebSocketFrame(.text, command))
+                #expect(try client.readFrame().description == answer)
+                try client.send(WebSocketFrame(close: 1000))
+                #expect(try client.readToEnd().bytes.isEmpty)
+                client.close()
+                #expect(try server.event("closed") == "closed 1000 ")
+            }
+            #expect(!server.log.contains("failed"))
+            let client = try server.connect()
+            try client.openWebSocket()
+            try client.send(WebSocketFrame(.close))
+            #expect(try client.readFrame().description == "close 1000 ")
+            #expect(try client.readToEnd().bytes.isEmpty)
         }
     }
 
@@ -371,6 +403,22 @@ import Testing
                 #expect(frame == WebSocketFrame(.ping))
                 try answering.send(WebSocketFrame(.pong))
             }
+        }
+    }
+
+    /// Half a frame is no sign of life for ever, and where nobody reads nobody is judged.
+    @Test(arguments: Setup.eachBackend)
+    func whoIsJudgedBySilence(_ setup: Setup) async throws {
+        try await withScenario("websocket", setup, ["--ping", "1", "--pong", "1"]) { server in
+            let (paused, halted) = (try server.connect(), try server.connect())
+            try paused.openWebSocket()
+            try paused.send(WebSocketFrame(.text, "!say ok;!pause"))
+            #expect(try paused.readFrame().text == "ok")
+            try halted.openWebSocket()
+            try halted.send([0x81])
+            #expect(try halted.readFrame() == WebSocketFrame(.ping))
+            #expect(try halted.readToEnd().bytes.isEmpty)
+            #expect(!paused.isReadable(within: 0.5))
         }
     }
 

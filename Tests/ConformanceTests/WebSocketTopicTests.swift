@@ -130,6 +130,23 @@ import Testing
         }
     }
 
+    /// A callback that publishes to the one that cannot take it.
+    @Test(arguments: Setup.eachBackend)
+    func publishingFromErrorsEnds(_ setup: Setup) async throws {
+        let options = ["--max-send", "20000", "--publish-on-error", "yes"]
+        try await withScenario("websocket", setup, options) { server in
+            let (other, slow) = (try server.connect(), try server.connect(receiveBuffer: 4096))
+            try other.openWebSocket()
+            try slow.openWebSocket()
+            try slow.send(WebSocketFrame(.text, "!flood 3000"))
+            try server.event("flooded")
+            // It goes on turn by turn; the others have theirs.
+            try other.send(WebSocketFrame(.text, "echo"))
+            while try other.readFrame().text != "echo" {}
+            slow.close()
+        }
+    }
+
     /// What is published is compressed once for all who can take it; others get it as it is.
     @Test(arguments: Setup.eachBackend, ["own", "shared", "small"])
     func publishedMessagesAreCompressed(_ setup: Setup, _ kind: String) async throws {

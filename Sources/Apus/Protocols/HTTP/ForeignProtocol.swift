@@ -20,6 +20,18 @@ enum ForeignProtocol {
         self = match.found
     }
 
+    /// What the first bytes of a connection tell, which the log is told as well; nil when they tell nothing.
+    static func found(
+        in bytes: UnsafeRawBufferPointer, on connection: StreamConnection, of driver: ProtocolDriver
+    ) -> ForeignProtocol? {
+        guard let spoken = ForeignProtocol(bytes) else { return nil }
+        if connection.loop.mayComplainOfClient() {
+            let port = (connection.worker as? any AcceptingOwner)?.socketName ?? driver.name
+            Log.write(spoken.hint(from: connection.peer.text, to: port), .warning)
+        }
+        return spoken
+    }
+
     /// A TLS record that says `protocol_version`, which ends any handshake (RFC 8446 §6.2).
     static let alert: [UInt8] = [0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46]
 

@@ -271,13 +271,9 @@ final class HTTPDriver: TypedDriver<HTTP> {
     /// Refuses what cannot be read as a request, and says what it is where a client's first bytes tell.
     @inline(never)
     private func refuse(_ connection: StreamConnection, _ error: HTTPRequestError, _ bytes: UnsafeRawBufferPointer) {
-        guard connection.bytesRead == bytes.count, let spoken = ForeignProtocol(bytes) else {
-            return reject(connection, error)
-        }
-        if connection.loop.mayComplainOfClient() {
-            let port = (connection.worker as? any AcceptingOwner)?.socketName ?? name
-            Log.write(spoken.hint(from: connection.peer.text, to: port), .warning)
-        }
+        guard connection.bytesRead == bytes.count,
+            let spoken = ForeignProtocol.found(in: bytes, on: connection, of: self)
+        else { return reject(connection, error) }
         switch spoken {
         case .tls:
             _ = ForeignProtocol.alert.withUnsafeBytes { connection.sendRaw($0) }

@@ -23,14 +23,14 @@ public struct WebSocket: OutgoingProtocol {
     public var compression: WebSocketCompression?
     /// Sub-protocols in the order of preference. A server picks the first that the client offers, a client offers all
     /// of them.
-    public var protocols: [String] = []
+    public var protocols: [String]
     /// Origins of web pages that may connect, such as "https://example.com"; others are answered 403. Clients that are
     /// no browsers send none, and are let in. Nil, unless set, for all: a server that trusts cookies should set it.
     public var origins: [String]?
     /// Seconds without a sign of the other side after which it is sent a ping; nil, unless set, for never.
     public var pingInterval: Double?
     /// Seconds that a ping waits for any sign of the other side before the connection is given up.
-    public var pongTimeout = 10.0
+    public var pongTimeout: Double
     /// Seconds that `close` waits for the other side to close, too.
     public var closeTimeout = 5.0
     /// Seconds within which the handshake must be complete.
@@ -40,8 +40,17 @@ public struct WebSocket: OutgoingProtocol {
     /// Header fields that a client sends with its request, such as `Authorization` or `Origin`.
     public var headers: HTTPHeaders = [:]
 
-    /// With the defaults of each property.
-    public nonisolated init(_ role: Role) { self.role = role }
+    /// With the defaults of the other properties.
+    public nonisolated init(
+        _ role: Role, compression: WebSocketCompression? = nil, protocols: [String] = [], pingInterval: Double? = nil,
+        pongTimeout: Double = 10
+    ) {
+        self.role = role
+        self.compression = compression
+        self.protocols = protocols
+        self.pingInterval = pingInterval
+        self.pongTimeout = pongTimeout
+    }
 
     public nonisolated var clientSpeaksFirst: Bool { true }
     public nonisolated var name: String { role == .server ? "websocket" : "ws" }
@@ -60,12 +69,10 @@ extension WireProtocol where Self == WebSocket {
         compression: WebSocketCompression? = nil, protocols: [String] = [], origins: [String]? = nil,
         pingInterval: Double? = nil, pongTimeout: Double = 10
     ) -> WebSocket {
-        var options = WebSocket(.server)
-        options.compression = compression
-        options.protocols = protocols
+        var options = WebSocket(
+            .server, compression: compression, protocols: protocols, pingInterval: pingInterval,
+            pongTimeout: pongTimeout)
         options.origins = origins
-        options.pingInterval = pingInterval
-        options.pongTimeout = pongTimeout
         return options
     }
 
@@ -77,12 +84,10 @@ extension WireProtocol where Self == WebSocket {
         compression: WebSocketCompression? = nil, protocols: [String] = [], headers: HTTPHeaders = [:],
         pingInterval: Double? = nil, pongTimeout: Double = 10
     ) -> WebSocket {
-        var options = WebSocket(.client)
-        options.compression = compression
-        options.protocols = protocols
+        var options = WebSocket(
+            .client, compression: compression, protocols: protocols, pingInterval: pingInterval,
+            pongTimeout: pongTimeout)
         options.headers = headers
-        options.pingInterval = pingInterval
-        options.pongTimeout = pongTimeout
         return options
     }
 }

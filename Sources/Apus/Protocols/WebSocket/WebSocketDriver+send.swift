@@ -90,10 +90,6 @@ extension WebSocketDriver {
         let head = WebSocketFrameHead(
             opcode, length: payload.count, mask: WebSocketMaskKeys.shared.next(), isFinal: isFinal,
             isCompressed: isCompressed)
-        return Self.frame(head, payload)
-    }
-
-    private static func frame(_ head: WebSocketFrameHead, _ payload: UnsafeRawBufferPointer) -> [UInt8] {
         var frame: [UInt8] = []
         frame.reserveCapacity(WebSocketFrameHead.maxByteCount + payload.count)
         head.append(payload, to: &frame)
@@ -116,17 +112,21 @@ extension WebSocketDriver {
         _ connection: StreamConnection, _ state: WebSocketConnectionState, _ opcode: WebSocketOpcode,
         _ payload: UnsafeRawBufferPointer
     ) -> SendResult {
-        guard state.phase == .handshake || state.phase == .open else { return .failed }
+        let mask = options.role == .client ? WebSocketMaskKeys.shared.next() : nil
+        let head = WebSocketFrameHead(opcode, length: payload.count, mask: mask)
+        return Self.keep(connection, state) { head.append(payload, to: &$0) }
+    }
+
+    /// Keeps frames, which `append` adds, until `sendWaiting`.
+    static func keep(
+        _ connection: StreamConnection, _ state: WebSocketConnectionState, _ append: (inout [UInt8]) -> Void
+    ) -> SendResult {
         guard state.waiting.count < connection.maxSendBufferSize else {
             connection.noteFailedSend("send buffer full and drop package")
             return .failed
         }
-        if options.role == .client {
-            state.waiting += maskedFrame(opcode, payload, isCompressed: false, isFinal: true)
-        } else {
-            WebSocketFrameHead(opcode, length: payload.count).append(payload, to: &state.waiting)
-        }
-        if state.waiting.count >= connection.maxSendBufferSize { bufferFull(connection) }
+        append(&state.waiting)
+        if state.waiting.count >= connection.maxSendBufferSize { connection.driver.bufferFull(connection) }
         return connection.state == .closed ? .failed : .queued
     }
 

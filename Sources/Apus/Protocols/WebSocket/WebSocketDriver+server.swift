@@ -108,16 +108,10 @@ extension WebSocketDriver {
     private func refuseForeign(
         _ connection: StreamConnection, _ bytes: UnsafeRawBufferPointer, _ status: HTTPStatus
     ) {
-        if let spoken = ForeignProtocol(bytes) {
-            if connection.loop.mayComplainOfClient() {
-                let port = (connection.worker as? any AcceptingOwner)?.socketName ?? name
-                Log.write(spoken.hint(from: connection.peer.text, to: port), .warning)
-            }
-            if case .tls = spoken {
-                connection.webSocket?.phase = .over
-                _ = ForeignProtocol.alert.withUnsafeBytes { connection.sendRaw($0) }
-                return connection.end()
-            }
+        if case .tls? = ForeignProtocol.found(in: bytes, on: connection, of: self) {
+            connection.webSocket?.phase = .over
+            _ = ForeignProtocol.alert.withUnsafeBytes { connection.sendRaw($0) }
+            return connection.end()
         }
         refuse(connection, HTTPError(status))
     }

@@ -306,9 +306,9 @@ final class WebSocketDriver: TypedDriver<WebSocket> {
 
     /// Asks a silent peer whether it is there, and gives one up that does not answer.
     private func keepAlive(_ connection: StreamConnection, _ state: WebSocketConnectionState, _ second: UInt32) {
-        // Who takes what waits for it is there; and what nobody reads here tells nothing of the other side.
+        // Who takes what waits for it is there; and where nobody reads, nothing can be told of the other side.
         let moved = connection.bytesRead &+ (connection.outbound != nil ? connection.bytesWritten : 0)
-        if state.bytesHeard != moved || connection.isPaused || connection.partial.count > 0 {
+        if state.bytesHeard != moved || !connection.isWatchingInput {
             state.bytesHeard = moved
             state.heardAt = second
             state.askedAt = 0

@@ -196,7 +196,12 @@ final class WebSocketTopics {
         owner: AnyObject?
     ) {
         guard connection.state == .established else { return }
-        if state.phase != .open || state.isStreaming { return wait(connection, state, frames) }
+        guard state.phase == .open, !state.isStreaming else {
+            // The handshake, or a message that is sent in pieces, comes first; nothing comes behind a close frame.
+            guard state.phase == .handshake || state.phase == .open else { return }
+            _ = WebSocketDriver.keep(connection, state) { $0 += frames }
+            return
+        }
         if connection.outbound != nil {
             switch state.overflow {
             case .queue: break
@@ -208,16 +213,5 @@ final class WebSocketTopics {
         }
         guard connection.canSend() else { return }
         _ = connection.sendRaw(frames, owner: owner)
-    }
-
-    /// The handshake, or a message that is sent in pieces, comes first.
-    private func wait(
-        _ connection: StreamConnection, _ state: WebSocketConnectionState, _ frames: UnsafeRawBufferPointer
-    ) {
-        guard state.phase == .handshake || state.phase == .open else { return }
-        guard state.waiting.count < connection.maxSendBufferSize else {
-            return connection.noteFailedSend("send buffer full and drop package")
-        }
-        state.waiting += frames
     }
 }
