@@ -224,7 +224,10 @@ import Testing
                 if round == 2 { #expect(!peer.isReadable(within: 1.2)) }
                 switch round {
                 case 0: peer.reset()
-                case 1: try peer.send(WebSocketFrame(close: 1012).bytes(mask: nil))
+                case 1:
+                    try peer.send(WebSocketFrame(close: 1012).bytes(mask: nil))
+                    // So that it closes in order, rather than by a reset.
+                    #expect(try peer.readFrame(isMasked: true).description == "close 1012 ")
                 case 2: peer.close()
                 default:
                     _ = try server.tell("close")

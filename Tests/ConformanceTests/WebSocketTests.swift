@@ -211,7 +211,7 @@ import Testing
     func theServerCloses(_ setup: Setup) async throws {
         try await withScenario("websocket", setup) { server in
             let cases = [
-                ("!close", "close 1000 "), ("!close 4001 bye", "close 4001 bye"),
+                ("!close", "close 1000 "), ("!close 4001 bye;!say late", "close 4001 bye"),
                 (
                     "!close 3000 \(String(repeating: "ü", count: 100))",
                     "close 3000 \(String(repeating: "ü", count: 61))"

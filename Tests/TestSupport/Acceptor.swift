@@ -38,9 +38,8 @@ public final class Acceptor: Sendable {
     /// The next connection.
     public func accept(within seconds: Double = Client.patience) throws -> Client {
         guard wait(fd, POLLIN, until: Deadline(seconds)) else { throw Failure("nobody connects") }
-        let accepted = Glibc.accept(fd, nil, nil)
+        let accepted = accept4(fd, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
         guard accepted >= 0 else { throw Failure("accept: \(systemError())") }
-        _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
         return Client(accepted: accepted)
     }
 

@@ -50,7 +50,9 @@ final class TLSSession {
     /// What a client begins with.
     static func clientHello() throws -> [UInt8] {
         var ends: [Int32] = [-1, -1]
-        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0 else { throw Failure("socketpair") }
+        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
+            throw Failure("socketpair")
+        }
         defer { for end in ends { close(end) } }
         _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
         guard let tls = capus_tls_connect(context, ends[0], "localhost") else { throw Failure("no TLS session") }

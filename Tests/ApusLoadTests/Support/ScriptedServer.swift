@@ -74,7 +74,7 @@ final class ScriptedServer: Sendable {
         Thread.detachNewThread { [self] in
             while true {
                 // A program that another test starts at this moment must not keep the connection open.
-                let fd = accept(listener, nil, nil)
+                let fd = accept4(listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
                 guard fd >= 0 else { break }
                 _ = fcntl(fd, F_SETFD, FD_CLOEXEC)
                 let peer = Peer(fd: fd, index: accepted.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue)
