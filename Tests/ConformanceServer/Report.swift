@@ -40,5 +40,6 @@ func setLimits(_ worker: WorkerBase, _ options: Options) {
         worker.socketOptions.keepAlive = SocketOptions.KeepAlive(idle: 1, interval: 1, probes: 1)
     }
     if let seconds = options.number("close-timeout") { worker.limits.closeTimeout = Double(seconds) }
+    if let seconds = options.number("stop-timeout") { Worker<Raw>.stopTimeout = Double(seconds) }
     if let milliseconds = options.number("linger") { worker.limits.lingerTimeout = Double(milliseconds) / 1000 }
 }

@@ -174,7 +174,7 @@ private let head = "HTTP/1.1\r\nHost: h\r\n\r\n"
 
     @Test(arguments: Setup.all)
     func aFileThatIsOnItsWayArrivesThoughTheServerStops(_ setup: Setup) async throws {
-        try await withFiles(setup) { server, folder in
+        try await withFiles(setup, ["--stop-timeout", "60"]) { server, folder in
             try folder.makeSparse("large.bin", 10_000_000)
             let client = try server.connect(receiveBuffer: 16384)
             try client.send("GET /large.bin \(head)")

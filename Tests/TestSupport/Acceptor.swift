@@ -1,3 +1,4 @@
+import CApus
 import Glibc
 
 /// A listening socket of a test, for programs that connect.
@@ -38,8 +39,9 @@ public final class Acceptor: Sendable {
     /// The next connection.
     public func accept(within seconds: Double = Client.patience) throws -> Client {
         guard wait(fd, POLLIN, until: Deadline(seconds)) else { throw Failure("nobody connects") }
-        let accepted = accept4(fd, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
-        guard accepted >= 0 else { throw Failure("accept: \(systemError())") }
+        var peer = capus_address()
+        let accepted = capus_accept(fd, &peer)
+        guard accepted >= 0 else { throw Failure("accept: \(String(cString: strerror(-accepted)))") }
         return Client(accepted: accepted)
     }
 

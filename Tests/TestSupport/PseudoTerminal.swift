@@ -33,6 +33,7 @@ public final class PseudoTerminal {
         defer { posix_spawn_file_actions_destroy(&actions) }
         // The first terminal that the leader of a new session opens becomes its own.
         for fd: Int32 in 0...2 { posix_spawn_file_actions_addopen(&actions, fd, terminal, O_RDWR, 0) }
+        ServerProcess.closeDescriptors(from: 3, &actions)
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }

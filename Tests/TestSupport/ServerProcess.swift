@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// How a process ended.
 public enum ExitStatus: Sendable, Hashable, CustomStringConvertible {
@@ -54,23 +53,27 @@ public final class ServerProcess {
     public init(_ name: String, _ arguments: [String], in folder: TemporaryFolder, _ launch: Launch = Launch()) throws {
         errorPath = folder.file("stderr")
         let path = name.hasPrefix("/") ? name : Self.folderOfPrograms + "/" + name
-        (pid, output) = try Self.starting.withLock { [errorPath] _ in
-            var pipe: [Int32] = [-1, -1]
-            guard Glibc.pipe(&pipe) == 0 else { throw Failure("pipe: \(systemError())") }
-            for end in pipe { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-            defer { Glibc.close(pipe[1]) }
-            do {
-                return (try Self.spawn([path] + arguments, launch, output: pipe[1], errorPath: errorPath), pipe[0])
-            } catch {
-                Glibc.close(pipe[0])
-                throw error
-            }
+        var pipe: [Int32] = [-1, -1]
+        guard Glibc.pipe(&pipe) == 0 else { throw Failure("pipe: \(systemError())") }
+        for end in pipe { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        defer { Glibc.close(pipe[1]) }
+        do {
+            pid = try Self.spawn([path] + arguments, launch, output: pipe[1], errorPath: errorPath)
+        } catch {
+            Glibc.close(pipe[0])
+            throw error
         }
+        output = pipe[0]
         _ = fcntl(output, F_SETFL, O_NONBLOCK)
     }
 
-    /// One start at a time: no process gets the pipe of another one that is not marked close-on-exec yet.
-    private static let starting = Mutex(())
+    /// Other threads of the tests, and Foundation, have descriptors that are not marked close-on-exec.
+    static func closeDescriptors(from first: Int, _ actions: inout posix_spawn_file_actions_t) {
+        // The module of Glibc hides its newer functions.
+        typealias AddCloseFrom = @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
+        let addCloseFrom = unsafeBitCast(dlsym(nil, "posix_spawn_file_actions_addclosefrom_np")!, to: AddCloseFrom.self)
+        _ = addCloseFrom(&actions, Int32(first))
+    }
 
     private static func spawn(
         _ command: [String], _ launch: Launch, output: Int32, errorPath: String
@@ -84,6 +87,7 @@ public final class ServerProcess {
         for (index, fd) in launch.descriptors.enumerated() {
             posix_spawn_file_actions_adddup2(&actions, fd, Int32(3 + index))
         }
+        closeDescriptors(from: 3 + launch.descriptors.count, &actions)
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }

@@ -16,6 +16,7 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 sys.dont_write_bytecode = True  # the folder holds sources only
 
@@ -241,6 +242,25 @@ def idle_memory(arguments, target, connections):
     return (after - before) / (connections - 1)
 
 
+def resident_bytes(pid, peak=False):
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:" if peak else "VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise BenchError(f"process {pid} has gone.")
+
+
+def broadcast_memory(arguments, target, connections):
+    """Bytes that the process grows by at most while all connections get bursts, beside all of them idle."""
+    scenario = Scenario("bursts", connections, 16, 64, is_broadcast=True)
+    with Server(target, arguments.server_core) as server, Client(arguments, scenario, server) as client:
+        client.take_turn()  # what is made once and kept
+        pid = server.pids()[-1]
+        Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak is that of now
+        before = resident_bytes(pid)
+        client.take_turn()
+        return resident_bytes(pid, peak=True) - before
+
+
 def run_memory(arguments, descriptors):
     connections = min(10_000, descriptors - 200)
     rows = []
@@ -248,6 +268,13 @@ def run_memory(arguments, descriptors):
         rows.append((target.name, f"{idle_memory(arguments, target, connections):,.0f}"))
     print(f"\n{connections:,} idle connections, after a message on each\n")
     print(report.table(["server", "bytes each"], rows), flush=True)
+    counts = (connections // 100, connections // 10, connections)
+    rows = [
+        [target.name, *(f"{broadcast_memory(arguments, target, count) / 1024:,.0f}" for count in counts)]
+        for target in targets(arguments, SCENARIOS["broadcast1000"])
+    ]
+    print("\ngrowth of the resident set while bursts of 16 messages of 64 bytes go to all, KiB at most\n")
+    print(report.table(["server", *(f"{count:,} connections" for count in counts)], rows), flush=True)
 
 
 # ---- the command line ----
@@ -274,7 +301,7 @@ def parse_arguments():
         help=f"of {', '.join(SCENARIOS)} (default: all)")
     add("--rounds", metavar="N", type=compare.rounds, default=9)
     add("--turn-seconds", metavar="S", type=compare.seconds, default=1.0)
-    add("--memory", action="store_true", help="what an idle connection takes, instead of the scenarios")
+    add("--memory", action="store_true", help="what an idle connection takes, and a broadcast to many, instead of the scenarios")
     add("--json", metavar="FILE", help="all results, turn by turn")
     add_core_options(parser)
     return parser.parse_args()

@@ -1,3 +1,4 @@
+import CApus
 import Foundation
 import Synchronization
 
@@ -74,9 +75,11 @@ final class ScriptedServer: Sendable {
         Thread.detachNewThread { [self] in
             while true {
                 // A program that another test starts at this moment must not keep the connection open.
-                let fd = accept4(listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
+                var address = capus_address()
+                let fd = capus_accept(listener, &address)
                 guard fd >= 0 else { break }
-                _ = fcntl(fd, F_SETFD, FD_CLOEXEC)
+                // The scripts wait for what they read.
+                _ = fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK)
                 let peer = Peer(fd: fd, index: accepted.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue)
                 Thread.detachNewThread {
                     script(peer)
