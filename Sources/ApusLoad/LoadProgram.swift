@@ -9,6 +9,8 @@ public nonisolated struct LoadProgram: Sendable {
         case success = 0
         /// Requests failed, or there was no connection at all.
         case failure = 1
+        /// A threshold was crossed.
+        case thresholdCrossed = 2
         /// The options cannot be understood, or do not go together (EX_USAGE).
         case usage = 64
     }
@@ -20,6 +22,12 @@ public nonisolated struct LoadProgram: Sendable {
     public var options: LoadOptions
     /// Where the JSON report goes: "-" for standard output, instead of the text; nil for nowhere.
     public var jsonPath: String?
+    /// Where the page with plots goes; nil for nowhere.
+    public var htmlPath: String?
+    /// Where the run goes second by second, as CSV; nil for nowhere.
+    public var csvPath: String?
+    /// Where the distribution of the latencies goes, for the plotters of HdrHistogram; nil for nowhere.
+    public var hgrmPath: String?
     /// No progress line.
     public var isQuiet = false
 
@@ -42,7 +50,13 @@ public nonisolated struct LoadProgram: Sendable {
         }
         progress.erase()
         if jsonPath != "-" { Terminal.write(report.text, to: Self.standardOutput) }
-        if let jsonPath, !Self.write(report.json, toFile: jsonPath) { return .failure }
+        let files = [
+            (jsonPath, \LoadReport.json), (htmlPath, \.html), (csvPath, \.csv), (hgrmPath, \.hgrm),
+        ]
+        for case (let path?, let content) in files where !Self.write(report[keyPath: content], toFile: path) {
+            return .failure
+        }
+        if !report.crossedThresholds.isEmpty { return .thresholdCrossed }
         return report.isSuccess ? .success : .failure
     }
 

@@ -16,13 +16,17 @@ public nonisolated enum LoadRun {
         } catch {
             throw .options(error)
         }
-        let result = try run(plan, options.processes, stopDescriptor, onProgress)
+        var timeline = LoadTimeline()
+        let result = try run(plan, options.processes, stopDescriptor) { progress in
+            if let interval = progress.interval { timeline.add(interval, at: progress.intervalIndex) }
+            onProgress(progress)
+        }
         if result.end == .pollerFailed { throw .system("wait for events", errno: capus_last_error()) }
         if result.connectionsOpened == 0, result.end != .interrupted {
             let cause = result.errors.count(.connect) > 0 ? result.errors.cause(.connect) : .noAnswer
             throw .cannotConnect(target: options.destination, cause: cause.text)
         }
-        return LoadReport(options, result)
+        return LoadReport(options, result, timeline)
     }
 
     private static func run(

@@ -16,6 +16,9 @@ extension LoadCommand {
     func run() throws {
         var program = LoadProgram(try options())
         program.jsonPath = jsonTookURL ? "-" : json
+        program.htmlPath = html
+        program.csvPath = csv
+        program.hgrmPath = hgrm
         program.isQuiet = quiet
         do throws(LoadOptionsError) {
             program.options.body = try body.map(RequestBody.read)
@@ -38,13 +41,27 @@ extension LoadCommand {
         options.processes = threads
         options.duration = try duration.map { try Self.duration($0, of: "--duration") }
         options.requests = requests
+        options.rate = try rate.map(Self.rate)
+        guard let arrivals = LoadArrivals(rawValue: arrivals) else {
+            throw ValidationError("--arrivals \(arrivals): constant or poisson")
+        }
+        options.arrivals = arrivals
+        if let warmUp { options.warmUp = try Self.duration(warmUp, of: "--warm-up") }
         options.keepsAlive = !noKeepAlive
         options.pipelineDepth = pipeline
         options.method = method
         options.headers = try header.map { try HeaderField($0) }
         options.timeout = try Self.duration(timeout, of: "--timeout")
+        options.thresholds = try failIf.map { try LoadThreshold($0) }
         options.body = body.map { _ in [] }
         return options
+    }
+
+    private static func rate(_ text: String) throws -> Double {
+        guard let rate = RateText.parse(text) else {
+            throw ValidationError("--rate \(text): give it as 500, 2.5k or 1M")
+        }
+        return rate
     }
 
     private static func duration(_ text: String, of option: String) throws -> Duration {

@@ -20,6 +20,15 @@ struct LoadCommand: ParsableCommand {
     @Option(name: [.customShort("n"), .long], help: "How many requests, exactly.")
     var requests: Int?
 
+    @Option(name: [.customShort("R"), .long], help: "Requests a second, whatever the server does: 500, 10k.")
+    var rate: String?
+
+    @Option(help: "How requests of a rate follow: constant, or poisson for at random.")
+    var arrivals = "constant"
+
+    @Option(help: "So long the same load before anything is measured.")
+    var warmUp: String?
+
     @Option(name: .shortAndLong, help: "Processes that put on the load; one keeps one core busy.")
     var threads = 1
 
@@ -48,6 +57,20 @@ struct LoadCommand: ParsableCommand {
 
     @Option(defaultAsFlag: "-", help: "Write the report as JSON, instead of as text or into a file.")
     var json: String?
+
+    @Option(help: "Write the report as a page with plots.")
+    var html: String?
+
+    @Option(help: "Write the run second by second, as CSV.")
+    var csv: String?
+
+    @Option(help: "Write the distribution of the latencies for HdrHistogram's plotters.")
+    var hgrm: String?
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: "End with status 2 if so: 'p99>20ms', 'errors>0.1%', 'rate<5k'; may be repeated.")
+    var failIf: [String] = []
 
     @Flag(name: .shortAndLong, help: "No progress line.")
     var quiet = false

@@ -28,7 +28,7 @@ import Testing
                 "tool", "url", "method", "connections", "processes", "pipeline", "keep_alive", "duration_seconds",
                 "requests", "requests_per_second", "bytes_received", "bytes_sent", "bytes_per_second", "latency_us",
                 "status", "errors", "error_causes", "connections_opened", "reconnects", "unfinished", "interrupted",
-                "client_cpu_seconds", "client_cpu_percent",
+                "client_cpu_seconds", "client_cpu_percent", "timeline",
             ])
         #expect(object["tool"] as? String == "apus load")
         #expect(object["requests"] as? Int == 1000)
@@ -43,7 +43,8 @@ import Testing
 
     @Test func `has latencies to three digits`() throws {
         let latency = try #require(try object(report())["latency_us"] as? [String: Double])
-        #expect(Set(latency.keys) == ["min", "mean", "stdev", "max", "p50", "p75", "p90", "p99", "p999", "p9999"])
+        #expect(
+            Set(latency.keys) == ["min", "mean", "stdev", "max", "p50", "p75", "p90", "p99", "p999", "p9999", "p99999"])
         #expect(latency["min"] == 1)
         #expect(latency["max"] == 1000)
         for (key, value) in [
@@ -94,6 +95,88 @@ import Testing
             result.cpuTime = result.elapsed
         }
         #expect(!twoHalves.wasClientBottleneck)
+    }
+
+    @Test func `warns when the load generator or the server was late`() throws {
+        let late = report { options, result in
+            options.rate = 500
+            for _ in 0..<1000 { result.lags.record(nanoseconds: 2_000_000, count: 1) }
+        }
+        #expect(late.wasLate)
+        #expect(late.text.contains("One request of a hundred left 2.00 ms or more after it was due"))
+        #expect(!late.fellBehind)
+        let behind = report { options, result in
+            options.rate = 1000
+            result.mostWaiting = 1234
+            result.unfinished = 999
+        }
+        #expect(!behind.wasLate)
+        #expect(behind.fellBehind)
+        #expect(behind.text.contains("1,234 requests were waiting"))
+        #expect(behind.text.contains("Unfinished   999 requests"))
+    }
+
+    /// A line for each second, and the same sums.
+    @Test func `is a table of its seconds`() throws {
+        try withExampleServer { server in
+            var options = LoadOptions(url: server.url)
+            options.connections = 2
+            options.rate = 200
+            options.duration = .milliseconds(2500)
+            let report = try LoadRun.run(options)
+            let rows = report.csv.split(separator: "\r\n").map { $0.split(separator: ",") }
+            #expect(rows.allSatisfy { $0.count == 9 })
+            #expect(rows.count == 4)
+            let requests = rows.dropFirst().compactMap { Int($0[2]) }
+            #expect(requests.reduce(0, +) == 500)
+            #expect(report.timeline.map { Int($0.start) } == [0, 1, 2])
+            #expect(abs(report.timeline.reduce(0) { $0 + $1.duration } - report.duration) < 0.001)
+            #expect(report.timeline.reduce(0) { $0 + $1.bytesReceived } == report.bytesReceived)
+        }
+    }
+
+    /// Every line has more of the latencies than the one before; the last one has all.
+    @Test func `is a distribution for plotters`() throws {
+        let lines = report().hgrm.split(separator: "\n")
+        #expect(lines[0].split(separator: " ") == ["Value", "Percentile", "TotalCount", "1/(1-Percentile)"])
+        let rows = lines.dropFirst().filter { !$0.hasPrefix("#") }.map {
+            $0.split(separator: " ").compactMap { Double($0) }
+        }
+        #expect(rows.count > 40)
+        for (row, next) in zip(rows, rows.dropFirst()) {
+            #expect(row.count == 4 && row[0] <= next[0] && row[1] <= next[1] && row[2] <= next[2])
+            #expect(abs(row[3] * (1 - row[1]) - 1) < 0.01)
+            // So many latencies are at most that long: they are 1 to 1000 µs, one of each.
+            #expect(abs(row[0] * 1000 / row[2] - 1) < 0.002)
+        }
+        #expect(rows.last == [1, 1, 1000])
+        #expect(lines.contains { $0.hasPrefix("#[Mean    =        0.50") })
+        #expect(lines.contains { $0.hasPrefix("#[Max     =        1.000, Total count    =         1000]") })
+    }
+
+    @Test func `is a page that needs nothing else`() throws {
+        try withExampleServer { server in
+            let folder = FileManager.default.temporaryDirectory.appending(component: "apus-load-\(UUID().uuidString)")
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let files = ["--html", "--csv", "--hgrm"].flatMap { [$0, folder.appending(component: $0).path] }
+            let result = try apusLoad(["-R", "100", "-d", "2100ms"] + files + [server.url + "?<script>&\"a"])
+            #expect(result.status == 0, "\(result.errors)")
+            let text = { (name: String) in try String(contentsOf: folder.appending(component: name), encoding: .utf8) }
+            let page = try text("--html")
+            #expect(try text("--csv").hasPrefix("start,seconds,"))
+            #expect(try text("--hgrm").contains("Total count    =          210"))
+            for part in [
+                "Requests per second", "Latency over time", "Distribution of the latencies",
+                "&lt;script&gt;&amp;&quot;a",
+            ] {
+                #expect(page.contains(part))
+            }
+            #expect(page.components(separatedBy: "<svg").count == 4)
+            for part in ["<script", "src=", "@import", "url(", "href=", "NaN", "inf"] {
+                #expect(!page.contains(part), "\(part)")
+            }
+        }
     }
 
     @Test func `of nothing has no numbers that are none`() throws {

@@ -10,6 +10,8 @@ nonisolated struct LoadConnection {
         case established
         /// The last response is in; the server is about to close.
         case closing
+        /// Nothing to send before the next request of a load with a rate is due; the connection may be open.
+        case idle
         /// Nothing more to do.
         case retired
     }
@@ -18,6 +20,10 @@ nonisolated struct LoadConnection {
     var phase = Phase.retired
     /// A response was completed on this very connection.
     var isReused = false
+    /// The first attempt to connect has not ended.
+    var isOpening = false
+    /// It is in the queue of those that wait for a request.
+    var isQueued = false
     /// What the poller watches for; 0 when it does not.
     var interest: UInt32 = 0
     /// The errno that sending failed with, while what the peer said before is read.
@@ -29,6 +35,8 @@ nonisolated struct LoadConnection {
     var batchBytes = 0
     /// When the batch was sent, or its connection begun where each request has its own; 0 before that.
     var startedAt: Int64 = 0
+    /// When the request of a load with a rate was due.
+    var dueAt: Int64 = 0
     /// When the connection last did what the timeout waits for.
     var progressAt: Int64 = 0
     var retryAt: Int64 = 0

@@ -7,6 +7,7 @@ nonisolated extension LoadEngine {
     /// Reads once and counts the responses that end in what came.
     mutating func receive(_ connection: ConnectionPointer) {
         if connection.pointee.phase == .closing { return awaitClose(connection) }
+        if connection.pointee.phase == .idle { return idleEnded(connection) }
         let carried = connection.pointee.carry.count
         if carried > 0 { connection.pointee.carry.copy(to: buffer) }
         let count = capus_receive(connection.pointee.fd, buffer + carried, Self.receiveCapacity)
@@ -35,7 +36,8 @@ nonisolated extension LoadEngine {
         if outcome == .complete || left == 0 {
             if p < end { return surplus(connection) }
             connection.pointee.carry.clear()
-            return connection.pointee.reader.closes ? beginClosing(connection) : advance(connection)
+            let closes = connection.pointee.reader.closes || !plan.keepsAlive
+            return closes ? beginClosing(connection) : advance(connection)
         }
         if case .malformed(let reason) = outcome { return fail(connection, .malformed, ErrorCause(reason)) }
         connection.pointee.carry.hold(p, end - p)
@@ -63,7 +65,14 @@ nonisolated extension LoadEngine {
         connection.pointee.progressAt = now
         lastAnswerAt = now
         result.requests &+= UInt64(count)
-        result.latencies.record(nanoseconds: now &- connection.pointee.startedAt, count: UInt64(count))
+        let serviceTime = now &- connection.pointee.startedAt
+        if hasRate {
+            outstanding &-= count
+            result.latencies.record(nanoseconds: now &- connection.pointee.dueAt, count: UInt64(count))
+            result.serviceLatencies.record(nanoseconds: serviceTime, count: UInt64(count))
+        } else {
+            result.latencies.record(nanoseconds: serviceTime, count: UInt64(count))
+        }
     }
 
     @inline(__always)
@@ -134,6 +143,7 @@ nonisolated extension LoadEngine {
     /// Counts what is unanswered as failed, and goes on with a new connection.
     mutating func fail(_ connection: ConnectionPointer, _ kind: LoadErrorKind, _ cause: ErrorCause) {
         result.errors.add(kind, cause, count: UInt64(connection.pointee.unanswered))
+        outstanding -= connection.pointee.unanswered
         connection.pointee.unanswered = 0
         closeDescriptor(connection)
         startBatch(connection)
@@ -143,13 +153,13 @@ nonisolated extension LoadEngine {
     mutating func checkDeadline(_ connection: ConnectionPointer) {
         let isLate = now - connection.pointee.progressAt >= plan.timeout
         switch connection.pointee.phase {
-        case .retired: break
+        case .retired, .idle: break
         case .connecting: if isLate { connectFailed(connection, .noAnswer) }
         case .established: if isLate { fail(connection, .timeout, .unspecific) }
         case .waiting:
             if now < connection.pointee.retryAt {
                 nextSweep = min(nextSweep, connection.pointee.retryAt)
-            } else if isLate {
+            } else if isLate, connection.pointee.unanswered > 0 {
                 connectFailed(connection, .noAnswer)
             } else {
                 open(connection)

@@ -5,7 +5,7 @@ nonisolated extension LoadEngine {
 
     /// A refused connect is tried again after this long: a server that restarts is met again soon, one that is gone is
     /// not hammered.
-    private static let connectRetryDelay: Int64 = 100_000_000
+    static let connectRetryDelay: Int64 = 100_000_000
     /// A Unix socket whose backlog is full refuses at once.
     private static let backlogRetryDelay: Int64 = 1_000_000
 
@@ -13,14 +13,21 @@ nonisolated extension LoadEngine {
 
     /// Begins the next batch, or retires the connection when there is nothing more to ask.
     mutating func startBatch(_ connection: ConnectionPointer) {
+        if hasRate { return takeArrival(connection) }
         let count = min(plan.pipelineDepth, requestsLeft)
-        guard count > 0, !isStopped else {
-            closeDescriptor(connection)
-            connection.pointee.phase = .retired
-            activeCount -= 1
-            return
-        }
+        guard count > 0, !isStopped else { return retire(connection) }
         requestsLeft -= count
+        ask(connection, count)
+    }
+
+    mutating func retire(_ connection: ConnectionPointer) {
+        closeDescriptor(connection)
+        connection.pointee.phase = .retired
+        activeCount -= 1
+    }
+
+    /// Sends so many requests, on a new connection if there is none.
+    mutating func ask(_ connection: ConnectionPointer, _ count: Int) {
         connection.pointee.unanswered = count
         connection.pointee.sentBytes = 0
         connection.pointee.batchBytes = count &* block.requestCount
@@ -35,7 +42,8 @@ nonisolated extension LoadEngine {
 
     /// Sends what is left of the batch, as far as the kernel takes it.
     mutating func send(_ connection: ConnectionPointer) {
-        if connection.pointee.phase == .closing { return }
+        if connection.pointee.phase == .closing || connection.pointee.phase == .idle { return }
+        if connection.pointee.batchBytes == 0 { return confirmConnected(connection) }
         let isFirst = connection.pointee.startedAt == 0
         // Before the call: by its end the server may have answered.
         if isFirst { connection.pointee.startedAt = capus_monotonic_ns() }
@@ -80,7 +88,8 @@ nonisolated extension LoadEngine {
 
     // MARK: Connections
 
-    private mutating func noteEstablished(_ connection: ConnectionPointer) {
+    mutating func noteEstablished(_ connection: ConnectionPointer) {
+        noteOpeningEnded(connection)
         connection.pointee.phase = .established
         connection.pointee.progressAt = now
         result.connectionsOpened += 1
@@ -108,6 +117,7 @@ nonisolated extension LoadEngine {
 
     /// Counts the failure; the batch waits for the next try.
     mutating func connectFailed(_ connection: ConnectionPointer, _ cause: ErrorCause) {
+        noteOpeningEnded(connection)
         closeDescriptor(connection)
         result.errors.add(.connect, cause)
         connection.pointee.startedAt = 0
@@ -115,7 +125,7 @@ nonisolated extension LoadEngine {
         wait(connection, Self.connectRetryDelay)
     }
 
-    private mutating func wait(_ connection: ConnectionPointer, _ delay: Int64) {
+    mutating func wait(_ connection: ConnectionPointer, _ delay: Int64) {
         connection.pointee.phase = .waiting
         connection.pointee.retryAt = now + delay
         nextSweep = min(nextSweep, now + delay)

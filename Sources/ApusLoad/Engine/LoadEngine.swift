@@ -2,8 +2,9 @@ import CApus
 
 /// Puts one process's share of the load on a server: one thread, one poller, no object and no allocation for a request.
 ///
-/// Each connection sends a batch of requests and, when all of them are answered, the next one. It is registered with
-/// the poller once. Responses are read in place in one buffer that all connections share.
+/// Each connection sends a batch of requests and, when all of them are answered, the next one; with a rate, one request
+/// when it is due. It is registered with the poller once. Responses are read in place in one buffer that all
+/// connections share.
 package nonisolated struct LoadEngine: ~Copyable {
     static let receiveCapacity = 64 * 1024
     private static let maxSweepInterval: Int64 = 100_000_000
@@ -38,6 +39,30 @@ package nonisolated struct LoadEngine: ~Copyable {
     /// When deadlines are looked at next.
     var nextSweep: Int64 = 0
 
+    // With a rate.
+    let hasRate: Bool
+    var arrivals: ArrivalSchedule
+    /// More requests will be due.
+    var isReleasing: Bool
+    /// All connections are there, so that the first request was due.
+    var isScheduled = false
+    var nextArrival = Int64.max
+    /// Requests that were due and are neither answered nor failed, and when those of them were due that no connection
+    /// has taken yet.
+    var outstanding = 0
+    var backlog = Ring<Int64>()
+    /// Connections that wait for a request, the one that has waited longest first.
+    var idle = Ring<Int32>()
+    /// Connections whose first attempt to connect is under way.
+    var openingCount = 0
+
+    // The clock: when the load began, when the part of it began that is measured, and when it ends.
+    private(set) var startedAt: Int64 = 0
+    private(set) var endsAt = Int64.max
+    private var measuredFrom = Int64.max
+    private var cpuTimeBefore: Int64 = 0
+    private var interval = IntervalRecorder()
+
     /// Nil when the system refuses a poller.
     package init?(_ plan: LoadPlan) {
         guard let poller = capus_loop_create(CAPUS_BACKEND_EPOLL) else { return nil }
@@ -53,6 +78,10 @@ package nonisolated struct LoadEngine: ~Copyable {
         buffer = .allocate(capacity: bufferCount)
         buffer.initialize(repeating: 0, count: bufferCount)
         requestsLeft = plan.requests
+        hasRate = plan.rate != nil
+        isReleasing = hasRate
+        arrivals = ArrivalSchedule(
+            rate: plan.rate ?? 1, plan.arrivals, offset: plan.arrivalOffset, seed: .random(in: .min ... .max))
     }
 
     deinit {
@@ -68,18 +97,18 @@ package nonisolated struct LoadEngine: ~Copyable {
         if let stopDescriptor {
             _ = capus_loop_watch(poller, stopDescriptor, Self.stopGeneration, UInt32(CAPUS_READ))
         }
-        let cpuTime = ThreadTime.now()
-        let start = capus_monotonic_ns()
-        let end = plan.duration == .max ? Int64.max : start + plan.duration
-        now = start
-        lastAnswerAt = start
-        nextSweep = start
+        now = capus_monotonic_ns()
+        let start = now
+        cpuTimeBefore = ThreadTime.now()
+        lastAnswerAt = now
+        nextSweep = now
         activeCount = connectionCount
-        var nextProgress = start
-        while activeCount > 0, !isStopped {
+        if !hasRate { begin(at: now) }
+        var nextProgress = now
+        while activeCount > 0, !isStopped, !isDone {
             if begunCount < connectionCount { beginConnections() }
-            turn(until: begunCount < connectionCount ? now : min(end, nextSweep))
-            if now >= end { break }
+            if hasRate { release() }
+            turn(until: begunCount < connectionCount ? now : nextDeadline)
             if now >= nextSweep { sweep() }
             // Nothing but failures so far: nobody is there.
             if result.connectionsOpened == 0, result.errors.count(.connect) >= UInt64(begunCount) {
@@ -87,19 +116,54 @@ package nonisolated struct LoadEngine: ~Copyable {
             }
             if now >= nextProgress {
                 nextProgress = now + Self.progressInterval
-                onProgress(progress(since: start))
+                reportProgress(onProgress)
             }
         }
-        result.elapsed = capus_monotonic_ns() - start
-        result.cpuTime = ThreadTime.now() - cpuTime
+        now = capus_monotonic_ns()
+        if measuredFrom == .max { measuredFrom = start }
+        result.elapsed = now - measuredFrom
+        result.cpuTime = ThreadTime.now() - cpuTimeBefore
+        if let last = interval.last(result, now - measuredFrom) { onProgress(progress(with: last)) }
         finish()
         return result
     }
 
+    /// The load begins: with a rate, when all connections are there.
+    mutating func begin(at time: Int64) {
+        startedAt = time
+        if plan.duration != .max { endsAt = time + plan.warmUp + plan.duration }
+        if plan.warmUp == 0 { beginMeasuring() }
+    }
+
+    private mutating func beginMeasuring() {
+        measuredFrom = now
+        guard plan.warmUp > 0 else { return }
+        cpuTimeBefore = ThreadTime.now()
+        let connectionsOpened = result.connectionsOpened
+        result = LoadResult()
+        result.connectionsOpened = connectionsOpened
+    }
+
+    private var nextDeadline: Int64 { min(nextSweep, nextArrival, now < endsAt ? endsAt : .max) }
+
+    /// The time is over. What was due by then may still be answered for as long as any request may take.
+    private var isDone: Bool {
+        guard hasRate else { return now >= endsAt }
+        if endsAt == .max { return !isReleasing && outstanding == 0 }
+        return now >= endsAt && (outstanding == 0 || now >= endsAt + plan.timeout)
+    }
+
+    var hasBegunAll: Bool { begunCount == connectionCount }
+
     private mutating func beginConnections() {
         let count = min(connectionCount, begunCount + Self.openingSlice)
         while begunCount < count {
-            startBatch(connections + begunCount)
+            let connection = connections + begunCount
+            if hasRate, plan.keepsAlive {
+                connection.pointee.isOpening = true
+                openingCount += 1
+            }
+            startBatch(connection)
             begunCount += 1
         }
     }
@@ -142,19 +206,28 @@ package nonisolated struct LoadEngine: ~Copyable {
                 nextSweep = min(nextSweep, connection.pointee.progressAt + plan.timeout)
             }
         }
-        if plan.hasRequestCount, activeCount > 0, now - lastAnswerAt >= plan.timeout { stop(.gaveUp) }
+        let isWaiting = hasRate ? outstanding > 0 : activeCount > 0
+        if plan.hasRequestCount, isWaiting, now - lastAnswerAt >= plan.timeout { stop(.gaveUp) }
     }
 
-    private func progress(since start: Int64) -> LoadProgress {
+    private mutating func reportProgress(_ onProgress: (LoadProgress) -> Void) {
+        if measuredFrom == .max, isScheduled || !hasRate, now >= startedAt + plan.warmUp { beginMeasuring() }
+        guard measuredFrom != .max else { return }
+        onProgress(progress(with: interval.next(result, now - measuredFrom)))
+    }
+
+    private func progress(with interval: IntervalRecorder.Numbered?) -> LoadProgress {
         var progress = LoadProgress()
         progress.requests = result.requests
         progress.errors = result.errors.total
-        progress.elapsed = now - start
+        progress.elapsed = now - measuredFrom
+        progress.interval = interval?.interval
+        progress.intervalIndex = interval?.index ?? 0
         return progress
     }
 
     private mutating func finish() {
-        var unfinished = plan.hasRequestCount ? requestsLeft : 0
+        var unfinished = (plan.hasRequestCount ? requestsLeft : 0) + backlog.count
         for index in 0..<connectionCount {
             let connection = connections + index
             unfinished += connection.pointee.unanswered

@@ -8,6 +8,13 @@ package nonisolated struct LoadPlan: Sendable {
     package var requests = Int.max
     /// Nanoseconds; `Int64.max` for as long as the requests take.
     package var duration = Int64.max
+    /// Nanoseconds before the measurement begins, with the same load.
+    package var warmUp: Int64 = 0
+    /// Requests a second; nil for as many as the connections allow.
+    package var rate: Double?
+    package var arrivals = LoadArrivals.constant
+    /// Where the arrivals of this process lie between those of the others, in its own intervals.
+    package var arrivalOffset = 0.0
     /// Nanoseconds.
     package var timeout: Int64
     package var pipelineDepth = 1
@@ -30,6 +37,8 @@ package nonisolated struct LoadPlan: Sendable {
             var share = self
             share.connections = Self.share(of: connections, index, count)
             if hasRequestCount { share.requests = Self.share(of: requests, index, count) }
+            share.rate = rate.map { $0 / Double(count) }
+            share.arrivalOffset = Double(index) / Double(count)
             return share
         }
     }

@@ -7,5 +7,9 @@ public nonisolated struct LoadProgress: Sendable {
     /// Nanoseconds since the start.
     public var elapsed: Int64 = 0
 
+    /// The interval that has just ended, and its number.
+    package var interval: LoadInterval?
+    package var intervalIndex = 0
+
     package init() {}
 }

@@ -19,6 +19,14 @@ public nonisolated struct LoadOptions: Sendable {
     public var duration: Duration?
     /// How many requests to make, exactly. With a duration, the run ends at whichever comes first.
     public var requests: Int?
+    /// Requests to send a second, whether or not the server keeps up; nil for each connection to send its next request
+    /// when the one before is answered. With a rate a latency counts from when its request was due, so that a server
+    /// that stalls is charged with all that it kept waiting.
+    public var rate: Double?
+    /// How the requests of a rate follow each other.
+    public var arrivals = LoadArrivals.constant
+    /// Puts on the same load for so long before anything is measured.
+    public var warmUp = Duration.zero
     /// Whether a connection serves one request after the other. If not, each request gets a connection of its own,
     /// and its latency includes connecting.
     public var keepsAlive = true
@@ -33,6 +41,9 @@ public nonisolated struct LoadOptions: Sendable {
     /// How long a response may take: from its request, or from the response before it on the connection, to its last
     /// byte. Also how long a connect may take.
     public var timeout = Duration.seconds(5)
+
+    /// What the run must not do. With any, single errors are no failure of the run unless one of them says so.
+    public var thresholds: [LoadThreshold] = []
 
     /// Options with their defaults for a URL.
     public init(url: String) { self.url = url }
@@ -52,6 +63,7 @@ nonisolated extension LoadOptions {
     private static let maxConnections = 1_000_000
     private static let maxProcesses = 60
     private static let maxPipelineDepth = 65_536
+    private static let maxRate = 1e8
     private static let maxTimeout = Duration.seconds(3600)
 
     /// Throws when the options cannot be understood or do not go together, as `LoadRun.run` would.
@@ -68,6 +80,9 @@ nonisolated extension LoadOptions {
         plan.connections = connections
         plan.requests = requests ?? .max
         plan.duration = duration?.inNanoseconds ?? (requests == nil ? 10_000_000_000 : .max)
+        plan.warmUp = warmUp.inNanoseconds
+        plan.rate = rate
+        plan.arrivals = arrivals
         plan.pipelineDepth = pipelineDepth
         plan.keepsAlive = keepsAlive
         plan.responsesHaveBody = effectiveMethod != "HEAD"
@@ -89,6 +104,22 @@ nonisolated extension LoadOptions {
         }
         guard keepsAlive || pipelineDepth == 1 else {
             throw LoadOptionsError("--pipeline", "needs connections that are kept alive")
+        }
+        if let rate {
+            guard rate > 0, rate <= Self.maxRate else {
+                throw LoadOptionsError("--rate", "more than 0 a second, and at most 100,000,000")
+            }
+            guard pipelineDepth == 1 else {
+                throw LoadOptionsError("--pipeline", "does not go with --rate: requests are sent when they are due")
+            }
+        } else if arrivals != .constant {
+            throw LoadOptionsError("--arrivals", "needs a --rate")
+        }
+        guard warmUp >= .zero, warmUp <= Self.maxTimeout else {
+            throw LoadOptionsError("--warm-up", "at most an hour")
+        }
+        guard warmUp == .zero || requests == nil else {
+            throw LoadOptionsError("--warm-up", "does not go with a number of requests, which are all counted")
         }
         if let requests, requests < 1 { throw LoadOptionsError("--requests", "at least 1") }
         if let duration, duration <= .zero { throw LoadOptionsError("--duration", "more than nothing") }

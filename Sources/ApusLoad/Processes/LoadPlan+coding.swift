@@ -19,6 +19,10 @@ nonisolated extension LoadPlan {
         message.append(pipelineDepth)
         message.append(keepsAlive)
         message.append(responsesHaveBody)
+        message.append(Int(warmUp))
+        message.append(rate ?? 0)
+        message.append(Array(arrivals.rawValue.utf8))
+        message.append(arrivalOffset)
         return message.bytes
     }
 
@@ -27,7 +31,9 @@ nonisolated extension LoadPlan {
         guard let isIP = message.flag(), let address = message.text(), let request = message.text(),
             let connections = message.integer(), let requests = message.integer(), let duration = message.integer(),
             let timeout = message.integer(), let pipelineDepth = message.integer(), let keepsAlive = message.flag(),
-            let responsesHaveBody = message.flag()
+            let responsesHaveBody = message.flag(), let warmUp = message.integer(), let rate = message.number(),
+            let arrivals = message.text().flatMap({ LoadArrivals(rawValue: String(decoding: $0, as: UTF8.self)) }),
+            let arrivalOffset = message.number()
         else { return nil }
         var endpoint = LoadEndpoint.unix(path: String(decoding: address, as: UTF8.self))
         if isIP {
@@ -41,5 +47,9 @@ nonisolated extension LoadPlan {
         self.pipelineDepth = pipelineDepth
         self.keepsAlive = keepsAlive
         self.responsesHaveBody = responsesHaveBody
+        self.warmUp = Int64(warmUp)
+        self.rate = rate > 0 ? rate : nil
+        self.arrivals = arrivals
+        self.arrivalOffset = arrivalOffset
     }
 }

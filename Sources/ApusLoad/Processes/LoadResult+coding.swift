@@ -3,7 +3,7 @@ nonisolated extension LoadResult {
     package var encoded: [UInt8] {
         var message = MessageEncoder()
         message.append(end.rawValue)
-        for number in [requests, bytesReceived, bytesSent, connectionsOpened, reconnects, unfinished] {
+        for number in [requests, bytesReceived, bytesSent, connectionsOpened, reconnects, unfinished, mostWaiting] {
             message.append(number)
         }
         message.append(Int(elapsed))
@@ -13,7 +13,7 @@ nonisolated extension LoadResult {
             message.append(errors.count(kind))
             message.append(Int(errors.cause(kind).code))
         }
-        latencies.encode(into: &message)
+        for histogram in [latencies, serviceLatencies, lags] { histogram.encode(into: &message) }
         return message.bytes
     }
 
@@ -24,7 +24,8 @@ nonisolated extension LoadResult {
         guard let end = message.unsigned().flatMap(End.init), let requests = message.unsigned(),
             let bytesReceived = message.unsigned(), let bytesSent = message.unsigned(),
             let connectionsOpened = message.unsigned(), let reconnects = message.unsigned(),
-            let unfinished = message.unsigned(), let elapsed = message.integer(), let cpuTime = message.integer()
+            let unfinished = message.unsigned(), let mostWaiting = message.unsigned(), let elapsed = message.integer(),
+            let cpuTime = message.integer()
         else { return nil }
         self.end = end
         self.requests = requests
@@ -33,6 +34,7 @@ nonisolated extension LoadResult {
         self.connectionsOpened = connectionsOpened
         self.reconnects = reconnects
         self.unfinished = unfinished
+        self.mostWaiting = mostWaiting
         self.elapsed = Int64(elapsed)
         self.cpuTime = Int64(cpuTime)
         for statusClass in 1...5 {
@@ -43,8 +45,12 @@ nonisolated extension LoadResult {
             guard let count = message.unsigned(), let code = message.integer() else { return nil }
             errors.add(kind, ErrorCause(code: Int32(truncatingIfNeeded: code)), count: count)
         }
-        guard let latencies = LatencyHistogram(decoding: &message) else { return nil }
+        guard let latencies = LatencyHistogram(decoding: &message),
+            let serviceLatencies = LatencyHistogram(decoding: &message), let lags = LatencyHistogram(decoding: &message)
+        else { return nil }
         self.latencies = latencies
+        self.serviceLatencies = serviceLatencies
+        self.lags = lags
     }
 }
 
@@ -53,14 +59,51 @@ nonisolated extension LoadProgress {
         var message = MessageEncoder()
         message.append(requests)
         message.append(errors)
+        message.append(intervalIndex)
+        message.append(interval != nil)
+        interval?.encode(into: &message)
         return message.bytes
     }
 
     init?(decoding bytes: [UInt8]) {
         self.init()
         var message = MessageDecoder(bytes)
-        guard let requests = message.unsigned(), let errors = message.unsigned() else { return nil }
+        guard let requests = message.unsigned(), let errors = message.unsigned(),
+            let intervalIndex = message.integer(), let hasInterval = message.flag()
+        else { return nil }
         self.requests = requests
         self.errors = errors
+        self.intervalIndex = intervalIndex
+        if hasInterval {
+            guard let interval = LoadInterval(decoding: &message) else { return nil }
+            self.interval = interval
+        }
+    }
+}
+
+nonisolated extension LoadInterval {
+    func encode(into message: inout MessageEncoder) {
+        message.append(start)
+        message.append(duration)
+        for number in [requests, errors, bytesReceived, UInt64(latencies.count)] { message.append(number) }
+        for entry in latencies {
+            message.append(entry.value)
+            message.append(entry.count)
+        }
+    }
+
+    init?(decoding message: inout MessageDecoder) {
+        guard let start = message.number(), let duration = message.number(), let requests = message.unsigned(),
+            let errors = message.unsigned(), let bytesReceived = message.unsigned(), var left = message.unsigned()
+        else { return nil }
+        self.init(start: start, duration: duration)
+        self.requests = requests
+        self.errors = errors
+        self.bytesReceived = bytesReceived
+        while left > 0 {
+            guard let value = message.unsigned(), let count = message.unsigned() else { return nil }
+            latencies.append(LatencyHistogram.Entry(value: value, count: count))
+            left -= 1
+        }
     }
 }

@@ -7,6 +7,7 @@ nonisolated struct MessageEncoder {
     }
 
     mutating func append(_ number: Int) { append(UInt64(bitPattern: Int64(number))) }
+    mutating func append(_ number: Double) { append(number.bitPattern) }
     mutating func append(_ flag: Bool) { append(flag ? UInt64(1) : 0) }
 
     mutating func append(_ text: [UInt8]) {
@@ -29,6 +30,7 @@ nonisolated struct MessageDecoder {
     }
 
     mutating func integer() -> Int? { unsigned().map { Int(Int64(bitPattern: $0)) } }
+    mutating func number() -> Double? { unsigned().map { Double(bitPattern: $0) } }
     mutating func flag() -> Bool? { unsigned().map { $0 != 0 } }
 
     mutating func text() -> [UInt8]? {

@@ -78,7 +78,13 @@ nonisolated struct ProcessGroup {
                 stop = nil
                 for member in members where member.result == nil { _ = member.channel.send(.stop) }
             }
-            for index in members.indices where members[index].result == nil { try receive(index) }
+            for index in members.indices where members[index].result == nil {
+                for ended in try receive(index) {
+                    var progress = progress(since: start)
+                    (progress.interval, progress.intervalIndex) = (ended.interval, ended.intervalIndex)
+                    onProgress(progress)
+                }
+            }
             onProgress(progress(since: start))
         }
         var total = LoadResult()
@@ -86,20 +92,25 @@ nonisolated struct ProcessGroup {
         return total
     }
 
-    /// Takes all messages of one member that are there.
-    private mutating func receive(_ index: Int) throws(LoadError) {
+    /// Takes all messages of one member that are there. Returns what it says of intervals that have ended.
+    private mutating func receive(_ index: Int) throws(LoadError) -> [LoadProgress] {
         var isClosed = false
+        var ended: [LoadProgress] = []
         while let message = members[index].channel.receive(timeout: 0, isClosed: &isClosed) {
             switch message.kind {
-            case .progress: members[index].progress = LoadProgress(decoding: message.bytes) ?? members[index].progress
+            case .progress:
+                guard let progress = LoadProgress(decoding: message.bytes) else { throw .processLost }
+                members[index].progress = progress
+                if progress.interval != nil { ended.append(progress) }
             case .result:
                 guard let result = LoadResult(decoding: message.bytes) else { throw .processLost }
                 members[index].result = result
-                return
+                return ended
             default: throw .processLost
             }
         }
         if isClosed { throw .processLost }
+        return ended
     }
 
     private func progress(since start: Int64) -> LoadProgress {

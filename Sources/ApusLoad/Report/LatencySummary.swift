@@ -3,6 +3,7 @@ public nonisolated struct LatencySummary: Sendable, Equatable {
     /// The percentiles that are reported, with their names in the JSON report.
     public static let percentiles: [(name: String, percentile: Double)] = [
         ("p50", 50), ("p75", 75), ("p90", 90), ("p99", 99), ("p999", 99.9), ("p9999", 99.99),
+        ("p99999", 99.999),
     ]
 
     /// The shortest.

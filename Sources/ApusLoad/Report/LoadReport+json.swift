@@ -11,7 +11,12 @@ nonisolated extension LoadReport {
         object.add("bytes_received", bytesReceived)
         object.add("bytes_sent", bytesSent)
         object.add("bytes_per_second", bytesPerSecond, decimals: 2)
-        object.add("latency_us") { addLatency(to: &$0) }
+        object.add("latency_us") { Self.add(latency, to: &$0) }
+        if options.rate != nil {
+            object.add("service_us") { Self.add(LatencySummary(serviceLatencies), to: &$0) }
+            object.add("lag_us") { Self.add(LatencySummary(lags), to: &$0) }
+            object.add("most_waiting", mostWaiting)
+        }
         object.add("status") { status in
             for statusClass in 1...5 { status.add("\(statusClass)xx", statuses[statusClass]) }
         }
@@ -30,6 +35,18 @@ nonisolated extension LoadReport {
         object.add("interrupted", wasInterrupted)
         object.add("client_cpu_seconds", clientCPUTime, decimals: 6)
         object.add("client_cpu_percent", clientCPUPercent, decimals: 1)
+        if !options.thresholds.isEmpty {
+            object.add(
+                "thresholds",
+                options.thresholds.map { threshold in
+                    var object = JSONObject()
+                    object.add("fail_if", threshold.description)
+                    object.add("value", threshold.value(in: self), decimals: 3)
+                    object.add("failed", threshold.isCrossed(by: self))
+                    return object
+                })
+        }
+        object.add("timeline", timeline.map(Self.object))
         return object.text + "\n"
     }
 
@@ -39,13 +56,17 @@ nonisolated extension LoadReport {
         if let path = options.unixPath { object.add("unix", path) }
         object.add("method", options.effectiveMethod)
         object.add("connections", options.connections)
+        if let rate = options.rate {
+            object.add("rate", rate, decimals: 3)
+            object.add("arrivals", options.arrivals.rawValue)
+        }
+        if options.warmUp > .zero { object.add("warm_up_seconds", options.warmUp.inSeconds, decimals: 3) }
         object.add("processes", options.processes)
         object.add("pipeline", options.pipelineDepth)
         object.add("keep_alive", options.keepsAlive)
     }
 
-    private func addLatency(to object: inout JSONObject) {
-        let latency = latency
+    private static func add(_ latency: LatencySummary, to object: inout JSONObject) {
         object.add("min", latency.min, decimals: 3)
         object.add("mean", latency.mean, decimals: 3)
         object.add("stdev", latency.standardDeviation, decimals: 3)
@@ -53,6 +74,19 @@ nonisolated extension LoadReport {
         for (percentile, value) in zip(LatencySummary.percentiles, latency.values) {
             object.add(percentile.name, value, decimals: 3)
         }
+    }
+
+    private static func object(_ interval: LoadInterval) -> JSONObject {
+        var object = JSONObject()
+        object.add("start", interval.start, decimals: 3)
+        object.add("seconds", interval.duration, decimals: 3)
+        object.add("requests", interval.requests)
+        object.add("errors", interval.errors)
+        object.add("bytes_received", interval.bytesReceived)
+        for (name, percentile) in [("p50", 50), ("p90", 90), ("p99", 99), ("max", 100.0)] {
+            object.add(name, interval.microseconds(atPercentile: percentile), decimals: 3)
+        }
+        return object
     }
 }
 

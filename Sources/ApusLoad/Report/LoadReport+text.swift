@@ -1,6 +1,6 @@
 nonisolated extension LoadReport {
     private static let labelWidth = 13
-    private static let cellWidth = 11
+    private static let cellWidth = 9
 
     /// The report for people, some twenty lines.
     public var text: String {
@@ -11,13 +11,34 @@ nonisolated extension LoadReport {
         lines += latencyLines
         lines.append("")
         lines += outcomeLines
+        for warning in warnings { lines += [""] + warning }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// What makes the figures less than they seem to be.
+    private var warnings: [[String]] {
+        var warnings: [[String]] = []
         if wasClientBottleneck {
             let share = NumberText.fixed(clientCPUPercent, decimals: 0)
-            lines.append("")
-            lines.append("The load generator itself was busy \(share) % of the time:")
-            lines.append("it was the bottleneck. Give it more processes with --threads.")
+            warnings.append([
+                "The load generator itself was busy \(share) % of the time:",
+                "it was the bottleneck. Give it more processes with --threads.",
+            ])
         }
-        return lines.joined(separator: "\n") + "\n"
+        if wasLate {
+            let lag = NumberText.microseconds(lags.microseconds(atPercentile: 99))
+            warnings.append([
+                "One request of a hundred left \(lag) or more after it was due, because the",
+                "load generator or its machine was late: the latencies include that.",
+            ])
+        }
+        if fellBehind {
+            warnings.append([
+                "The rate was more than the server, or \(options.connections) connections, can do: up to",
+                "\(NumberText.grouped(mostWaiting)) requests were waiting, and the latencies grow with the duration.",
+            ])
+        }
+        return warnings
     }
 
     private var settingLines: [String] {
@@ -26,6 +47,10 @@ nonisolated extension LoadReport {
         var lines = [line("Target", "\(options.effectiveMethod) \(url)")]
         if let path = options.unixPath { lines.append(line("Unix socket", path)) }
         lines.append(line("Connections", how))
+        if let rate = options.rate {
+            let text = NumberText.grouped(UInt64(rate.rounded()))
+            lines.append(line("Rate", "\(text) per second, \(options.arrivals == .poisson ? "at random" : "evenly")"))
+        }
         lines.append(line("Processes", "\(options.processes)"))
         return lines
     }
@@ -42,17 +67,21 @@ nonisolated extension LoadReport {
     }
 
     private var latencyLines: [String] {
-        let latency = latency
+        if requests == 0 { return [line("Latency", "nothing was answered")] }
+        guard options.rate != nil else { return lines(of: latency, "Latency") }
+        return lines(of: latency, "Latency") + [line("", "from when the request was due"), ""]
+            + lines(of: LatencySummary(serviceLatencies), "Service time") + [line("", "from when the request was sent")]
+    }
+
+    private func lines(of latency: LatencySummary, _ label: String) -> [String] {
         let ends = [latency.min, latency.mean, latency.standardDeviation, latency.max]
-        var lines = [
-            line("Latency", cells(["min", "mean", "stdev", "max"])),
+        return [
+            line(label, cells(["min", "mean", "stdev", "max"])),
             line("", cells(ends.map(NumberText.microseconds))),
             "",
-            line("", cells(["50 %", "75 %", "90 %", "99 %", "99.9 %", "99.99 %"])),
+            line("", cells(["50 %", "75 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %"])),
             line("", cells(latency.values.map(NumberText.microseconds))),
         ]
-        if requests == 0 { lines = [line("Latency", "nothing was answered")] }
-        return lines
     }
 
     private var outcomeLines: [String] {
@@ -70,6 +99,11 @@ nonisolated extension LoadReport {
         if reconnects > 0 {
             lines.append(line("Reconnects", "\(NumberText.grouped(reconnects)) connections that the server had closed"))
         }
+        for (index, threshold) in options.thresholds.enumerated() {
+            let verdict = threshold.isCrossed(by: self) ? "FAILED" : "ok"
+            let text = "\(threshold): \(verdict), \(threshold.text(of: self))"
+            lines.append(line(index == 0 ? "Fail if" : "", text))
+        }
         if let note = unfinishedNote { lines.append(line("Unfinished", note)) }
         return lines
     }
@@ -79,7 +113,7 @@ nonisolated extension LoadReport {
         let count = "\(NumberText.grouped(unfinished)) requests"
         if gaveUp { return "\(count): no response was completed for \(NumberText.seconds(options.timeout.inSeconds))" }
         // Those that are under way when the time is over are the normal case.
-        return requests == 0 || wasInterrupted || options.requests != nil ? count : nil
+        return requests == 0 || wasInterrupted || options.requests != nil || options.rate != nil ? count : nil
     }
 
     private func line(_ label: String, _ text: String) -> String {

@@ -9,9 +9,15 @@
 /// - `requests`: completed requests, those whose response came whole, whatever its status.
 /// - `requests_per_second`, `bytes_per_second`: completed requests and received bytes by the duration.
 /// - `bytes_received`, `bytes_sent`: all bytes on the connections, heads included.
-/// - `latency_us`: `min`, `mean`, `stdev`, `max`, `p50`, `p75`, `p90`, `p99`, `p999`, `p9999` in µs. A latency lasts
-///   from sending a request (with pipelining its batch, without keep-alive from the start of its connection) to the
-///   end of its response.
+/// - `latency_us`: `min`, `mean`, `stdev`, `max`, `p50`, `p75`, `p90`, `p99`, `p999`, `p9999`, `p99999` in µs. A
+///   latency lasts from sending a request (with pipelining its batch, without keep-alive from the start of its
+///   connection), with a rate from when the request was due, to the end of its response.
+/// - With a rate also `rate`, `arrivals`; `service_us`: latencies from the sending; `lag_us`: how late the load
+///   generator itself was; `most_waiting`: the most requests that were due and had no free connection.
+/// - `warm_up_seconds`: what was left out before, if anything.
+/// - `timeline`: a list of intervals, mostly of a second: `start` and `seconds` since the measurement began,
+///   `requests`, `errors`, `bytes_received`, and `p50`, `p90`, `p99`, `max` in µs.
+/// - `thresholds`: a list of what the run must not do, where that was said: `fail_if`, `value`, `failed`.
 /// - `status`: completed requests by the class of their status, `1xx` to `5xx`.
 /// - `errors`: failed requests: `total`, `connect` (there: attempts), `read`, `write`, `timeout`, `closed_early`,
 ///   `malformed`.
@@ -37,6 +43,15 @@ public nonisolated struct LoadReport: Sendable {
     public let statuses: StatusTally
     /// How long the responses took.
     public let latencies: LatencyHistogram
+    /// How long the responses took from when their requests were sent, where `latencies` counts from when they were
+    /// due: in a load with a rate. Empty otherwise.
+    public let serviceLatencies: LatencyHistogram
+    /// How late the load generator itself was with requests of a load with a rate.
+    public let lags: LatencyHistogram
+    /// The most requests that were due and had to wait for a connection to be free.
+    public let mostWaiting: UInt64
+    /// The run second by second; of long ones in longer intervals.
+    public let timeline: [LoadInterval]
     /// Connections that were established.
     public let connectionsOpened: UInt64
     /// Connections opened again, without an error, because the server had closed them.
@@ -52,7 +67,9 @@ public nonisolated struct LoadReport: Sendable {
 
     private let errors: ErrorTally
 
-    package init(_ options: LoadOptions, _ result: LoadResult) {
+    package init(_ options: LoadOptions, _ result: LoadResult) { self.init(options, result, LoadTimeline()) }
+
+    init(_ options: LoadOptions, _ result: LoadResult, _ timeline: LoadTimeline) {
         self.options = options
         duration = Double(result.elapsed) / 1e9
         requests = result.requests
@@ -60,6 +77,10 @@ public nonisolated struct LoadReport: Sendable {
         bytesSent = result.bytesSent
         statuses = result.statuses
         latencies = result.latencies
+        serviceLatencies = result.serviceLatencies
+        lags = result.lags
+        mostWaiting = result.mostWaiting
+        self.timeline = timeline.intervals
         connectionsOpened = result.connectionsOpened
         reconnects = result.reconnects
         unfinished = result.unfinished
@@ -94,6 +115,26 @@ public nonisolated struct LoadReport: Sendable {
     /// The load generator had no time left: a faster server would not have shown.
     public var wasClientBottleneck: Bool { clientCPUPercent >= 95 }
 
-    /// Everything went as it should: requests were answered, and none failed.
-    public var isSuccess: Bool { errorCount == 0 && requests > 0 && !gaveUp }
+    /// One request of a hundred left more than a millisecond after it was due because of the load generator itself or
+    /// its machine, and by more than a tenth of the median latency: its latency includes that.
+    public var wasLate: Bool {
+        let lag = lags.microseconds(atPercentile: 99)
+        return lag > 1000 && lag > latencies.microseconds(atPercentile: 50) / 10
+    }
+
+    /// Requests were waiting for a free connection at the end, or have waited all the time: the rate was more than the
+    /// server, or so many connections, can do.
+    public var fellBehind: Bool {
+        guard let rate = options.rate else { return false }
+        return requestsPerSecond < rate * 0.95 && mostWaiting > 0
+    }
+
+    /// The thresholds of the options that the run has crossed.
+    public var crossedThresholds: [LoadThreshold] { options.thresholds.filter { $0.isCrossed(by: self) } }
+
+    /// Everything went as it should: requests were answered, none failed, or as few as the thresholds allow, and no
+    /// threshold was crossed.
+    public var isSuccess: Bool {
+        requests > 0 && !gaveUp && (options.thresholds.isEmpty ? errorCount == 0 : crossedThresholds.isEmpty)
+    }
 }

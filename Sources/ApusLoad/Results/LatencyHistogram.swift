@@ -57,6 +57,47 @@ public nonisolated struct LatencyHistogram: Sendable {
         return buckets.last?.highest ?? 0
     }
 
+    /// Latencies that count as the same: the largest of them in nanoseconds, and how many there are.
+    struct Entry: Sendable {
+        let value: UInt64
+        var count: UInt64
+
+        /// Both lists, which are in order, as one.
+        static func merged(_ a: [Entry], _ b: [Entry]) -> [Entry] {
+            if a.isEmpty || b.isEmpty { return a + b }
+            var merged: [Entry] = []
+            merged.reserveCapacity(max(a.count, b.count))
+            var (i, j) = (0, 0)
+            while i < a.count || j < b.count {
+                if j == b.count || (i < a.count && a[i].value < b[j].value) {
+                    merged.append(a[i])
+                    i += 1
+                } else if i == a.count || b[j].value < a[i].value {
+                    merged.append(b[j])
+                    j += 1
+                } else {
+                    merged.append(Entry(value: a[i].value, count: a[i].count + b[j].count))
+                    (i, j) = (i + 1, j + 1)
+                }
+            }
+            return merged
+        }
+
+        /// What `all` has more than `earlier`, an earlier state of it.
+        static func difference(_ all: [Entry], _ earlier: [Entry]) -> [Entry] {
+            var i = 0
+            return all.compactMap { entry in
+                guard i < earlier.count, earlier[i].value == entry.value else { return entry }
+                i += 1
+                let count = entry.count - earlier[i - 1].count
+                return count > 0 ? Entry(value: entry.value, count: count) : nil
+            }
+        }
+    }
+
+    /// What was recorded, from the shortest to the longest.
+    var entries: [Entry] { histogram.recordedValues().map { Entry(value: $0.value, count: $0.count) } }
+
     /// Records `count` responses that took that many nanoseconds.
     @inline(__always)
     package mutating func record(nanoseconds: Int64, count: UInt64) {

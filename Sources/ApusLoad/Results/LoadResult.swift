@@ -27,7 +27,14 @@ package nonisolated struct LoadResult: Sendable {
     package var unfinished: UInt64 = 0
     package var statuses = StatusTally()
     package var errors = ErrorTally()
+    /// From when the request was due in a load with a rate, else from when it was sent.
     package var latencies = LatencyHistogram()
+    /// From when the request was sent; only of a load with a rate.
+    package var serviceLatencies = LatencyHistogram()
+    /// How late the load generator itself was with requests that were due.
+    package var lags = LatencyHistogram()
+    /// The most requests that were due and had no connection yet.
+    package var mostWaiting: UInt64 = 0
     /// Nanoseconds from the first connect to the end.
     package var elapsed: Int64 = 0
     /// Nanoseconds on a processor; 0 when the system does not tell.
@@ -47,6 +54,9 @@ package nonisolated struct LoadResult: Sendable {
         for statusClass in 1...5 { statuses.add(other.statuses[statusClass], statusClass: statusClass) }
         errors.add(other.errors)
         latencies.add(other.latencies)
+        serviceLatencies.add(other.serviceLatencies)
+        lags.add(other.lags)
+        mostWaiting += other.mostWaiting
         elapsed = max(elapsed, other.elapsed)
         cpuTime += other.cpuTime
     }
