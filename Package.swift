@@ -81,7 +81,8 @@ let package = Package(
             dependencies: [
                 "TestSupport", "ConformanceServer", "Examples", "UpgradeServerV1", "UpgradeServerV2", "apus",
             ]),
-        .testTarget(name: "ApusLoadTests", dependencies: ["ApusLoad", "CApus", "apus", "Examples"]),
+        .testTarget(
+            name: "ApusLoadTests", dependencies: ["ApusLoad", "CApus", "TestSupport", "apus", "Examples"]),
         .testTarget(
             name: "ApusTests",
             dependencies: ["Apus", "ApusProtocols", "ApusRedis", "ApusWeb", "CApus", "TestSupport"],

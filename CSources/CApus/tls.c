@@ -427,6 +427,22 @@ capus_tls *capus_tls_connect(capus_tls_context *context, int fd, const char *ser
     return (capus_tls *)ssl;
 }
 
+// A ticket is OpenSSL's own session object.
+capus_tls_ticket *capus_tls_take_ticket(const capus_tls *tls) {
+    SSL_SESSION *session = SSL_get1_session(ssl_of(tls));
+    if (session != NULL && SSL_SESSION_is_resumable(session) != 1) {
+        SSL_SESSION_free(session);
+        session = NULL;
+    }
+    return (capus_tls_ticket *)session;
+}
+
+void capus_tls_resume(capus_tls *tls, const capus_tls_ticket *ticket) {
+    SSL_set_session(ssl_of(tls), (SSL_SESSION *)ticket); // Counts one more user, and changes nothing.
+}
+
+void capus_tls_ticket_destroy(capus_tls_ticket *ticket) { SSL_SESSION_free((SSL_SESSION *)ticket); }
+
 int capus_tls_handshake(capus_tls *tls, char *error, size_t capacity) {
     ERR_clear_error(); // What another connection left there would be taken for this one's.
     int result = SSL_do_handshake(ssl_of(tls));

@@ -22,8 +22,9 @@ public nonisolated enum LoadRun {
             onProgress(progress)
         }
         if result.end == .pollerFailed { throw .system("wait for events", errno: capus_last_error()) }
-        if result.connectionsOpened == 0, result.end != .interrupted {
-            let cause = result.errors.count(.connect) > 0 ? result.errors.cause(.connect) : .noAnswer
+        if result.connectionsOpened == 0 || result.end == .neverConnected, result.end != .interrupted {
+            let kinds: [LoadErrorKind] = [.connect, .tls]
+            let cause = kinds.first { result.errors.count($0) > 0 }.map(result.errors.cause) ?? .noAnswer
             throw .cannotConnect(target: options.destination, cause: cause.text)
         }
         return LoadReport(options, result, timeline)
@@ -33,10 +34,12 @@ public nonisolated enum LoadRun {
         _ plan: LoadPlan, _ processes: Int, _ stopDescriptor: Int32?, _ onProgress: (LoadProgress) -> Void
     ) throws(LoadError) -> LoadResult {
         if processes > 1 {
+            // What is wrong with its files is told here, not by a process that is missing.
+            _ = try LoadEngine(plan)
             return try ProcessGroup.run(
                 plan, processes: processes, stopDescriptor: stopDescriptor, onProgress: onProgress)
         }
-        guard var engine = LoadEngine(plan) else { throw .system("create an event loop", errno: capus_last_error()) }
+        var engine = try LoadEngine(plan)
         return engine.run(stopDescriptor: stopDescriptor, onProgress: onProgress)
     }
 }

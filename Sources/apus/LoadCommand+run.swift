@@ -37,6 +37,10 @@ extension LoadCommand {
         }
         var options = LoadOptions(url: url)
         options.unixPath = unix
+        options.tls.verifiesServer = !insecure
+        options.tls.authoritiesFile = cacert
+        options.tls.serverName = sni
+        options.tls.resumes = !noResumption
         options.connections = connections
         options.processes = threads
         options.duration = try duration.map { try Self.duration($0, of: "--duration") }

@@ -8,7 +8,7 @@ struct LoadCommand: ParsableCommand {
         abstract: "Put load on an HTTP server and measure how it does.",
         discussion: LoadHelp.discussion)
 
-    @Argument(help: "http://HOST[:PORT][/PATH][?QUERY]; HOST is an address or localhost.")
+    @Argument(help: "http(s)://HOST[:PORT][/PATH][?QUERY]; HOST is an address or localhost.")
     var url: String?
 
     @Option(name: .shortAndLong, help: "Connections that are open at the same time.")
@@ -51,6 +51,18 @@ struct LoadCommand: ParsableCommand {
 
     @Option(help: "How long a response or a connect may take.")
     var timeout = "5s"
+
+    @Flag(help: "https: take any certificate.")
+    var insecure = false
+
+    @Option(help: "https: the authorities of the server's certificate, a PEM file.")
+    var cacert: String?
+
+    @Option(help: "https: the name to ask for. (default: the URL's host)")
+    var sni: String?
+
+    @Flag(help: "https: a whole handshake for each connection.")
+    var noResumption = false
 
     @Option(help: "Connect to this Unix socket.")
     var unix: String?

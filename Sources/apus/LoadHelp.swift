@@ -12,15 +12,15 @@ nonisolated enum LoadHelp {
           apus load -H 'X-Key: 1' --json=r.json URL  with a report as JSON
           apus load --no-keepalive --unix /run/app.sock http://localhost/
 
-        Exit status: 0 all is well; 1 there were errors, or no connection; 2 a --fail-if came true, without which \
-        errors are allowed; 64 the command line is wrong.
+        Exit status: 0 all is well; 1 there were errors, or no connection; 2 a --fail-if came true (where there is \
+        one, errors alone are no failure); 64 the command line is wrong.
 
         Without --rate each connection sends its next request when it has the response: a server that stalls is asked \
         less, and most of those who would have waited do not appear. With --rate requests are due by the clock, and \
         latencies count from then ("service time": from the sending). Choose -c well above rate × latency.
 
         The JSON report is one object. Counts: requests (completed), unfinished, reconnects, connections_opened, \
-        status {1xx…5xx}, errors {total, connect, read, write, timeout, closed_early, malformed}, error_causes. \
+        status {1xx…5xx}, errors {total, connect, tls, read, write, timeout, closed_early, malformed}, error_causes. \
         Rates: duration_seconds, requests_per_second, bytes_received, bytes_sent, bytes_per_second. Latencies in \
         µs: latency_us {min, mean, stdev, max, p50, p75, p90, p99, p999, p9999, p99999}; with a rate also \
         service_us, lag_us (how late the load generator was), most_waiting, rate, arrivals. timeline [{start, \

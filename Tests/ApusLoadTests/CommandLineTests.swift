@@ -20,7 +20,8 @@ import Testing
     }
 
     @Test(arguments: [
-        [], ["https://127.0.0.1/"], ["http://example.com/"], ["-d", "soon", "http://127.0.0.1/"],
+        [], ["--cacert", "/nonexistent", "https://127.0.0.1/"], ["http://example.com/"],
+        ["-d", "soon", "http://127.0.0.1/"],
         ["-n", "0", "http://127.0.0.1/"], ["-t", "3", "-c", "2", "http://127.0.0.1/"], ["--what", "http://127.0.0.1/"],
         ["-H", "no colon", "http://127.0.0.1/"], ["--body", "@/nonexistent", "http://127.0.0.1/"],
     ])

@@ -51,9 +51,14 @@ import Testing
         #expect(throws: LoadOptionsError.self) { try LoadTarget(url) }
     }
 
-    @Test func `with https say that TLS comes later`() {
-        let error = #expect(throws: LoadOptionsError.self) { try LoadTarget("https://127.0.0.1/") }
-        #expect(error?.description.contains("TLS, which comes with a later version") == true)
+    @Test func `with https have a port of their own`() throws {
+        let target = try LoadTarget("https://127.0.0.1/a")
+        #expect(target.isSecure)
+        #expect(target.port == 443)
+        #expect(target.authority == "127.0.0.1")
+        #expect(target.description == "https://127.0.0.1/a")
+        #expect(try LoadTarget("https://[::1]:80/").authority == "[::1]:80")
+        #expect(try !LoadTarget("http://127.0.0.1:443/").isSecure)
     }
 
     @Test func `with a name say that names are not resolved`() {

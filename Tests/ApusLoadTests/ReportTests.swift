@@ -64,7 +64,8 @@ import Testing
         let object = try object(report)
         #expect(
             object["errors"] as? [String: Int] == [
-                "total": 7, "connect": 3, "read": 0, "write": 0, "timeout": 1, "closed_early": 0, "malformed": 3,
+                "total": 7, "connect": 3, "tls": 0, "read": 0, "write": 0, "timeout": 1, "closed_early": 0,
+                "malformed": 3,
             ])
         #expect(
             object["error_causes"] as? [String: String] == [

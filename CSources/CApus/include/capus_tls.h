@@ -58,6 +58,13 @@ bool capus_random(uint8_t *_Nonnull bytes, size_t count);
 capus_tls *_Nullable capus_tls_accept(capus_tls_context *_Nonnull context, int fd);
 // A session of a client with the server of that name.
 capus_tls *_Nullable capus_tls_connect(capus_tls_context *_Nonnull context, int fd, const char *_Nonnull server_name);
+// What a later session with the same server may begin with, instead of a whole handshake: there once the server has
+// sent a ticket, in TLS 1.3 with its first bytes. NULL when there is nothing to resume.
+typedef struct capus_tls_ticket capus_tls_ticket;
+capus_tls_ticket *_Nullable capus_tls_take_ticket(const capus_tls *_Nonnull tls);
+// Before the handshake. The ticket stays the caller's.
+void capus_tls_resume(capus_tls *_Nonnull tls, const capus_tls_ticket *_Nonnull ticket);
+void capus_tls_ticket_destroy(capus_tls_ticket *_Nonnull ticket);
 // 0 when it is over, CAPUS_READ or CAPUS_WRITE for what it waits for, or -1 with the reason in `error`.
 int capus_tls_handshake(capus_tls *_Nonnull tls, char *_Nonnull error, size_t capacity);
 // The handshake is over: the session gives back what OpenSSL keeps of its socket and shares one for all sessions, which

@@ -5,8 +5,10 @@ nonisolated struct LoadConnection {
     enum Phase: UInt8 {
         /// No descriptor; to be opened at `retryAt`.
         case waiting
-        /// The handshake is under way.
+        /// The handshake of TCP is under way.
         case connecting
+        /// That of TLS is.
+        case securing
         case established
         /// The last response is in; the server is about to close.
         case closing
@@ -17,6 +19,8 @@ nonisolated struct LoadConnection {
     }
 
     var fd: Int32 = -1
+    /// The session on it, where the load is over TLS.
+    var tls: OpaquePointer?
     var phase = Phase.retired
     /// A response was completed on this very connection.
     var isReused = false

@@ -75,7 +75,7 @@ nonisolated extension LoadEngine {
 
     /// Something came on a connection that nothing was asked on: mostly its end.
     mutating func idleEnded(_ connection: ConnectionPointer) {
-        let count = capus_receive(connection.pointee.fd, buffer, Self.receiveCapacity)
+        let count = read(connection, buffer)
         if -count == Int(CAPUS_WOULD_BLOCK) { return }
         let wasUsed = connection.pointee.isReused
         closeDescriptor(connection)

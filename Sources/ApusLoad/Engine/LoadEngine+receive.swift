@@ -4,13 +4,19 @@ nonisolated extension LoadEngine {
     /// A server that said it would close gets this long to do so: whoever closes first keeps the port occupied.
     private static let closingGrace: Int64 = 100_000_000
 
-    /// Reads once and counts the responses that end in what came.
+    /// Reads and counts the responses that end in what came.
     mutating func receive(_ connection: ConnectionPointer) {
+        receiveOnce(connection)
+        while hasPending(connection) { receiveOnce(connection) }
+    }
+
+    private mutating func receiveOnce(_ connection: ConnectionPointer) {
+        if connection.pointee.phase == .securing { return }
         if connection.pointee.phase == .closing { return awaitClose(connection) }
         if connection.pointee.phase == .idle { return idleEnded(connection) }
         let carried = connection.pointee.carry.count
         if carried > 0 { connection.pointee.carry.copy(to: buffer) }
-        let count = capus_receive(connection.pointee.fd, buffer + carried, Self.receiveCapacity)
+        let count = read(connection, buffer + carried)
         guard count > 0 else { return receiveEnded(connection, count) }
         result.bytesReceived &+= UInt64(count)
         consume(connection, UnsafePointer(buffer + (carried &+ count)))
@@ -127,7 +133,7 @@ nonisolated extension LoadEngine {
     }
 
     private mutating func awaitClose(_ connection: ConnectionPointer) {
-        let count = capus_receive(connection.pointee.fd, buffer, Self.receiveCapacity)
+        let count = read(connection, buffer)
         if -count == Int(CAPUS_WOULD_BLOCK) { return }
         if count > 0 { return surplus(connection) }
         reopen(connection)
@@ -155,6 +161,7 @@ nonisolated extension LoadEngine {
         switch connection.pointee.phase {
         case .retired, .idle: break
         case .connecting: if isLate { connectFailed(connection, .noAnswer) }
+        case .securing: if isLate { connectFailed(connection, .noAnswer, .tls) }
         case .established: if isLate { fail(connection, .timeout, .unspecific) }
         case .waiting:
             if now < connection.pointee.retryAt {

@@ -43,6 +43,9 @@ nonisolated extension LoadEngine {
     /// Sends what is left of the batch, as far as the kernel takes it.
     mutating func send(_ connection: ConnectionPointer) {
         if connection.pointee.phase == .closing || connection.pointee.phase == .idle { return }
+        if hasTLS, connection.pointee.phase == .connecting || connection.pointee.phase == .securing {
+            return secure(connection)
+        }
         if connection.pointee.batchBytes == 0 { return confirmConnected(connection) }
         let isFirst = connection.pointee.startedAt == 0
         // Before the call: by its end the server may have answered.
@@ -51,7 +54,7 @@ nonisolated extension LoadEngine {
             let sent = connection.pointee.sentBytes
             let offset = sent == 0 ? 0 : sent % block.requestCount
             let count = min(connection.pointee.batchBytes &- sent, block.count &- offset)
-            let written = capus_send(connection.pointee.fd, block.bytes + offset, count)
+            let written = write(connection, block.bytes + offset, count)
             guard written >= 0 else { return sendFailed(connection, Int32(-written), isFirst) }
             // What takes bytes is a connection.
             if connection.pointee.phase == .connecting { noteEstablished(connection) }
@@ -89,10 +92,14 @@ nonisolated extension LoadEngine {
     // MARK: Connections
 
     mutating func noteEstablished(_ connection: ConnectionPointer) {
+        result.connectionsOpened += 1
+        noteReady(connection)
+    }
+
+    mutating func noteReady(_ connection: ConnectionPointer) {
         noteOpeningEnded(connection)
         connection.pointee.phase = .established
         connection.pointee.progressAt = now
-        result.connectionsOpened += 1
     }
 
     /// Opens a connection and sends the requests that are not answered.
@@ -116,10 +123,12 @@ nonisolated extension LoadEngine {
     }
 
     /// Counts the failure; the batch waits for the next try.
-    mutating func connectFailed(_ connection: ConnectionPointer, _ cause: ErrorCause) {
+    mutating func connectFailed(
+        _ connection: ConnectionPointer, _ cause: ErrorCause, _ kind: LoadErrorKind = .connect
+    ) {
         noteOpeningEnded(connection)
         closeDescriptor(connection)
-        result.errors.add(.connect, cause)
+        result.errors.add(kind, cause)
         connection.pointee.startedAt = 0
         connection.pointee.progressAt = now
         wait(connection, Self.connectRetryDelay)
@@ -144,6 +153,11 @@ nonisolated extension LoadEngine {
     func closeDescriptor(_ connection: ConnectionPointer) {
         guard connection.pointee.fd >= 0 else { return }
         if connection.pointee.interest != 0 { _ = capus_loop_watch(poller, connection.pointee.fd, 0, 0) }
+        if let tls = connection.pointee.tls {
+            capus_tls_finish(tls, connection.pointee.fd)
+            capus_tls_destroy(tls)
+            connection.pointee.tls = nil
+        }
         capus_close(connection.pointee.fd)
         connection.pointee.fd = -1
         connection.pointee.interest = 0

@@ -17,6 +17,8 @@ package nonisolated struct LoadEngine: ~Copyable {
     let plan: LoadPlan
     let poller: OpaquePointer
     var connector: Connector
+    let hasTLS: Bool
+    var sessions: TLSSessions?
     let block: RequestBlock
     let connections: UnsafeMutablePointer<LoadConnection>
     let connectionCount: Int
@@ -63,9 +65,18 @@ package nonisolated struct LoadEngine: ~Copyable {
     private var cpuTimeBefore: Int64 = 0
     private var interval = IntervalRecorder()
 
-    /// Nil when the system refuses a poller.
-    package init?(_ plan: LoadPlan) {
-        guard let poller = capus_loop_create(CAPUS_BACKEND_EPOLL) else { return nil }
+    /// Throws when the system refuses a poller, or a file for TLS cannot be used.
+    package init(_ plan: LoadPlan) throws(LoadError) {
+        do throws(LoadOptionsError) {
+            sessions = try plan.tls.map { options throws(LoadOptionsError) in try TLSSessions(options, host: plan.host)
+            }
+        } catch {
+            throw .options(error)
+        }
+        guard let poller = capus_loop_create(CAPUS_BACKEND_EPOLL) else {
+            throw .system("create an event loop", errno: capus_last_error())
+        }
+        hasTLS = plan.tls != nil
         self.plan = plan
         self.poller = poller
         connector = Connector(plan.endpoint)
@@ -110,10 +121,7 @@ package nonisolated struct LoadEngine: ~Copyable {
             if hasRate { release() }
             turn(until: begunCount < connectionCount ? now : nextDeadline)
             if now >= nextSweep { sweep() }
-            // Nothing but failures so far: nobody is there.
-            if result.connectionsOpened == 0, result.errors.count(.connect) >= UInt64(begunCount) {
-                stop(.neverConnected)
-            }
+            if isNobodyThere { stop(.neverConnected) }
             if now >= nextProgress {
                 nextProgress = now + Self.progressInterval
                 reportProgress(onProgress)
@@ -153,6 +161,12 @@ package nonisolated struct LoadEngine: ~Copyable {
         return now >= endsAt && (outstanding == 0 || now >= endsAt + plan.timeout)
     }
 
+    /// Nothing but failures so far.
+    private var isNobodyThere: Bool {
+        (hasTLS ? result.handshakes : result.connectionsOpened) == 0
+            && result.errors.count(.connect) + result.errors.count(.tls) >= UInt64(begunCount)
+    }
+
     var hasBegunAll: Bool { begunCount == connectionCount }
 
     private mutating func beginConnections() {
@@ -182,7 +196,7 @@ package nonisolated struct LoadEngine: ~Copyable {
         let connection = connections + Int(event.generation)
         // An event of a descriptor that was closed earlier in this turn.
         guard connection.pointee.fd == event.fd else { return }
-        let mayBeConnected = connection.pointee.phase == .connecting
+        let mayBeConnected = connection.pointee.phase == .connecting || connection.pointee.phase == .securing
         if event.flags & UInt32(CAPUS_WRITE) != 0 || mayBeConnected { send(connection) }
         if event.flags & UInt32(CAPUS_READ | CAPUS_HANGUP) != 0, connection.pointee.fd == event.fd {
             receive(connection)
@@ -202,7 +216,7 @@ package nonisolated struct LoadEngine: ~Copyable {
             let connection = connections + index
             checkDeadline(connection)
             let phase = connection.pointee.phase
-            if phase == .connecting || phase == .established {
+            if phase == .connecting || phase == .securing || phase == .established {
                 nextSweep = min(nextSweep, connection.pointee.progressAt + plan.timeout)
             }
         }

@@ -18,6 +18,9 @@ package nonisolated struct LoadPlan: Sendable {
     /// Nanoseconds.
     package var timeout: Int64
     package var pipelineDepth = 1
+    /// What is asked of a server over TLS, whose name is `host` unless that says another; nil without TLS.
+    package var tls: LoadTLS?
+    package var host = ""
     package var keepsAlive = true
     /// False for HEAD.
     package var responsesHaveBody = true

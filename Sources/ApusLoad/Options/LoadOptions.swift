@@ -7,8 +7,10 @@ import CApus
 ///     options.duration = .seconds(10)
 ///     let report = try LoadRun.run(options)
 public nonisolated struct LoadOptions: Sendable {
-    /// Where the requests go: `http://host[:port][/path][?query]` with a numeric host or `localhost`.
+    /// Where the requests go: `http://host[:port][/path][?query]`, or `https://`, with a numeric host or `localhost`.
     public var url: String
+    /// What is asked of a server whose URL is `https://`.
+    public var tls = LoadTLS()
     /// The Unix socket to connect to instead of the URL's host and port.
     public var unixPath: String?
     /// Connections that are open at the same time, over all processes.
@@ -80,6 +82,8 @@ nonisolated extension LoadOptions {
         plan.connections = connections
         plan.requests = requests ?? .max
         plan.duration = duration?.inNanoseconds ?? (requests == nil ? 10_000_000_000 : .max)
+        plan.host = target.host
+        plan.tls = target.isSecure ? tls : nil
         plan.warmUp = warmUp.inNanoseconds
         plan.rate = rate
         plan.arrivals = arrivals

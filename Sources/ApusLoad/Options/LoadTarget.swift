@@ -1,47 +1,52 @@
-/// The parts of an `http://` URL that a load needs.
+/// The parts of an `http://` or `https://` URL that a load needs.
 public nonisolated struct LoadTarget: Sendable, Hashable, CustomStringConvertible {
+    /// Over TLS.
+    public let isSecure: Bool
     /// The host without brackets.
     public let host: String
-    /// The port; 80 unless the URL names one.
+    /// The port; 80, over TLS 443, unless the URL names one.
     public let port: UInt16
     /// Path and query as they go into the request line; never empty.
     public let path: String
 
-    /// Reads `http://host[:port][/path][?query]`; the scheme may be left out. A fragment is dropped, as it never
-    /// reaches a server.
+    /// Reads `http://host[:port][/path][?query]`, or the same with `https://`; the scheme may be left out. A fragment
+    /// is dropped, as it never reaches a server.
     public init(_ url: String) throws(LoadOptionsError) {
-        let rest = try Self.afterScheme(url)
+        let (rest, isSecure) = try Self.afterScheme(url)
+        self.isSecure = isSecure
         let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
         var path = rest.dropFirst(authority.count).prefix { $0 != "#" }
         if !path.hasPrefix("/") { path = "/" + path }
         guard path.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw LoadOptionsError("URL", "\(url) has a blank, control or non-ASCII character; percent-encode it")
         }
-        (host, port) = try Self.hostAndPort(authority, of: url)
+        (host, port) = try Self.hostAndPort(authority, of: url, defaultPort: isSecure ? 443 : 80)
         self.path = String(path)
     }
 
     /// The value of the `Host` field (RFC 9110 §7.2): the port only where it is not the default.
     public var authority: String {
         let name = host.contains(":") ? "[\(host)]" : host
-        return port == 80 ? name : "\(name):\(port)"
+        return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
     }
 
     /// The URL, in its normal form.
-    public var description: String { "http://\(authority)\(path)" }
+    public var description: String { "\(isSecure ? "https" : "http")://\(authority)\(path)" }
 
-    private static func afterScheme(_ url: String) throws(LoadOptionsError) -> Substring {
-        guard let mark = url.firstIndex(of: ":"), url[mark...].hasPrefix("://") else { return url[...] }
+    private static func afterScheme(
+        _ url: String
+    ) throws(LoadOptionsError) -> (rest: Substring, isSecure: Bool) {
+        guard let mark = url.firstIndex(of: ":"), url[mark...].hasPrefix("://") else { return (url[...], false) }
+        let rest = url[url.index(mark, offsetBy: 3)...]
         switch url[..<mark].lowercased() {
-        case "http": return url[url.index(mark, offsetBy: 3)...]
-        case "https":
-            throw LoadOptionsError("URL", "\(url) needs TLS, which comes with a later version; use an http:// URL")
-        default: throw LoadOptionsError("URL", "\(url) is no http:// URL")
+        case "http": return (rest, false)
+        case "https": return (rest, true)
+        default: throw LoadOptionsError("URL", "\(url) is no http:// or https:// URL")
         }
     }
 
     private static func hostAndPort(
-        _ authority: Substring, of url: String
+        _ authority: Substring, of url: String, defaultPort: UInt16
     ) throws(LoadOptionsError) -> (String, UInt16) {
         if authority.contains("@") {
             throw LoadOptionsError("URL", "credentials do not go into the URL; use -H 'Authorization: …'")
@@ -61,7 +66,7 @@ public nonisolated struct LoadTarget: Sendable, Hashable, CustomStringConvertibl
             }
         }
         guard !host.isEmpty, host.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else { throw invalid(url) }
-        guard let portText else { return (String(host), 80) }
+        guard let portText else { return (String(host), defaultPort) }
         guard portText.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = UInt16(portText), port > 0 else {
             throw LoadOptionsError("URL", "\(url): the port is a number from 1 to 65535")
         }

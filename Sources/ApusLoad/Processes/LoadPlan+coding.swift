@@ -23,6 +23,11 @@ nonisolated extension LoadPlan {
         message.append(rate ?? 0)
         message.append(Array(arrivals.rawValue.utf8))
         message.append(arrivalOffset)
+        message.append(Array(host.utf8))
+        message.append(tls != nil)
+        message.append(tls?.verifiesServer ?? false)
+        message.append(tls?.resumes ?? false)
+        for text in [tls?.authoritiesFile, tls?.serverName] { message.append(Array((text ?? "").utf8)) }
         return message.bytes
     }
 
@@ -32,8 +37,10 @@ nonisolated extension LoadPlan {
             let connections = message.integer(), let requests = message.integer(), let duration = message.integer(),
             let timeout = message.integer(), let pipelineDepth = message.integer(), let keepsAlive = message.flag(),
             let responsesHaveBody = message.flag(), let warmUp = message.integer(), let rate = message.number(),
-            let arrivals = message.text().flatMap({ LoadArrivals(rawValue: String(decoding: $0, as: UTF8.self)) }),
-            let arrivalOffset = message.number()
+            let arrivals = message.string().flatMap(LoadArrivals.init),
+            let arrivalOffset = message.number(), let host = message.string(), let isSecure = message.flag(),
+            let verifiesServer = message.flag(), let resumes = message.flag(), let authorities = message.string(),
+            let serverName = message.string()
         else { return nil }
         var endpoint = LoadEndpoint.unix(path: String(decoding: address, as: UTF8.self))
         if isIP {
@@ -51,5 +58,13 @@ nonisolated extension LoadPlan {
         self.rate = rate > 0 ? rate : nil
         self.arrivals = arrivals
         self.arrivalOffset = arrivalOffset
+        self.host = host
+        guard isSecure else { return }
+        var tls = LoadTLS()
+        tls.verifiesServer = verifiesServer
+        tls.resumes = resumes
+        tls.authoritiesFile = authorities.isEmpty ? nil : authorities
+        tls.serverName = serverName.isEmpty ? nil : serverName
+        self.tls = tls
     }
 }

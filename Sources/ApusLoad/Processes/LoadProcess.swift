@@ -21,7 +21,7 @@ public nonisolated enum LoadProcess {
         var channel = channel
         var isClosed = false
         guard let message = channel.receive(timeout: -1, isClosed: &isClosed), message.kind == .plan,
-            let plan = LoadPlan(decoding: message.bytes), var engine = LoadEngine(plan), channel.send(.ready),
+            let plan = LoadPlan(decoding: message.bytes), var engine = try? LoadEngine(plan), channel.send(.ready),
             channel.receive(timeout: -1, isClosed: &isClosed)?.kind == .start
         else { return false }
         // Whatever comes now means to stop: the message, or that the parent is gone.

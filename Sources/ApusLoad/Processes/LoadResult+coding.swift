@@ -3,15 +3,17 @@ nonisolated extension LoadResult {
     package var encoded: [UInt8] {
         var message = MessageEncoder()
         message.append(end.rawValue)
-        for number in [requests, bytesReceived, bytesSent, connectionsOpened, reconnects, unfinished, mostWaiting] {
-            message.append(number)
-        }
+        for number in [
+            requests, bytesReceived, bytesSent, connectionsOpened, reconnects, unfinished, mostWaiting, handshakes,
+            resumptions,
+        ] { message.append(number) }
         message.append(Int(elapsed))
         message.append(Int(cpuTime))
         for statusClass in 1...5 { message.append(statuses[statusClass]) }
         for kind in LoadErrorKind.allCases {
             message.append(errors.count(kind))
             message.append(Int(errors.cause(kind).code))
+            message.append(Array((errors.cause(kind).detail ?? "").utf8))
         }
         for histogram in [latencies, serviceLatencies, lags] { histogram.encode(into: &message) }
         return message.bytes
@@ -24,7 +26,8 @@ nonisolated extension LoadResult {
         guard let end = message.unsigned().flatMap(End.init), let requests = message.unsigned(),
             let bytesReceived = message.unsigned(), let bytesSent = message.unsigned(),
             let connectionsOpened = message.unsigned(), let reconnects = message.unsigned(),
-            let unfinished = message.unsigned(), let mostWaiting = message.unsigned(), let elapsed = message.integer(),
+            let unfinished = message.unsigned(), let mostWaiting = message.unsigned(),
+            let handshakes = message.unsigned(), let resumptions = message.unsigned(), let elapsed = message.integer(),
             let cpuTime = message.integer()
         else { return nil }
         self.end = end
@@ -35,6 +38,8 @@ nonisolated extension LoadResult {
         self.reconnects = reconnects
         self.unfinished = unfinished
         self.mostWaiting = mostWaiting
+        self.handshakes = handshakes
+        self.resumptions = resumptions
         self.elapsed = Int64(elapsed)
         self.cpuTime = Int64(cpuTime)
         for statusClass in 1...5 {
@@ -42,8 +47,12 @@ nonisolated extension LoadResult {
             statuses.add(count, statusClass: statusClass)
         }
         for kind in LoadErrorKind.allCases {
-            guard let count = message.unsigned(), let code = message.integer() else { return nil }
-            errors.add(kind, ErrorCause(code: Int32(truncatingIfNeeded: code)), count: count)
+            guard let count = message.unsigned(), let code = message.integer(), let detail = message.string() else {
+                return nil
+            }
+            var cause = ErrorCause(code: Int32(truncatingIfNeeded: code))
+            if !detail.isEmpty { cause.detail = detail }
+            errors.add(kind, cause, count: count)
         }
         guard let latencies = LatencyHistogram(decoding: &message),
             let serviceLatencies = LatencyHistogram(decoding: &message), let lags = LatencyHistogram(decoding: &message)

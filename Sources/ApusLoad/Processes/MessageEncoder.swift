@@ -33,6 +33,8 @@ nonisolated struct MessageDecoder {
     mutating func number() -> Double? { unsigned().map { Double(bitPattern: $0) } }
     mutating func flag() -> Bool? { unsigned().map { $0 != 0 } }
 
+    mutating func string() -> String? { text().map { String(decoding: $0, as: UTF8.self) } }
+
     mutating func text() -> [UInt8]? {
         guard let count = integer(), count >= 0, count <= rest.count else { return nil }
         defer { rest = rest.dropFirst(count) }

@@ -30,6 +30,10 @@ nonisolated extension LoadReport {
             }
         }
         object.add("connections_opened", connectionsOpened)
+        if handshakes > 0 {
+            object.add("handshakes", handshakes)
+            object.add("resumptions", resumptions)
+        }
         object.add("reconnects", reconnects)
         object.add("unfinished", unfinished)
         object.add("interrupted", wasInterrupted)

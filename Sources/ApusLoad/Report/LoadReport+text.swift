@@ -86,7 +86,13 @@ nonisolated extension LoadReport {
 
     private var outcomeLines: [String] {
         let classes = (1...5).filter { statuses[$0] > 0 }.map { "\($0)xx \(NumberText.grouped(statuses[$0]))" }
-        var lines = [line("Status", classes.isEmpty ? "none" : classes.joined(separator: "   "))]
+        var lines: [String] = []
+        if handshakes > 0 {
+            let rate = NumberText.grouped(UInt64((Double(handshakes) / max(duration, 1e-9)).rounded()))
+            let resumed = "\(NumberText.grouped(resumptions)) of them resumed"
+            lines.append(line("TLS", "\(NumberText.grouped(handshakes)) handshakes, \(resumed)   \(rate) per second"))
+        }
+        lines += [line("Status", classes.isEmpty ? "none" : classes.joined(separator: "   "))]
         if statuses.unsuccessful > 0 {
             lines.append(line("", "\(NumberText.grouped(statuses.unsuccessful)) responses were neither 2xx nor 3xx"))
         }

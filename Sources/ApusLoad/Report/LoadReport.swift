@@ -19,10 +19,11 @@
 ///   `requests`, `errors`, `bytes_received`, and `p50`, `p90`, `p99`, `max` in µs.
 /// - `thresholds`: a list of what the run must not do, where that was said: `fail_if`, `value`, `failed`.
 /// - `status`: completed requests by the class of their status, `1xx` to `5xx`.
-/// - `errors`: failed requests: `total`, `connect` (there: attempts), `read`, `write`, `timeout`, `closed_early`,
-///   `malformed`.
+/// - `errors`: failed requests: `total`, `connect`, `tls` (of both: attempts), `read`, `write`, `timeout`,
+///   `closed_early`, `malformed`.
 /// - `error_causes`: what the first error of a kind was, for the kinds that occurred and do not say all.
 /// - `connections_opened`: connections established.
+/// - Over TLS `handshakes`, and `resumptions`: those of them that resumed a session.
 /// - `reconnects`: connections opened again without an error because the server had closed them.
 /// - `unfinished`: requests under way when the run ended, and those of a number of requests that were not made.
 /// - `interrupted`: the run was ended by a signal.
@@ -54,6 +55,10 @@ public nonisolated struct LoadReport: Sendable {
     public let timeline: [LoadInterval]
     /// Connections that were established.
     public let connectionsOpened: UInt64
+    /// TLS handshakes that were completed.
+    public let handshakes: UInt64
+    /// Handshakes that resumed a session, for a fraction of the time.
+    public let resumptions: UInt64
     /// Connections opened again, without an error, because the server had closed them.
     public let reconnects: UInt64
     /// Requests under way, or with a number of requests not made, when the run ended.
@@ -82,6 +87,8 @@ public nonisolated struct LoadReport: Sendable {
         mostWaiting = result.mostWaiting
         self.timeline = timeline.intervals
         connectionsOpened = result.connectionsOpened
+        handshakes = result.handshakes
+        resumptions = result.resumptions
         reconnects = result.reconnects
         unfinished = result.unfinished
         wasInterrupted = result.end == .interrupted

@@ -2,6 +2,8 @@
 public nonisolated enum LoadErrorKind: UInt8, Sendable, CaseIterable {
     /// No connection: refused, unreachable, no answer in time.
     case connect
+    /// A connection, but no TLS session: a certificate that proves nothing, or a server that speaks no TLS.
+    case tls
     /// Receiving failed: mostly a reset by the peer.
     case read
     /// Sending failed.

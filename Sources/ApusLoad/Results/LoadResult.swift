@@ -25,6 +25,9 @@ package nonisolated struct LoadResult: Sendable {
     package var reconnects: UInt64 = 0
     /// Requests that were neither answered nor failed when the run ended.
     package var unfinished: UInt64 = 0
+    /// TLS handshakes that were completed, and those of them that resumed a session.
+    package var handshakes: UInt64 = 0
+    package var resumptions: UInt64 = 0
     package var statuses = StatusTally()
     package var errors = ErrorTally()
     /// From when the request was due in a load with a rate, else from when it was sent.
@@ -51,6 +54,8 @@ package nonisolated struct LoadResult: Sendable {
         connectionsOpened += other.connectionsOpened
         reconnects += other.reconnects
         unfinished += other.unfinished
+        handshakes += other.handshakes
+        resumptions += other.resumptions
         for statusClass in 1...5 { statuses.add(other.statuses[statusClass], statusClass: statusClass) }
         errors.add(other.errors)
         latencies.add(other.latencies)

@@ -1,6 +1,8 @@
 import Foundation
 import Testing
 
+import class TestSupport.TestCertificates
+
 /// The `AllProtocols` example as a supervised server with one worker, which counts its requests.
 final class ExampleServer {
     let url: String
@@ -9,20 +11,24 @@ final class ExampleServer {
     private let program: RunningProgram
     private let folder: URL
 
-    init(onUnixSocket: Bool = false) throws {
+    init(onUnixSocket: Bool = false, isSecure: Bool = false) throws {
         folder = FileManager.default.temporaryDirectory.appending(component: "apus-load-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let files = Self.files(in: folder)
         unixPath = onUnixSocket ? folder.appending(component: "socket").path : nil
         let address = unixPath.map { "unix:" + $0 } ?? "127.0.0.1:0"
-        program = try RunningProgram(
-            Products.examples, ["AllProtocols", "start", "--backend", "epoll", "--http", address] + files)
+        var arguments = ["AllProtocols", "start", "--backend", "epoll", isSecure ? "--https" : "--http", address]
+        if isSecure {
+            arguments += ["--cert", TestCertificates.shared.certificate("localhost")]
+            arguments += ["--key", TestCertificates.shared.key("localhost")]
+        }
+        program = try RunningProgram(Products.examples, arguments + files)
         if onUnixSocket {
             url = "http://localhost/"
         } else {
             // The banner tells the port that the kernel chose.
-            let line = try #require(program.line(with: "http://127.0.0.1:"))
-            url = String(try #require(line.split(separator: " ").first { $0.hasPrefix("http://") })) + "/"
+            let line = try #require(program.line(with: "://127.0.0.1:"))
+            url = String(try #require(line.split(separator: " ").first { $0.contains("://") })) + "/"
         }
         _ = try #require(program.line(with: "Start success"))
     }
@@ -49,8 +55,10 @@ final class ExampleServer {
 }
 
 /// Calls `body` with a server that runs meanwhile.
-func withExampleServer(onUnixSocket: Bool = false, _ body: (ExampleServer) throws -> Void) throws {
-    let server = try ExampleServer(onUnixSocket: onUnixSocket)
+func withExampleServer(
+    onUnixSocket: Bool = false, isSecure: Bool = false, _ body: (ExampleServer) throws -> Void
+) throws {
+    let server = try ExampleServer(onUnixSocket: onUnixSocket, isSecure: isSecure)
     defer { server.stop() }
     try body(server)
 }
