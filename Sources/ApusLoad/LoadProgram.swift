@@ -20,6 +20,8 @@ public nonisolated struct LoadProgram: Sendable {
 
     /// What load to put on.
     public var options: LoadOptions
+    /// Rates that are put on one after the other, each as long as the options say; none for a single run.
+    public var rates: [Double] = []
     /// Where the JSON report goes: "-" for standard output, instead of the text; nil for nowhere.
     public var jsonPath: String?
     /// Where the page with plots goes; nil for nowhere.
@@ -37,18 +39,35 @@ public nonisolated struct LoadProgram: Sendable {
     /// Runs to the end, or to SIGINT or SIGTERM, and reports.
     public func run() -> ExitStatus {
         var signals = [Int32(CAPUS_SIGINT), Int32(CAPUS_SIGTERM)]
-        let stop = capus_signals_open(&signals, Int32(signals.count))
+        let opened = capus_signals_open(&signals, Int32(signals.count))
+        let stop = opened >= 0 ? opened : nil
         var progress = ProgressLine(for: options, isQuiet: isQuiet)
-        let report: LoadReport
         do throws(LoadError) {
-            report = try LoadRun.run(options, stopDescriptor: stop >= 0 ? stop : nil) { progress.update($0) }
+            if !rates.isEmpty {
+                let steps = try LoadSteps.run(options, rates: rates, stopDescriptor: stop) { progress.update($0) }
+                progress.erase()
+                return report(steps)
+            }
+            let report = try LoadRun.run(options, stopDescriptor: stop) { progress.update($0) }
+            progress.erase()
+            return self.report(report)
         } catch {
             progress.erase()
             Self.complain("\(error)")
             if case .options = error { return .usage }
             return .failure
         }
-        progress.erase()
+    }
+
+    private func report(_ steps: LoadSteps) -> ExitStatus {
+        if jsonPath != "-" { Terminal.write(steps.text, to: Self.standardOutput) }
+        if let jsonPath, !Self.write(steps.json, toFile: jsonPath) { return .failure }
+        if steps.reports.contains(where: { !$0.crossedThresholds.isEmpty }) { return .thresholdCrossed }
+        // To find out what is too much is what the steps are for.
+        return .success
+    }
+
+    private func report(_ report: LoadReport) -> ExitStatus {
         if jsonPath != "-" { Terminal.write(report.text, to: Self.standardOutput) }
         let files = [
             (jsonPath, \LoadReport.json), (htmlPath, \.html), (csvPath, \.csv), (hgrmPath, \.hgrm),

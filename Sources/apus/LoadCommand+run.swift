@@ -7,7 +7,18 @@ extension LoadCommand {
 
     func validate() throws {
         do {
-            try options().validate()
+            var options = try options()
+            let rates = try rates()
+            if !rates.isEmpty {
+                guard rate == nil, requests == nil else {
+                    throw ValidationError("--steps goes with --duration, not with --rate or --requests")
+                }
+                guard html == nil, csv == nil, hgrm == nil else {
+                    throw ValidationError("--html, --csv and --hgrm are of a single run; --steps has --json")
+                }
+                options.rate = rates[0]
+            }
+            try options.validate()
         } catch let error as LoadOptionsError {
             throw ValidationError(error.description)
         }
@@ -19,6 +30,7 @@ extension LoadCommand {
         program.htmlPath = html
         program.csvPath = csv
         program.hgrmPath = hgrm
+        program.rates = try rates()
         program.isQuiet = quiet
         do throws(LoadOptionsError) {
             program.options.body = try body.map(RequestBody.read)
@@ -59,6 +71,15 @@ extension LoadCommand {
         options.thresholds = try failIf.map { try LoadThreshold($0) }
         options.body = body.map { _ in [] }
         return options
+    }
+
+    private func rates() throws -> [Double] {
+        guard let steps else { return [] }
+        let rates = steps.split(separator: ",").compactMap { RateText.parse(String($0)) }
+        guard !rates.isEmpty, rates.count == steps.split(separator: ",", omittingEmptySubsequences: false).count else {
+            throw ValidationError("--steps \(steps): give rates as 1k,2k,5k")
+        }
+        return rates
     }
 
     private static func rate(_ text: String) throws -> Double {

@@ -14,7 +14,9 @@ struct LoadCommand: ParsableCommand {
     @Option(name: .shortAndLong, help: "Connections that are open at the same time.")
     var connections = 64
 
-    @Option(name: .shortAndLong, help: "How long: 500ms, 10s, 2m. (default: 10s without --requests)")
+    @Option(
+        name: [.short, .long, .customLong("step-duration")],
+        help: "How long, or how long each step: 500ms, 10s, 2m. (default: 10s without --requests)")
     var duration: String?
 
     @Option(name: [.customShort("n"), .long], help: "How many requests, exactly.")
@@ -25,6 +27,9 @@ struct LoadCommand: ParsableCommand {
 
     @Option(help: "How requests of a rate follow: constant, or poisson for at random.")
     var arrivals = "constant"
+
+    @Option(help: "Rates one after the other, to find what is too much: 1k,2k,5k.")
+    var steps: String?
 
     @Option(help: "So long the same load before anything is measured.")
     var warmUp: String?

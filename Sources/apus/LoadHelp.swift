@@ -8,6 +8,8 @@ nonisolated enum LoadHelp {
           apus load -R 5k --arrivals poisson URL     5,000 a second, at random
           apus load -R 5k --fail-if 'p99>20ms' URL   for a pipeline: status 2 if so
           apus load -R 5k --html report.html URL     with a page of plots
+          apus load --steps 1k,2k,5k -d 10s URL      how much is too much
+          apus load --insecure https://127.0.0.1/    over TLS, with any certificate
           apus load -m PUT --body @data.bin URL      with a body
           apus load -H 'X-Key: 1' --json=r.json URL  with a report as JSON
           apus load --no-keepalive --unix /run/app.sock http://localhost/

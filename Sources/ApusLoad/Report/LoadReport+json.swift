@@ -2,8 +2,10 @@ import Apus
 
 nonisolated extension LoadReport {
     /// The report as a JSON object; the type's documentation has its keys.
-    public var json: String {
-        var object = JSONObject()
+    public var json: String { object(indentation: "").text + "\n" }
+
+    func object(indentation: String) -> JSONObject {
+        var object = JSONObject(indentation: indentation)
         addSettings(to: &object)
         object.add("duration_seconds", duration, decimals: 6)
         object.add("requests", requests)
@@ -51,7 +53,7 @@ nonisolated extension LoadReport {
                 })
         }
         object.add("timeline", timeline.map(Self.object))
-        return object.text + "\n"
+        return object
     }
 
     private func addSettings(to object: inout JSONObject) {

@@ -22,6 +22,8 @@ public nonisolated struct ProgressLine {
 
     /// Rewrites the line when a second has passed since the last time.
     public mutating func update(_ progress: LoadProgress) {
+        // Another step has begun.
+        if progress.elapsed < last.elapsed { (nextUpdate, last) = (Self.second, LoadProgress()) }
         guard isShown, progress.elapsed >= nextUpdate else { return }
         Self.write("\r" + text(for: progress) + "\u{1B}[K")
         isDrawn = true
