@@ -49,7 +49,7 @@ public nonisolated struct LoadSteps: Sendable {
     /// A line for each step, and where the knee is.
     public var text: String {
         guard let first = reports.first else { return "" }
-        var lines = ["Target       \(first.options.effectiveMethod) \(first.url)"]
+        var lines = ["Target       \(first.what)"]
         lines += ["Connections  \(first.options.connections), for \(NumberText.seconds(first.duration)) each", ""]
         let titles = ["rate", "answered", "50 %", "90 %", "99 %", "99.9 %", "errors"]
         lines.append(Self.line(titles))

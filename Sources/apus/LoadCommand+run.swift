@@ -69,7 +69,7 @@ extension LoadCommand {
         options.headers = try header.map { try HeaderField($0) }
         options.timeout = try Self.duration(timeout, of: "--timeout")
         options.thresholds = try failIf.map { try LoadThreshold($0) }
-        options.body = body.map { _ in [] }
+        options.body = body.map { _ in [0x20] }
         return options
     }
 

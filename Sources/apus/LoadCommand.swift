@@ -5,10 +5,13 @@ import ArgumentParser
 struct LoadCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "load",
-        abstract: "Put load on an HTTP server and measure how it does.",
+        abstract: "Put load on a server and measure how it does.",
         discussion: LoadHelp.discussion)
 
-    @Argument(help: "http(s)://HOST[:PORT][/PATH][?QUERY]; HOST is an address or localhost.")
+    @Argument(
+        help:
+            "http, https, ws, wss ://HOST[:PORT][/PATH][?QUERY]; text, frame, tcp ://HOST:PORT. HOST is an address."
+    )
     var url: String?
 
     @Option(name: .shortAndLong, help: "Connections that are open at the same time.")

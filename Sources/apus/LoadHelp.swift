@@ -10,6 +10,7 @@ nonisolated enum LoadHelp {
           apus load -R 5k --html report.html URL     with a page of plots
           apus load --steps 1k,2k,5k -d 10s URL      how much is too much
           apus load --insecure https://127.0.0.1/    over TLS, with any certificate
+          apus load ws://127.0.0.1:8080/chat         WebSocket; also text, frame, tcp
           apus load -m PUT --body @data.bin URL      with a body
           apus load -H 'X-Key: 1' --json=r.json URL  with a report as JSON
           apus load --no-keepalive --unix /run/app.sock http://localhost/
@@ -27,7 +28,7 @@ nonisolated enum LoadHelp {
         µs: latency_us {min, mean, stdev, max, p50, p75, p90, p99, p999, p9999, p99999}; with a rate also \
         service_us, lag_us (how late the load generator was), most_waiting, rate, arrivals. timeline [{start, \
         seconds, requests, errors, bytes_received, p50, p90, p99, max}], thresholds [{fail_if, value, failed}]. \
-        How: tool, url, unix, method, connections, processes, pipeline, keep_alive. Also: interrupted, \
+        How: tool, url, protocol, unix, method, connections, processes, pipeline, keep_alive. Also: interrupted, \
         client_cpu_seconds, client_cpu_percent.
 
         A response with any status completes its request. A latency counts from the sending of the request, with \

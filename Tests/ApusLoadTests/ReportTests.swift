@@ -25,7 +25,8 @@ import Testing
         let object = try object(report())
         #expect(
             Set(object.keys) == [
-                "tool", "url", "method", "connections", "processes", "pipeline", "keep_alive", "duration_seconds",
+                "tool", "url", "protocol", "method", "connections", "processes", "pipeline", "keep_alive",
+                "duration_seconds",
                 "requests", "requests_per_second", "bytes_received", "bytes_sent", "bytes_per_second", "latency_us",
                 "status", "errors", "error_causes", "connections_opened", "reconnects", "unfinished", "interrupted",
                 "client_cpu_seconds", "client_cpu_percent", "timeline",

@@ -11,7 +11,7 @@ import class TestSupport.TestCertificates
         ["--no-keepalive", "-R", "2k"],
     ])
     func `makes exactly as many requests as it was asked for`(_ arguments: [String]) throws {
-        try withExampleServer(isSecure: true) { server in
+        try withExampleServer("https") { server in
             let result = try apusLoad(
                 ["-n", "307", "-c", "5", "--json", "--cacert", Self.authorities, server.url] + arguments)
             #expect(result.status == 0, "\(result.errors)")
@@ -25,7 +25,7 @@ import class TestSupport.TestCertificates
 
     /// A connection may be opened before the first ticket is there.
     @Test func `resumes sessions unless told otherwise`() throws {
-        try withExampleServer(isSecure: true) { server in
+        try withExampleServer("https") { server in
             var options = LoadOptions(url: server.url)
             options.connections = 4
             options.requests = 100
@@ -44,7 +44,7 @@ import class TestSupport.TestCertificates
     }
 
     @Test func `asks who the server is`() throws {
-        try withExampleServer(isSecure: true) { server in
+        try withExampleServer("https") { server in
             for (arguments, reason) in [
                 ([], "self-signed certificate"),
                 (["--cacert", Self.authorities, "--sni", "other.example"], "mismatch"),

@@ -9,6 +9,8 @@ nonisolated struct LoadConnection {
         case connecting
         /// That of TLS is.
         case securing
+        /// That of WebSocket is.
+        case greeting
         case established
         /// The last response is in; the server is about to close.
         case closing
@@ -45,7 +47,14 @@ nonisolated struct LoadConnection {
     var progressAt: Int64 = 0
     var retryAt: Int64 = 0
     var reader = ResponseReader()
+    /// Where no HTTP is spoken.
+    var messages = MessageReader()
+    /// Bytes of the opening handshake of WebSocket that are out.
+    var greeted = 0
     var carry = Carry()
+
+    /// A handshake is under way.
+    var isOpeningNow: Bool { phase == .connecting || phase == .securing || phase == .greeting }
 
     /// Received bytes that wait for the rest of their unit.
     struct Carry {

@@ -77,11 +77,14 @@ nonisolated extension LoadEngine {
     mutating func idleEnded(_ connection: ConnectionPointer) {
         let count = read(connection, buffer)
         if -count == Int(CAPUS_WOULD_BLOCK) { return }
-        let wasUsed = connection.pointee.isReused
+        if count > 0 { result.errors.add(.malformed, ErrorCause(.surplus)) }
+        idleClosed(connection)
+    }
+
+    /// A connection that nothing was asked on is gone.
+    mutating func idleClosed(_ connection: ConnectionPointer) {
         closeDescriptor(connection)
-        if count > 0 {
-            result.errors.add(.malformed, ErrorCause(.surplus))
-        } else if wasUsed {
+        if connection.pointee.isReused {
             result.reconnects += 1
             return openAhead(connection)
         }

@@ -11,15 +11,16 @@ nonisolated extension LoadEngine {
     }
 
     private mutating func receiveOnce(_ connection: ConnectionPointer) {
-        if connection.pointee.phase == .securing { return }
+        if connection.pointee.phase == .securing || connection.pointee.phase == .greeting { return }
         if connection.pointee.phase == .closing { return awaitClose(connection) }
-        if connection.pointee.phase == .idle { return idleEnded(connection) }
+        if connection.pointee.phase == .idle, plan.spoken == .http { return idleEnded(connection) }
         let carried = connection.pointee.carry.count
         if carried > 0 { connection.pointee.carry.copy(to: buffer) }
         let count = read(connection, buffer + carried)
         guard count > 0 else { return receiveEnded(connection, count) }
         result.bytesReceived &+= UInt64(count)
-        consume(connection, UnsafePointer(buffer + (carried &+ count)))
+        let end = UnsafePointer(buffer + (carried &+ count))
+        if plan.spoken == .http { consume(connection, end) } else { consumeMessages(connection, end) }
     }
 
     @inline(__always)
@@ -53,7 +54,7 @@ nonisolated extension LoadEngine {
     /// repeat with the period of the response that ends at `p`, they are copies of it, and one comparison reads all of
     /// them. Returns how many, `limit` at most.
     @inline(__always)
-    private static func skipRepetitions(
+    static func skipRepetitions(
         of start: UnsafePointer<UInt8>, _ p: inout UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ limit: Int
     ) -> Int {
         let period = p - start
@@ -65,7 +66,7 @@ nonisolated extension LoadEngine {
     }
 
     @inline(__always)
-    private mutating func countAnswers(_ connection: ConnectionPointer, _ count: Int, _ left: Int) {
+    mutating func countAnswers(_ connection: ConnectionPointer, _ count: Int, _ left: Int) {
         connection.pointee.unanswered = left
         connection.pointee.isReused = true
         connection.pointee.progressAt = now
@@ -98,6 +99,10 @@ nonisolated extension LoadEngine {
     // MARK: The server closes
 
     private mutating func receiveEnded(_ connection: ConnectionPointer, _ count: Int) {
+        if connection.pointee.phase == .idle {
+            if -count != Int(CAPUS_WOULD_BLOCK) { idleClosed(connection) }
+            return
+        }
         let sendFailure = connection.pointee.sendFailure
         if count == 0, connection.pointee.reader.finish() {
             result.statuses.add(status: connection.pointee.reader.status)
@@ -116,8 +121,10 @@ nonisolated extension LoadEngine {
     /// The connection is gone. A server may close one that it considers idle at any time (RFC 9112 §9.5): requests
     /// that crossed with that are sent again on a new one. That a response was completed on this one keeps it from
     /// repeating.
-    private mutating func lose(_ connection: ConnectionPointer, _ kind: LoadErrorKind, _ cause: ErrorCause) {
-        let isUntouched = connection.pointee.reader.isBetweenResponses && connection.pointee.carry.count == 0
+    mutating func lose(_ connection: ConnectionPointer, _ kind: LoadErrorKind, _ cause: ErrorCause) {
+        let isBetween =
+            connection.pointee.reader.isBetweenResponses && connection.pointee.messages.isBetweenMessages
+        let isUntouched = isBetween && connection.pointee.carry.count == 0
         if connection.pointee.isReused, isUntouched { return reopen(connection) }
         fail(connection, kind, cause)
     }
@@ -141,7 +148,7 @@ nonisolated extension LoadEngine {
 
     // MARK: Errors
 
-    private mutating func surplus(_ connection: ConnectionPointer) {
+    mutating func surplus(_ connection: ConnectionPointer) {
         result.errors.add(.malformed, ErrorCause(.surplus))
         reopen(connection)
     }
@@ -162,6 +169,7 @@ nonisolated extension LoadEngine {
         case .retired, .idle: break
         case .connecting: if isLate { connectFailed(connection, .noAnswer) }
         case .securing: if isLate { connectFailed(connection, .noAnswer, .tls) }
+        case .greeting: if isLate { connectFailed(connection, .noAnswer) }
         case .established: if isLate { fail(connection, .timeout, .unspecific) }
         case .waiting:
             if now < connection.pointee.retryAt {

@@ -43,9 +43,7 @@ nonisolated extension LoadEngine {
     /// Sends what is left of the batch, as far as the kernel takes it.
     mutating func send(_ connection: ConnectionPointer) {
         if connection.pointee.phase == .closing || connection.pointee.phase == .idle { return }
-        if hasTLS, connection.pointee.phase == .connecting || connection.pointee.phase == .securing {
-            return secure(connection)
-        }
+        if hasOpening, connection.pointee.isOpeningNow { return goOnOpening(connection) }
         if connection.pointee.batchBytes == 0 { return confirmConnected(connection) }
         let isFirst = connection.pointee.startedAt == 0
         // Before the call: by its end the server may have answered.
@@ -98,6 +96,7 @@ nonisolated extension LoadEngine {
 
     mutating func noteReady(_ connection: ConnectionPointer) {
         noteOpeningEnded(connection)
+        readyCount &+= 1
         connection.pointee.phase = .established
         connection.pointee.progressAt = now
     }
@@ -105,6 +104,7 @@ nonisolated extension LoadEngine {
     /// Opens a connection and sends the requests that are not answered.
     mutating func open(_ connection: ConnectionPointer) {
         connection.pointee.reader = ResponseReader()
+        connection.pointee.messages = MessageReader()
         connection.pointee.isReused = false
         connection.pointee.sentBytes = 0
         connection.pointee.batchBytes = connection.pointee.unanswered &* block.requestCount
@@ -153,6 +153,7 @@ nonisolated extension LoadEngine {
     func closeDescriptor(_ connection: ConnectionPointer) {
         guard connection.pointee.fd >= 0 else { return }
         if connection.pointee.interest != 0 { _ = capus_loop_watch(poller, connection.pointee.fd, 0, 0) }
+        sayGoodbye(connection)
         if let tls = connection.pointee.tls {
             capus_tls_finish(tls, connection.pointee.fd)
             capus_tls_destroy(tls)

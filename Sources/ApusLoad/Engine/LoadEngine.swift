@@ -1,3 +1,4 @@
+import ApusProtocols
 import CApus
 
 /// Puts one process's share of the load on a server: one thread, one poller, no object and no allocation for a request.
@@ -19,6 +20,10 @@ package nonisolated struct LoadEngine: ~Copyable {
     var connector: Connector
     let hasTLS: Bool
     var sessions: TLSSessions?
+    /// How a WebSocket is opened; nil without.
+    let greeting: WebSocketClientHandshake?
+    /// There is more than TCP's handshake to wait for.
+    let hasOpening: Bool
     let block: RequestBlock
     let connections: UnsafeMutablePointer<LoadConnection>
     let connectionCount: Int
@@ -55,6 +60,8 @@ package nonisolated struct LoadEngine: ~Copyable {
     var backlog = Ring<Int64>()
     /// Connections that wait for a request, the one that has waited longest first.
     var idle = Ring<Int32>()
+    /// Connections that were there with all their handshakes, so far.
+    var readyCount = 0
     /// Connections whose first attempt to connect is under way.
     var openingCount = 0
 
@@ -77,6 +84,8 @@ package nonisolated struct LoadEngine: ~Copyable {
             throw .system("create an event loop", errno: capus_last_error())
         }
         hasTLS = plan.tls != nil
+        greeting = plan.spoken == .webSocket ? Self.greeting(plan) : nil
+        hasOpening = plan.tls != nil || plan.spoken == .webSocket
         self.plan = plan
         self.poller = poller
         connector = Connector(plan.endpoint)
@@ -93,6 +102,16 @@ package nonisolated struct LoadEngine: ~Copyable {
         isReleasing = hasRate
         arrivals = ArrivalSchedule(
             rate: plan.rate ?? 1, plan.arrivals, offset: plan.arrivalOffset, seed: .random(in: .min ... .max))
+    }
+
+    /// The key is for proxies that would repeat an old answer (RFC 6455 §10.8); one for all connections costs no server
+    /// less.
+    private static func greeting(_ plan: LoadPlan) -> WebSocketClientHandshake? {
+        var wishes = WebSocketClientHandshake.Wishes()
+        wishes.fields = plan.headers.map { ($0.name, $0.value) }
+        guard let url = try? WebSocketURL(plan.url) else { return nil }
+        let key = (0..<WebSocketHandshake.keyBytes).map { _ in UInt8.random(in: .min ... .max) }
+        return try? WebSocketClientHandshake(url, key: key, wishes)
     }
 
     deinit {
@@ -157,13 +176,15 @@ package nonisolated struct LoadEngine: ~Copyable {
     /// The time is over. What was due by then may still be answered for as long as any request may take.
     private var isDone: Bool {
         guard hasRate else { return now >= endsAt }
-        if endsAt == .max { return !isReleasing && outstanding == 0 }
+        // What was due before the end is sent, however late.
+        guard !isReleasing else { return false }
+        if endsAt == .max { return outstanding == 0 }
         return now >= endsAt && (outstanding == 0 || now >= endsAt + plan.timeout)
     }
 
     /// Nothing but failures so far.
     private var isNobodyThere: Bool {
-        (hasTLS ? result.handshakes : result.connectionsOpened) == 0
+        result.requests == 0 && readyCount == 0
             && result.errors.count(.connect) + result.errors.count(.tls) >= UInt64(begunCount)
     }
 
@@ -196,7 +217,7 @@ package nonisolated struct LoadEngine: ~Copyable {
         let connection = connections + Int(event.generation)
         // An event of a descriptor that was closed earlier in this turn.
         guard connection.pointee.fd == event.fd else { return }
-        let mayBeConnected = connection.pointee.phase == .connecting || connection.pointee.phase == .securing
+        let mayBeConnected = connection.pointee.isOpeningNow
         if event.flags & UInt32(CAPUS_WRITE) != 0 || mayBeConnected { send(connection) }
         if event.flags & UInt32(CAPUS_READ | CAPUS_HANGUP) != 0, connection.pointee.fd == event.fd {
             receive(connection)
@@ -215,8 +236,7 @@ package nonisolated struct LoadEngine: ~Copyable {
         for index in 0..<begunCount {
             let connection = connections + index
             checkDeadline(connection)
-            let phase = connection.pointee.phase
-            if phase == .connecting || phase == .securing || phase == .established {
+            if connection.pointee.isOpeningNow || connection.pointee.phase == .established {
                 nextSweep = min(nextSweep, connection.pointee.progressAt + plan.timeout)
             }
         }

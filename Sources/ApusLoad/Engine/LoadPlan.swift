@@ -18,6 +18,10 @@ package nonisolated struct LoadPlan: Sendable {
     /// Nanoseconds.
     package var timeout: Int64
     package var pipelineDepth = 1
+    package var spoken = LoadProtocol.http
+    /// Where a WebSocket is opened, and with which fields beside its own.
+    package var url = ""
+    package var headers: [HeaderField] = []
     /// What is asked of a server over TLS, whose name is `host` unless that says another; nil without TLS.
     package var tls: LoadTLS?
     package var host = ""

@@ -33,6 +33,8 @@ package nonisolated enum MalformedReason: Int8, Sendable, CaseIterable {
     case trailer
     /// More came than was asked for.
     case surplus
+    case frame
+    case webSocketFrame
 
     /// For the report.
     package var text: String {
@@ -45,6 +47,8 @@ package nonisolated enum MalformedReason: Int8, Sendable, CaseIterable {
         case .chunk: "invalid chunk"
         case .trailer: "invalid trailer"
         case .surplus: "bytes behind the response"
+        case .frame: "invalid length of a frame"
+        case .webSocketFrame: "invalid WebSocket frame"
         }
     }
 }

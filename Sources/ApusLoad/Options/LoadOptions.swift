@@ -1,3 +1,4 @@
+import ApusProtocols
 import CApus
 
 /// What load to put on which server.
@@ -7,7 +8,9 @@ import CApus
 ///     options.duration = .seconds(10)
 ///     let report = try LoadRun.run(options)
 public nonisolated struct LoadOptions: Sendable {
-    /// Where the requests go: `http://host[:port][/path][?query]`, or `https://`, with a numeric host or `localhost`.
+    /// Where the requests go: `http://host[:port][/path][?query]`, `https://`, `ws://`, `wss://`, `text://host:port`,
+    /// `frame://`, or `tcp://`, with a numeric host or `localhost`. What is no HTTP is asked with a message, and
+    /// answers each with one.
     public var url: String
     /// What is asked of a server whose URL is `https://`.
     public var tls = LoadTLS()
@@ -75,10 +78,15 @@ nonisolated extension LoadOptions {
     package func plan() throws(LoadOptionsError) -> LoadPlan {
         let target = try LoadTarget(url)
         try checkNumbers()
-        try checkRequest()
-        var plan = LoadPlan(
-            endpoint: try endpoint(of: target), request: RequestBlock.request(for: self, target: target),
-            timeout: timeout.inNanoseconds)
+        if target.spoken == .http { try checkRequest() } else { try checkMessage(target) }
+        let request =
+            target.spoken == .http
+            ? RequestBlock.request(for: self, target: target)
+            : try LoadMessage.encoded(body ?? LoadProtocol.defaultMessage, target.spoken)
+        var plan = LoadPlan(endpoint: try endpoint(of: target), request: request, timeout: timeout.inNanoseconds)
+        plan.spoken = target.spoken
+        plan.url = target.description
+        plan.headers = headers
         plan.connections = connections
         plan.requests = requests ?? .max
         plan.duration = duration?.inNanoseconds ?? (requests == nil ? 10_000_000_000 : .max)
@@ -129,6 +137,22 @@ nonisolated extension LoadOptions {
         if let duration, duration <= .zero { throw LoadOptionsError("--duration", "more than nothing") }
         guard timeout > .zero, timeout <= Self.maxTimeout else {
             throw LoadOptionsError("--timeout", "more than nothing, and an hour at most")
+        }
+    }
+
+    private func checkMessage(_ target: LoadTarget) throws(LoadOptionsError) {
+        if method != nil { throw LoadOptionsError("--method", "\(target.spoken.rawValue):// has no methods") }
+        guard !headers.isEmpty else { return }
+        guard target.spoken == .webSocket, let url = try? WebSocketURL(target.description) else {
+            throw LoadOptionsError("-H", "\(target.spoken.rawValue):// has no header fields")
+        }
+        var wishes = WebSocketClientHandshake.Wishes()
+        wishes.fields = headers.map { ($0.name, $0.value) }
+        do throws(WebSocketHandshakeError) {
+            _ = try WebSocketClientHandshake(
+                url, key: Array(repeating: 0, count: WebSocketHandshake.keyBytes), wishes)
+        } catch {
+            throw LoadOptionsError("-H", "\(error)")
         }
     }
 

@@ -1,18 +1,22 @@
-/// The parts of an `http://` or `https://` URL that a load needs.
+/// The parts of a URL that a load needs.
 public nonisolated struct LoadTarget: Sendable, Hashable, CustomStringConvertible {
+    /// What is spoken.
+    public let spoken: LoadProtocol
     /// Over TLS.
     public let isSecure: Bool
     /// The host without brackets.
     public let host: String
-    /// The port; 80, over TLS 443, unless the URL names one.
+    /// The port; of HTTP and WebSocket 80, over TLS 443, unless the URL names one.
     public let port: UInt16
     /// Path and query as they go into the request line; never empty.
     public let path: String
 
-    /// Reads `http://host[:port][/path][?query]`, or the same with `https://`; the scheme may be left out. A fragment
-    /// is dropped, as it never reaches a server.
+    /// Reads `http://host[:port][/path][?query]`, or the same with `https://`, `ws://` or `wss://`; without a scheme it
+    /// is `http://`. Or `text://host:port`, `frame://host:port`, `tcp://host:port`. A fragment is dropped, as it never
+    /// reaches a server.
     public init(_ url: String) throws(LoadOptionsError) {
-        let (rest, isSecure) = try Self.afterScheme(url)
+        let (rest, spoken, isSecure) = try Self.afterScheme(url)
+        self.spoken = spoken
         self.isSecure = isSecure
         let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
         var path = rest.dropFirst(authority.count).prefix { $0 != "#" }
@@ -20,7 +24,12 @@ public nonisolated struct LoadTarget: Sendable, Hashable, CustomStringConvertibl
         guard path.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw LoadOptionsError("URL", "\(url) has a blank, control or non-ASCII character; percent-encode it")
         }
-        (host, port) = try Self.hostAndPort(authority, of: url, defaultPort: isSecure ? 443 : 80)
+        let hasPath = spoken == .http || spoken == .webSocket
+        guard hasPath || path == "/" else {
+            throw LoadOptionsError("URL", "\(url): \(spoken.rawValue):// has no path")
+        }
+        (host, port) = try Self.hostAndPort(
+            authority, of: url, defaultPort: hasPath ? (isSecure ? 443 : 80) : nil)
         self.path = String(path)
     }
 
@@ -31,22 +40,32 @@ public nonisolated struct LoadTarget: Sendable, Hashable, CustomStringConvertibl
     }
 
     /// The URL, in its normal form.
-    public var description: String { "\(isSecure ? "https" : "http")://\(authority)\(path)" }
+    public var description: String {
+        switch spoken {
+        case .http, .webSocket: "\(spoken.rawValue)\(isSecure ? "s" : "")://\(authority)\(path)"
+        case .text, .frame, .tcp: "\(spoken.rawValue)://\(authority)"
+        }
+    }
 
     private static func afterScheme(
         _ url: String
-    ) throws(LoadOptionsError) -> (rest: Substring, isSecure: Bool) {
-        guard let mark = url.firstIndex(of: ":"), url[mark...].hasPrefix("://") else { return (url[...], false) }
+    ) throws(LoadOptionsError) -> (rest: Substring, spoken: LoadProtocol, isSecure: Bool) {
+        guard let mark = url.firstIndex(of: ":"), url[mark...].hasPrefix("://") else {
+            return (url[...], .http, false)
+        }
         let rest = url[url.index(mark, offsetBy: 3)...]
-        switch url[..<mark].lowercased() {
-        case "http": return (rest, false)
-        case "https": return (rest, true)
-        default: throw LoadOptionsError("URL", "\(url) is no http:// or https:// URL")
+        let scheme = url[..<mark].lowercased()
+        if let spoken = LoadProtocol(rawValue: scheme) { return (rest, spoken, false) }
+        switch scheme {
+        case "https": return (rest, .http, true)
+        case "wss": return (rest, .webSocket, true)
+        default:
+            throw LoadOptionsError("URL", "\(url) is none of http(s)://, ws(s)://, text://, frame://, tcp://")
         }
     }
 
     private static func hostAndPort(
-        _ authority: Substring, of url: String, defaultPort: UInt16
+        _ authority: Substring, of url: String, defaultPort: UInt16?
     ) throws(LoadOptionsError) -> (String, UInt16) {
         if authority.contains("@") {
             throw LoadOptionsError("URL", "credentials do not go into the URL; use -H 'Authorization: …'")
@@ -66,7 +85,10 @@ public nonisolated struct LoadTarget: Sendable, Hashable, CustomStringConvertibl
             }
         }
         guard !host.isEmpty, host.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else { throw invalid(url) }
-        guard let portText else { return (String(host), defaultPort) }
+        guard let portText else {
+            guard let defaultPort else { throw LoadOptionsError("URL", "\(url) needs a port") }
+            return (String(host), defaultPort)
+        }
         guard portText.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = UInt16(portText), port > 0 else {
             throw LoadOptionsError("URL", "\(url): the port is a number from 1 to 65535")
         }

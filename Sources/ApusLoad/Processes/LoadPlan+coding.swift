@@ -23,6 +23,13 @@ nonisolated extension LoadPlan {
         message.append(rate ?? 0)
         message.append(Array(arrivals.rawValue.utf8))
         message.append(arrivalOffset)
+        message.append(Array(spoken.rawValue.utf8))
+        message.append(Array(url.utf8))
+        message.append(headers.count)
+        for field in headers {
+            message.append(Array(field.name.utf8))
+            message.append(Array(field.value.utf8))
+        }
         message.append(Array(host.utf8))
         message.append(tls != nil)
         message.append(tls?.verifiesServer ?? false)
@@ -38,7 +45,9 @@ nonisolated extension LoadPlan {
             let timeout = message.integer(), let pipelineDepth = message.integer(), let keepsAlive = message.flag(),
             let responsesHaveBody = message.flag(), let warmUp = message.integer(), let rate = message.number(),
             let arrivals = message.string().flatMap(LoadArrivals.init),
-            let arrivalOffset = message.number(), let host = message.string(), let isSecure = message.flag(),
+            let arrivalOffset = message.number(), let spoken = message.string().flatMap(LoadProtocol.init),
+            let url = message.string(), let headers = Self.headers(from: &message), let host = message.string(),
+            let isSecure = message.flag(),
             let verifiesServer = message.flag(), let resumes = message.flag(), let authorities = message.string(),
             let serverName = message.string()
         else { return nil }
@@ -58,6 +67,9 @@ nonisolated extension LoadPlan {
         self.rate = rate > 0 ? rate : nil
         self.arrivals = arrivals
         self.arrivalOffset = arrivalOffset
+        self.spoken = spoken
+        self.url = url
+        self.headers = headers
         self.host = host
         guard isSecure else { return }
         var tls = LoadTLS()
@@ -66,5 +78,18 @@ nonisolated extension LoadPlan {
         tls.authoritiesFile = authorities.isEmpty ? nil : authorities
         tls.serverName = serverName.isEmpty ? nil : serverName
         self.tls = tls
+    }
+
+    private static func headers(from message: inout MessageDecoder) -> [HeaderField]? {
+        guard var left = message.integer() else { return nil }
+        var headers: [HeaderField] = []
+        while left > 0 {
+            guard let name = message.string(), let value = message.string(),
+                let field = try? HeaderField(name: name, value: value)
+            else { return nil }
+            headers.append(field)
+            left -= 1
+        }
+        return headers
     }
 }

@@ -16,7 +16,7 @@ nonisolated extension LoadReport {
         </style>
         </head>
         <body>
-        <h1>Load on <code>\(Self.escaped("\(options.effectiveMethod) \(url)"))</code></h1>
+        <h1>Load on <code>\(Self.escaped(what))</code></h1>
         <p>\(Self.escaped(setting))</p>
         \(figures)
         \(charts)

@@ -60,7 +60,8 @@ nonisolated extension LoadReport {
         object.add("tool", "apus load")
         object.add("url", url)
         if let path = options.unixPath { object.add("unix", path) }
-        object.add("method", options.effectiveMethod)
+        object.add("protocol", spoken.rawValue)
+        if spoken == .http { object.add("method", options.effectiveMethod) }
         object.add("connections", options.connections)
         if let rate = options.rate {
             object.add("rate", rate, decimals: 3)

@@ -44,7 +44,7 @@ nonisolated extension LoadReport {
     private var settingLines: [String] {
         var how = "\(options.connections), " + (options.keepsAlive ? "kept alive" : "a new one for each request")
         if options.pipelineDepth > 1 { how += ", \(options.pipelineDepth) requests at once" }
-        var lines = [line("Target", "\(options.effectiveMethod) \(url)")]
+        var lines = [line("Target", what)]
         if let path = options.unixPath { lines.append(line("Unix socket", path)) }
         lines.append(line("Connections", how))
         if let rate = options.rate {
@@ -92,7 +92,9 @@ nonisolated extension LoadReport {
             let resumed = "\(NumberText.grouped(resumptions)) of them resumed"
             lines.append(line("TLS", "\(NumberText.grouped(handshakes)) handshakes, \(resumed)   \(rate) per second"))
         }
-        lines += [line("Status", classes.isEmpty ? "none" : classes.joined(separator: "   "))]
+        if spoken == .http {
+            lines.append(line("Status", classes.isEmpty ? "none" : classes.joined(separator: "   ")))
+        }
         if statuses.unsuccessful > 0 {
             lines.append(line("", "\(NumberText.grouped(statuses.unsuccessful)) responses were neither 2xx nor 3xx"))
         }

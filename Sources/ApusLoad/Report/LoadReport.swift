@@ -3,7 +3,7 @@
 /// `json` renders it as one object. Its keys:
 ///
 /// - `tool`: `"apus load"`.
-/// - `url`, `method`, and `unix` with the path where a Unix socket was connected to.
+/// - `url`, `protocol`, of HTTP `method`, and `unix` with the path where a Unix socket was connected to.
 /// - `connections`, `processes`, `pipeline`, `keep_alive`: how the load was put on.
 /// - `duration_seconds`: from the first connect to the end of the run.
 /// - `requests`: completed requests, those whose response came whole, whatever its status.
@@ -99,6 +99,11 @@ public nonisolated struct LoadReport: Sendable {
 
     /// The target in its normal form.
     public var url: String { (try? LoadTarget(options.url))?.description ?? options.url }
+
+    /// What was spoken.
+    public var spoken: LoadProtocol { (try? LoadTarget(options.url))?.spoken ?? .http }
+    /// What was asked, for people: "GET http://127.0.0.1/", or the URL alone where there are messages.
+    var what: String { spoken == .http ? "\(options.effectiveMethod) \(url)" : url }
 
     /// Completed requests per second.
     public var requestsPerSecond: Double { duration > 0 ? Double(requests) / duration : 0 }

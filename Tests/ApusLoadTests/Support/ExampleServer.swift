@@ -11,14 +11,15 @@ final class ExampleServer {
     private let program: RunningProgram
     private let folder: URL
 
-    init(onUnixSocket: Bool = false, isSecure: Bool = false) throws {
+    /// `option` names what is served: `http`, `https`, `text` and so on.
+    init(onUnixSocket: Bool = false, _ option: String = "http") throws {
         folder = FileManager.default.temporaryDirectory.appending(component: "apus-load-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let files = Self.files(in: folder)
         unixPath = onUnixSocket ? folder.appending(component: "socket").path : nil
         let address = unixPath.map { "unix:" + $0 } ?? "127.0.0.1:0"
-        var arguments = ["AllProtocols", "start", "--backend", "epoll", isSecure ? "--https" : "--http", address]
-        if isSecure {
+        var arguments = ["AllProtocols", "start", "--backend", "epoll", "--\(option)", address]
+        if option.hasSuffix("s") {
             arguments += ["--cert", TestCertificates.shared.certificate("localhost")]
             arguments += ["--key", TestCertificates.shared.key("localhost")]
         }
@@ -28,7 +29,10 @@ final class ExampleServer {
         } else {
             // The banner tells the port that the kernel chose.
             let line = try #require(program.line(with: "://127.0.0.1:"))
-            url = String(try #require(line.split(separator: " ").first { $0.contains("://") })) + "/"
+            let listen = String(try #require(line.split(separator: " ").first { $0.contains("://") }))
+            let authority = listen.drop { $0 != ":" }.dropFirst(3)
+            let scheme = ["websocket": "ws"][option] ?? option
+            url = "\(scheme)://\(authority)/"
         }
         _ = try #require(program.line(with: "Start success"))
     }
@@ -56,9 +60,9 @@ final class ExampleServer {
 
 /// Calls `body` with a server that runs meanwhile.
 func withExampleServer(
-    onUnixSocket: Bool = false, isSecure: Bool = false, _ body: (ExampleServer) throws -> Void
+    onUnixSocket: Bool = false, _ option: String = "http", _ body: (ExampleServer) throws -> Void
 ) throws {
-    let server = try ExampleServer(onUnixSocket: onUnixSocket, isSecure: isSecure)
+    let server = try ExampleServer(onUnixSocket: onUnixSocket, option)
     defer { server.stop() }
     try body(server)
 }

@@ -23,6 +23,12 @@ final class ScriptedServer: Sendable {
             return true
         }
 
+        /// Reads so many bytes; false when the client has gone before.
+        func readBytes(_ count: Int) -> Bool {
+            var bytes = [UInt8](repeating: 0, count: count)
+            return recv(fd, &bytes, count, Int32(MSG_WAITALL)) == count
+        }
+
         /// False when the client has gone.
         @discardableResult
         func send(_ text: String) -> Bool {
