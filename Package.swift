@@ -82,7 +82,8 @@ let package = Package(
                 "TestSupport", "ConformanceServer", "Examples", "UpgradeServerV1", "UpgradeServerV2", "apus",
             ]),
         .testTarget(
-            name: "ApusLoadTests", dependencies: ["ApusLoad", "CApus", "TestSupport", "apus", "Examples"]),
+            name: "ApusLoadTests",
+            dependencies: ["ApusLoad", "ApusProtocols", "CApus", "TestSupport", "apus", "Examples"]),
         .testTarget(
             name: "ApusTests",
             dependencies: ["Apus", "ApusProtocols", "ApusRedis", "ApusWeb", "CApus", "TestSupport"],

@@ -1,3 +1,6 @@
+import ApusProtocols
+import Foundation
+import Synchronization
 import Testing
 
 @testable import ApusLoad
@@ -60,6 +63,39 @@ import Testing
         options.timeout = .milliseconds(300)
         let error = #expect(throws: LoadError.self) { try LoadRun.run(options) }
         #expect("\(error!)".contains(reason), "\(error!)")
+    }
+
+    /// A server that pings before it answers, and looks at all that comes: the message, the pong, the close frame.
+    @Test func `answers pings, and says that it closes`() throws {
+        let seen = Mutex<[[UInt8]]>([])
+        let isOver = DispatchSemaphore(value: 0)
+        let server = ScriptedServer { peer in
+            // The head ends with the key.
+            var head: [UInt8] = []
+            while !head.suffix(4).elementsEqual("\r\n\r\n".utf8), let byte = peer.read(1) { head += byte }
+            let key = head.dropLast(4).suffix(24)
+            let accept = String(decoding: WebSocketHandshake.accept(for: key), as: UTF8.self)
+            peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n")
+            peer.send("Sec-WebSocket-Accept: \(accept)\r\n\r\n")
+            for (count, answer) in [(11, [0x89, 2, 7, 7]), (8, [0x81, 2, 65, 65]), (8, [])] as [(Int, [UInt8])] {
+                guard let frame = peer.read(count) else { return }
+                let mask = frame[2..<6]
+                seen.withLock { $0.append(frame[..<2] + zip(frame[6...], mask + mask).map { $0 ^ $1 }) }
+                peer.send(answer)
+            }
+            isOver.signal()
+            peer.waitForClose()
+        }
+        defer { server.stop() }
+        var options = LoadOptions(url: "ws://127.0.0.1:\(server.port)/")
+        options.body = Array("Hello".utf8)
+        options.connections = 1
+        options.requests = 1
+        let report = try LoadRun.run(options)
+        #expect(report.isSuccess, "\(report.text)")
+        #expect(isOver.wait(timeout: .now() + 10) == .success)
+        let hello = [0x81, 0x85] + Array("Hello".utf8)
+        #expect(seen.withLock { $0 } == [hello, [0x8A, 0x82, 7, 7], [0x88, 0x82, 0x03, 0xE8]])
     }
 
     // MARK: Reading
@@ -143,12 +179,12 @@ import Testing
     @Test func `counts frames that are wrong, and messages that are cut off`() throws {
         let server = ScriptedServer { peer in
             // Of eight bytes: "Hello" with a length, as the client sends it. The first connections answer badly.
-            guard peer.readBytes(9) else { return }
+            guard peer.read(9) != nil else { return }
             switch peer.index {
             case 0: peer.send("\0\0\0\u{1}")
             case 1: peer.send("\0\0\0\u{9}He")
             default:
-                repeat { peer.send("\0\0\0\u{9}Hello") } while peer.readBytes(9)
+                repeat { peer.send("\0\0\0\u{9}Hello") } while peer.read(9) != nil
             }
         }
         defer { server.stop() }

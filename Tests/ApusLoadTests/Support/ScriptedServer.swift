@@ -23,16 +23,19 @@ final class ScriptedServer: Sendable {
             return true
         }
 
-        /// Reads so many bytes; false when the client has gone before.
-        func readBytes(_ count: Int) -> Bool {
+        /// Reads so many bytes; nil when the client has gone before.
+        func read(_ count: Int) -> [UInt8]? {
             var bytes = [UInt8](repeating: 0, count: count)
-            return recv(fd, &bytes, count, Int32(MSG_WAITALL)) == count
+            return recv(fd, &bytes, count, Int32(MSG_WAITALL)) == count ? bytes : nil
         }
 
         /// False when the client has gone.
         @discardableResult
-        func send(_ text: String) -> Bool {
-            let bytes = Array(text.utf8)
+        func send(_ text: String) -> Bool { send(Array(text.utf8)) }
+
+        /// False when the client has gone.
+        @discardableResult
+        func send(_ bytes: [UInt8]) -> Bool {
             var sent = 0
             while sent < bytes.count {
                 let count = bytes.withUnsafeBytes {
