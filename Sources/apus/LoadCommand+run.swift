@@ -33,7 +33,7 @@ extension LoadCommand {
         program.rates = try rates()
         program.isQuiet = quiet
         do throws(LoadOptionsError) {
-            program.options.body = try body.map(RequestBody.read)
+            program.options.body = try (body ?? habits.body).map(RequestBody.read)
         } catch {
             LoadProgram.complain("\(error)")
             throw ExitCode(LoadProgram.ExitStatus.usage.rawValue)
@@ -66,10 +66,10 @@ extension LoadCommand {
         options.keepsAlive = !noKeepAlive
         options.pipelineDepth = pipeline
         options.method = method
-        options.headers = try header.map { try HeaderField($0) }
+        options.headers = try (habits.fields + header).map { try HeaderField($0) }
         options.timeout = try Self.duration(timeout, of: "--timeout")
         options.thresholds = try failIf.map { try LoadThreshold($0) }
-        options.body = body.map { _ in [0x20] }
+        options.body = (body ?? habits.body).map { _ in [0x20] }
         return options
     }
 

@@ -14,18 +14,21 @@ struct LoadCommand: ParsableCommand {
     )
     var url: String?
 
-    @Option(name: .shortAndLong, help: "Connections that are open at the same time.")
+    @Option(
+        name: [.customShort("c", allowingJoined: true), .long], help: "Connections that are open at the same time.")
     var connections = 64
 
     @Option(
-        name: [.short, .long, .customLong("step-duration")],
+        name: [.customShort("d", allowingJoined: true), .long, .customLong("step-duration")],
         help: "How long, or how long each step: 500ms, 10s, 2m. (default: 10s without --requests)")
     var duration: String?
 
-    @Option(name: [.customShort("n"), .long], help: "How many requests, exactly.")
+    @Option(name: [.customShort("n", allowingJoined: true), .long], help: "How many requests, exactly.")
     var requests: Int?
 
-    @Option(name: [.customShort("R"), .long], help: "Requests a second, whatever the server does: 500, 10k.")
+    @Option(
+        name: [.customShort("R", allowingJoined: true), .long],
+        help: "Requests a second, whatever the server does: 500, 10k.")
     var rate: String?
 
     @Option(help: "How requests of a rate follow: constant, or poisson for at random.")
@@ -37,7 +40,9 @@ struct LoadCommand: ParsableCommand {
     @Option(help: "So long the same load before anything is measured.")
     var warmUp: String?
 
-    @Option(name: .shortAndLong, help: "Processes that put on the load; one keeps one core busy.")
+    @Option(
+        name: [.customShort("t", allowingJoined: true), .long],
+        help: "Processes that put on the load; one keeps one core busy.")
     var threads = 1
 
     @Flag(name: .customLong("no-keepalive"), help: "A new connection for each request.")
@@ -94,4 +99,7 @@ struct LoadCommand: ParsableCommand {
 
     @Flag(name: .shortAndLong, help: "No progress line.")
     var quiet = false
+
+    @OptionGroup(visibility: .hidden)
+    var habits: LoadHabits
 }

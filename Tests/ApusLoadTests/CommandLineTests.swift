@@ -32,6 +32,30 @@ import Testing
         #expect(result.output.isEmpty)
     }
 
+    /// As they are typed for wrk and for ab.
+    @Test func `takes what people are used to`() throws {
+        let file = FileManager.default.temporaryDirectory.appending(component: "apus-\(UUID().uuidString)")
+        try Data("posted".utf8).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let server = ScriptedServer { peer in
+            while let head = peer.readHead() {
+                let isPost = head.contains("POST / ") && head.contains("Content-Type: a/b\r\n")
+                guard !isPost || peer.read(6) == Array("posted".utf8) else { return }
+                peer.send(ScriptedServer.hello.replacingOccurrences(of: "200", with: isPost ? "201" : "200"))
+            }
+        }
+        defer { server.stop() }
+        let wrk = try apusLoad("-t1", "-c4", "-d200ms", "--latency", "-H", "A: b", server.url)
+        #expect(wrk.status == 0, "\(wrk.errors)")
+        let ab = try apusLoad("-k", "-n", "20", "-c", "2", "-p", file.path, "-T", "a/b", server.url)
+        #expect(ab.status == 0, "\(ab.errors)")
+        #expect(ab.output.contains("POST http://"))
+        #expect(ab.output.contains("Status       2xx 20"))
+        let script = try apusLoad("-s", "post.lua", server.url)
+        #expect(script.status == 64)
+        #expect(script.errors.contains("--body"))
+    }
+
     @Test(arguments: ["1", "2"])
     func `ends with 1 and one line when nobody listens`(_ processes: String) throws {
         let result = try apusLoad("-t", processes, "http://127.0.0.1:\(ScriptedServer.closedPort())/")

@@ -71,9 +71,7 @@ import Testing
         let isOver = DispatchSemaphore(value: 0)
         let server = ScriptedServer { peer in
             // The head ends with the key.
-            var head: [UInt8] = []
-            while !head.suffix(4).elementsEqual("\r\n\r\n".utf8), let byte = peer.read(1) { head += byte }
-            let key = head.dropLast(4).suffix(24)
+            guard let key = peer.readHead()?.utf8.dropLast(4).suffix(24) else { return }
             let accept = String(decoding: WebSocketHandshake.accept(for: key), as: UTF8.self)
             peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n")
             peer.send("Sec-WebSocket-Accept: \(accept)\r\n\r\n")

@@ -13,14 +13,16 @@ final class ScriptedServer: Sendable {
 
         /// Reads up to the empty line that ends a request's head; false when the client has gone.
         @discardableResult
-        func readRequest() -> Bool {
-            var tail: [UInt8] = []
-            var byte: UInt8 = 0
-            while tail != Array("\r\n\r\n".utf8) {
-                guard recv(fd, &byte, 1, 0) == 1 else { return false }
-                tail = (tail + [byte]).suffix(4)
+        func readRequest() -> Bool { readHead() != nil }
+
+        /// The head of a request, up to its empty line; nil when the client has gone.
+        func readHead() -> String? {
+            var head: [UInt8] = []
+            while !head.suffix(4).elementsEqual("\r\n\r\n".utf8) {
+                guard let byte = read(1) else { return nil }
+                head += byte
             }
-            return true
+            return String(decoding: head, as: UTF8.self)
         }
 
         /// Reads so many bytes; nil when the client has gone before.
