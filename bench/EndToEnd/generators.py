@@ -23,7 +23,7 @@ import compare  # noqa: E402
 import report  # noqa: E402
 from preparations import (EXAMPLES, TLS_FLAGS, add_core_options, check_cores, compile_c,  # noqa: E402
                           make_certificate)
-from servers import Apus, BenchError, Floor, Server, run_script  # noqa: E402
+from servers import BenchError, Floor, Server, run_script  # noqa: E402
 
 CONNECTIONS = 64
 SCENARIOS = {"keepalive": 1, "pipelined": 16, "https": 1}
@@ -95,13 +95,11 @@ def clients(arguments, scenario, port, folder):
 
 
 def measure(arguments, scenario):
-    if scenario == "https":
-        target = Apus(arguments.apus, "epoll", make_certificate())
-    else:
-        target = Floor(compile_c(Path(__file__).with_name("floor.c"), "floor"), "keepalive")
+    tls = make_certificate() if scenario == "https" else None
+    floor = compile_c(Path(__file__).with_name("floor.c"), "floor-tls" if tls else "floor", *(TLS_FLAGS if tls else ()))
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        server = stack.enter_context(Server(target, arguments.server_core))
+        server = stack.enter_context(Server(Floor(floor, "keepalive", tls), arguments.server_core))
         everyone = clients(arguments, scenario, server.port, folder)
         for client in everyone:
             client.take_turn(arguments.client_core, 60)
@@ -134,7 +132,6 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--apus-tool", metavar="PATH", default=str(EXAMPLES.with_name("apus")))
-    add("--apus", metavar="PATH", default=str(EXAMPLES), help="the Examples program, which is the server over TLS")
     add("--scenario", metavar="NAME,…", default=",".join(SCENARIOS), help=f"of {', '.join(SCENARIOS)} (default: all)")
     add("--rounds", metavar="N", type=compare.rounds, default=9)
     add("--turn-seconds", metavar="S", type=compare.seconds, default=2.0)

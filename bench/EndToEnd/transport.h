@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #ifdef TLS
+#include <signal.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
@@ -22,6 +23,7 @@ static SSL *transport_sessions[65536]; /* by descriptor */
 /* A server with `certificate` and `key`, a client without. */
 static void transport_prepare(const char *certificate, const char *key) {
     bool is_server = certificate != NULL;
+    signal(SIGPIPE, SIG_IGN); /* OpenSSL's writes have no MSG_NOSIGNAL: a peer that has gone would end the program */
     transport_context = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
     SSL_CTX_set_mode(transport_context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                             SSL_MODE_RELEASE_BUFFERS);

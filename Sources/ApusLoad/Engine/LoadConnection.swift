@@ -27,7 +27,7 @@ nonisolated struct LoadConnection {
     /// A response was completed on this very connection.
     var isReused = false
     /// The first attempt to connect has not ended.
-    var isOpening = false
+    var isFirstAttempt = false
     /// It is in the queue of those that wait for a request.
     var isQueued = false
     /// What the poller watches for; 0 when it does not.
@@ -54,7 +54,7 @@ nonisolated struct LoadConnection {
     var carry = Carry()
 
     /// A handshake is under way.
-    var isOpeningNow: Bool { phase == .connecting || phase == .securing || phase == .greeting }
+    var isShakingHands: Bool { phase == .connecting || phase == .securing || phase == .greeting }
 
     /// Received bytes that wait for the rest of their unit.
     struct Carry {

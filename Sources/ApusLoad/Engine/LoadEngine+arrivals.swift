@@ -7,7 +7,7 @@ nonisolated extension LoadEngine {
     mutating func release() {
         guard isReleasing else { return }
         if !isScheduled {
-            guard hasBegunAll, openingCount == 0 else { return }
+            guard hasBegunAll, firstAttempts == 0 else { return }
             isScheduled = true
             begin(at: now)
             nextArrival = startedAt + arrivals.next()
@@ -67,10 +67,10 @@ nonisolated extension LoadEngine {
         if connection.pointee.phase == .established { takeArrival(connection) }
     }
 
-    mutating func noteOpeningEnded(_ connection: ConnectionPointer) {
-        guard connection.pointee.isOpening else { return }
-        connection.pointee.isOpening = false
-        openingCount -= 1
+    mutating func noteAttempted(_ connection: ConnectionPointer) {
+        guard connection.pointee.isFirstAttempt else { return }
+        connection.pointee.isFirstAttempt = false
+        firstAttempts -= 1
     }
 
     /// Something came on a connection that nothing was asked on: mostly its end.

@@ -35,8 +35,8 @@ nonisolated extension LoadEngine {
 
     /// What the socket does not take is lost: a peer that reads nothing waits for no pong.
     private func answerPing(_ connection: ConnectionPointer, _ payload: UnsafePointer<UInt8>, _ count: Int) {
-        // Not in the middle of a message.
-        guard connection.pointee.sentBytes % block.requestCount == 0 else { return }
+        // Not in the middle of a message, and not while OpenSSL waits for the rest of what it was given.
+        guard connection.pointee.sentBytes == connection.pointee.batchBytes else { return }
         let pong = LoadMessage.frame(.pong, Array(UnsafeBufferPointer(start: payload, count: count)))
         _ = pong.withUnsafeBufferPointer { write(connection, $0.baseAddress!, $0.count) }
     }

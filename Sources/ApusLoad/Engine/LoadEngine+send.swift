@@ -43,7 +43,7 @@ nonisolated extension LoadEngine {
     /// Sends what is left of the batch, as far as the kernel takes it.
     mutating func send(_ connection: ConnectionPointer) {
         if connection.pointee.phase == .closing || connection.pointee.phase == .idle { return }
-        if hasOpening, connection.pointee.isOpeningNow { return goOnOpening(connection) }
+        if hasHandshakes, connection.pointee.isShakingHands { return goOnOpening(connection) }
         if connection.pointee.batchBytes == 0 { return confirmConnected(connection) }
         let isFirst = connection.pointee.startedAt == 0
         // Before the call: by its end the server may have answered.
@@ -95,7 +95,7 @@ nonisolated extension LoadEngine {
     }
 
     mutating func noteReady(_ connection: ConnectionPointer) {
-        noteOpeningEnded(connection)
+        noteAttempted(connection)
         readyCount &+= 1
         connection.pointee.phase = .established
         connection.pointee.progressAt = now
@@ -126,7 +126,7 @@ nonisolated extension LoadEngine {
     mutating func connectFailed(
         _ connection: ConnectionPointer, _ cause: ErrorCause, _ kind: LoadErrorKind = .connect
     ) {
-        noteOpeningEnded(connection)
+        noteAttempted(connection)
         closeDescriptor(connection)
         result.errors.add(kind, cause)
         connection.pointee.startedAt = 0

@@ -23,7 +23,7 @@ package nonisolated struct LoadEngine: ~Copyable {
     /// How a WebSocket is opened; nil without.
     let greeting: WebSocketClientHandshake?
     /// There is more than TCP's handshake to wait for.
-    let hasOpening: Bool
+    let hasHandshakes: Bool
     let block: RequestBlock
     let connections: UnsafeMutablePointer<LoadConnection>
     let connectionCount: Int
@@ -63,7 +63,7 @@ package nonisolated struct LoadEngine: ~Copyable {
     /// Connections that were there with all their handshakes, so far.
     var readyCount = 0
     /// Connections whose first attempt to connect is under way.
-    var openingCount = 0
+    var firstAttempts = 0
 
     // The clock: when the load began, when the part of it began that is measured, and when it ends.
     private(set) var startedAt: Int64 = 0
@@ -85,7 +85,7 @@ package nonisolated struct LoadEngine: ~Copyable {
         }
         hasTLS = plan.tls != nil
         greeting = plan.spoken == .webSocket ? Self.greeting(plan) : nil
-        hasOpening = plan.tls != nil || plan.spoken == .webSocket
+        hasHandshakes = plan.tls != nil || plan.spoken == .webSocket
         self.plan = plan
         self.poller = poller
         connector = Connector(plan.endpoint)
@@ -195,8 +195,8 @@ package nonisolated struct LoadEngine: ~Copyable {
         while begunCount < count {
             let connection = connections + begunCount
             if hasRate, plan.keepsAlive {
-                connection.pointee.isOpening = true
-                openingCount += 1
+                connection.pointee.isFirstAttempt = true
+                firstAttempts += 1
             }
             startBatch(connection)
             begunCount += 1
@@ -217,7 +217,7 @@ package nonisolated struct LoadEngine: ~Copyable {
         let connection = connections + Int(event.generation)
         // An event of a descriptor that was closed earlier in this turn.
         guard connection.pointee.fd == event.fd else { return }
-        let mayBeConnected = connection.pointee.isOpeningNow
+        let mayBeConnected = connection.pointee.isShakingHands
         if event.flags & UInt32(CAPUS_WRITE) != 0 || mayBeConnected { send(connection) }
         if event.flags & UInt32(CAPUS_READ | CAPUS_HANGUP) != 0, connection.pointee.fd == event.fd {
             receive(connection)
@@ -236,7 +236,7 @@ package nonisolated struct LoadEngine: ~Copyable {
         for index in 0..<begunCount {
             let connection = connections + index
             checkDeadline(connection)
-            if connection.pointee.isOpeningNow || connection.pointee.phase == .established {
+            if connection.pointee.isShakingHands || connection.pointee.phase == .established {
                 nextSweep = min(nextSweep, connection.pointee.progressAt + plan.timeout)
             }
         }
