@@ -10,9 +10,7 @@ package nonisolated enum DurationText {
     package static func parse(_ text: String) -> Duration? {
         let unit = units.first { text.hasSuffix($0.suffix) }
         let number = text.dropLast(unit?.suffix.count ?? 0)
-        // Double reads more than people write: "inf", "0x1p4", "1e300".
-        let isPlain = number.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == 0x2E }
-        guard isPlain, let value = Double(number) else { return nil }
+        guard let value = PlainNumber.parse(number) else { return nil }
         let nanoseconds = value * (unit?.nanoseconds ?? 1e9)
         guard nanoseconds >= 1, nanoseconds <= limit else { return nil }
         return .nanoseconds(Int64(nanoseconds))

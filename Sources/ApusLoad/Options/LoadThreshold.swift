@@ -57,7 +57,7 @@ public nonisolated struct LoadThreshold: Sendable, CustomStringConvertible {
         case "unsuccessful": .unsuccessful
         case "unfinished": .unfinished
         default:
-            if name.first == "p", let value = RateText.parse(String(name.dropFirst())), value <= 100 {
+            if name.first == "p", let value = PlainNumber.parse(name.dropFirst()), value > 0, value <= 100 {
                 .percentile(value)
             } else {
                 nil

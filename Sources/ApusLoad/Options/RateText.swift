@@ -5,10 +5,7 @@ package nonisolated enum RateText {
         let units: [Character: Double] = ["k": 1e3, "K": 1e3, "M": 1e6]
         let unit = text.last.flatMap { units[$0] }
         let number = unit == nil ? text[...] : text.dropLast()
-        // Double reads more than people write: "inf", "0x1p4", "1e300".
-        guard number.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == 0x2E }), let value = Double(number),
-            value > 0
-        else { return nil }
+        guard let value = PlainNumber.parse(number), value > 0 else { return nil }
         return value * (unit ?? 1)
     }
 }
