@@ -12,7 +12,13 @@ let package = Package(
     products: [
         .library(name: "Apus", targets: ["Apus"]),
         .library(name: "ApusWeb", targets: ["ApusWeb"]),
+        .library(name: "ApusClient", targets: ["ApusClient"]),
+        .library(name: "ApusCluster", targets: ["ApusCluster"]),
+        .library(name: "ApusMySQL", targets: ["ApusMySQL"]),
         .library(name: "ApusRedis", targets: ["ApusRedis"]),
+        .library(name: "ApusSTOMP", targets: ["ApusSTOMP"]),
+        .library(name: "ApusSystem", targets: ["ApusSystem"]),
+        .library(name: "ApusZeroMQ", targets: ["ApusZeroMQ"]),
         .library(name: "ApusObservability", targets: ["ApusObservability"]),
         .library(name: "ApusLoad", targets: ["ApusLoad"]),
         .executable(name: "apus", targets: ["apus"]),
@@ -32,10 +38,27 @@ let package = Package(
         .target(
             name: "CApus", dependencies: ["CLibevent"], path: "CSources/CApus",
             linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+        .systemLibrary(
+            name: "CMariaDB", path: "CSources/CMariaDB", pkgConfig: "libmariadb",
+            providers: [.apt(["libmariadb-dev"])]),
         .systemLibrary(name: "CZlib", path: "CSources/CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZeroMQ", path: "CSources/CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
         .target(name: "ApusProtocols", dependencies: ["CApus", "CZlib"]),
         .target(name: "Apus", dependencies: ["CApus", "ApusProtocols"], swiftSettings: onTheLoop),
-        .target(name: "ApusRedis", dependencies: ["Apus", "ApusProtocols"], swiftSettings: onTheLoop),
+        .systemLibrary(
+            name: "CCares", path: "CSources/CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        .target(
+            name: "ApusClient", dependencies: ["Apus", "ApusProtocols", "CApus", "CCares"], swiftSettings: onTheLoop),
+        .target(
+            name: "ApusCluster", dependencies: ["Apus", "ApusProtocols", "ApusRedis", "CApus"],
+            swiftSettings: onTheLoop),
+        .target(
+            name: "ApusMySQL", dependencies: ["Apus", "ApusProtocols", "CMariaDB"], swiftSettings: onTheLoop),
+        .systemLibrary(name: "CLinux", path: "CSources/CLinux"),
+        .target(name: "ApusSystem", dependencies: ["Apus", "CLinux"], swiftSettings: onTheLoop),
+        .target(name: "ApusSTOMP", dependencies: ["Apus", "ApusProtocols"], swiftSettings: onTheLoop),
+        .target(name: "ApusZeroMQ", dependencies: ["Apus", "CZeroMQ"], swiftSettings: onTheLoop),
+        .target(name: "ApusRedis", dependencies: ["Apus", "ApusProtocols", "CApus"], swiftSettings: onTheLoop),
         .target(
             name: "ApusWeb", dependencies: ["Apus", "ApusProtocols", "ApusRedis", "CApus", "CZlib"],
             swiftSettings: onTheLoop),
@@ -59,7 +82,13 @@ let package = Package(
                 "Apus", "ApusLoad", "ApusWeb", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: onTheLoop),
-        .executableTarget(name: "Examples", dependencies: ["Apus", "ApusWeb"], swiftSettings: onTheLoop),
+        .executableTarget(
+            name: "Examples",
+            dependencies: [
+                "Apus", "ApusClient", "ApusCluster", "ApusMySQL", "ApusRedis", "ApusSTOMP", "ApusSystem", "ApusWeb",
+                "ApusZeroMQ",
+            ],
+            swiftSettings: onTheLoop),
         .target(name: "TestSupport", dependencies: ["CApus", "CZlib"], path: "Tests/TestSupport"),
         .executableTarget(
             name: "ConformanceServer",
@@ -68,6 +97,27 @@ let package = Package(
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
             ],
             path: "Tests/ConformanceServer", swiftSettings: onTheLoop),
+        .target(
+            name: "TrialSupport", dependencies: ["Apus"], path: "Tests/TrialSupport", swiftSettings: onTheLoop),
+        .executableTarget(
+            name: "TaskTrials", dependencies: ["Apus", "TrialSupport"], path: "Tests/TaskTrials",
+            swiftSettings: onTheLoop),
+        .executableTarget(
+            name: "SystemTrials", dependencies: ["Apus", "ApusSystem", "TestSupport", "TrialSupport"],
+            path: "Tests/SystemTrials", swiftSettings: onTheLoop),
+        .executableTarget(
+            name: "ClientTrials", dependencies: ["Apus", "ApusClient", "ApusProtocols", "TestSupport", "TrialSupport"],
+            path: "Tests/ClientTrials", swiftSettings: onTheLoop),
+        .executableTarget(
+            name: "ClusterTrials",
+            dependencies: ["Apus", "ApusCluster", "ApusProtocols", "TestSupport", "TrialSupport"],
+            path: "Tests/ClusterTrials", swiftSettings: onTheLoop),
+        .executableTarget(
+            name: "QueueTrials", dependencies: ["Apus", "ApusSTOMP", "ApusZeroMQ", "TestSupport", "TrialSupport"],
+            path: "Tests/QueueTrials", swiftSettings: onTheLoop),
+        .executableTarget(
+            name: "MySQLTrials", dependencies: ["Apus", "ApusMySQL", "TestSupport", "TrialSupport"],
+            path: "Tests/MySQLTrials", swiftSettings: onTheLoop),
         .executableTarget(
             name: "UpgradeServerV1", dependencies: ["Apus"], path: "Tests/UpgradeServers/V1", swiftSettings: onTheLoop),
         .executableTarget(
@@ -84,10 +134,15 @@ let package = Package(
         .testTarget(
             name: "ApusLoadTests",
             dependencies: ["ApusLoad", "ApusProtocols", "CApus", "TestSupport", "apus", "Examples"]),
+        .testTarget(name: "MySQLTests", dependencies: ["ApusMySQL", "TestSupport", "MySQLTrials"]),
         .testTarget(
             name: "ApusTests",
             dependencies: ["Apus", "ApusProtocols", "ApusRedis", "ApusWeb", "CApus", "TestSupport"],
             swiftSettings: onTheLoop),
+        .testTarget(name: "TaskTests", dependencies: ["TestSupport", "TaskTrials"]),
+        .testTarget(name: "SystemTests", dependencies: ["TestSupport", "SystemTrials", "Examples"]),
+        .testTarget(name: "ClusterTests", dependencies: ["TestSupport", "ClusterTrials", "Examples"]),
+        .testTarget(name: "ClientTests", dependencies: ["TestSupport", "ClientTrials", "Examples"]),
         .testTarget(
             name: "ApusProtocolsTests", dependencies: ["ApusProtocols", "RequestCases", "CApus", "TestSupport"]),
         .testTarget(
@@ -100,6 +155,11 @@ let package = Package(
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
             ]),
+        .testTarget(name: "QueueTests", dependencies: ["QueueTrials", "TestSupport"]),
+        .executableTarget(
+            name: "RedisTrials", dependencies: ["Apus", "ApusRedis", "TestSupport", "TrialSupport"],
+            path: "Tests/RedisTrials", swiftSettings: onTheLoop),
+        .testTarget(name: "RedisTests", dependencies: ["RedisTrials", "TestSupport"]),
         .testTarget(name: "TidyTests"),
     ],
     swiftLanguageModes: [.v6]

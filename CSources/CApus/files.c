@@ -282,8 +282,8 @@ int capus_create_temporary(char *path) {
 
 int capus_set_mode(int fd, unsigned mode) { return fchmod(fd, (mode_t)mode) == 0 ? 0 : -errno; }
 
-const void *capus_map_file(int fd, size_t count) {
-    void *bytes = mmap(NULL, count, PROT_READ, MAP_SHARED, fd, 0);
+void *capus_map_file(int fd, size_t count, bool is_writable) {
+    void *bytes = mmap(NULL, count, is_writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
     return bytes == MAP_FAILED ? NULL : bytes;
 }
 

@@ -94,7 +94,8 @@ static int set_interest(epoll_loop *loop, int fd, uint32_t generation, uint32_t 
     }
     struct epoll_event event = {.events = mask};
     event.data.u64 = (uint64_t)generation << 32 | (uint32_t)fd;
-    if (epoll_ctl(loop->epoll_fd, operation, fd, &event) != 0) {
+    // A descriptor that was closed is watched no more, whoever closed it.
+    if (epoll_ctl(loop->epoll_fd, operation, fd, &event) != 0 && operation != EPOLL_CTL_DEL) {
         return errno;
     }
     loop->interest[fd] = (uint8_t)interest;

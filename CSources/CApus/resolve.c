@@ -36,17 +36,16 @@ capus_resolver *capus_resolver_create(int eventfd) {
     return resolver;
 }
 
-static void look_up(question *asked) {
+// Returns why there is no address, or NULL.
+static const char *look_up(const char *host, capus_address *addresses, int capacity, int *count) {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
-    int failure = getaddrinfo(asked->host, NULL, &hints, &found);
+    int failure = getaddrinfo(host, NULL, &hints, &found);
     if (failure != 0) {
-        asked->answer.failure = gai_strerror(failure);
-        return;
+        return gai_strerror(failure);
     }
-    for (struct addrinfo *each = found; each != NULL && asked->answer.count < CAPUS_RESOLVED_ADDRESSES;
-         each = each->ai_next) {
-        capus_address *address = &asked->answer.addresses[asked->answer.count++];
+    for (struct addrinfo *each = found; each != NULL && *count < capacity; each = each->ai_next) {
+        capus_address *address = &addresses[(*count)++];
         bool is_v4 = each->ai_family == AF_INET;
         address->family = is_v4 ? 4 : 6;
         memcpy(address->ip,
@@ -55,6 +54,12 @@ static void look_up(question *asked) {
                is_v4 ? 4 : 16);
     }
     freeaddrinfo(found);
+    return NULL;
+}
+
+const char *capus_resolve(const char *host, capus_address *address) {
+    int count = 0;
+    return look_up(host, address, 1, &count);
 }
 
 // Answers questions until there are none.
@@ -65,7 +70,8 @@ static void *serve(void *context) {
         question *asked = resolver->waiting;
         resolver->waiting = asked->next;
         pthread_mutex_unlock(&resolver->lock);
-        look_up(asked);
+        capus_resolved *answer = &asked->answer;
+        answer->failure = look_up(asked->host, answer->addresses, CAPUS_RESOLVED_ADDRESSES, &answer->count);
         pthread_mutex_lock(&resolver->lock);
         asked->next = resolver->answered;
         resolver->answered = asked;

@@ -18,13 +18,13 @@ struct capus_board {
     _Alignas(64) capus_worker_status entries[CAPUS_BOARD_CAPACITY];
 };
 
-int capus_board_create(void) {
-    int fd = memfd_create("apus-board", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+int capus_memory_create(size_t size) {
+    int fd = memfd_create("apus", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0) {
         return -errno;
     }
     // A worker that gave up root must not be able to take the memory away from its master.
-    if (ftruncate(fd, sizeof(capus_board)) != 0 ||
+    if (ftruncate(fd, (off_t)size) != 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
         int failure = errno;
         close(fd);

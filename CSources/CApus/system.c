@@ -99,6 +99,11 @@ int capus_terminal_width(int fd) {
     return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
+int capus_terminal_height(int fd) {
+    struct winsize size;
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+}
+
 int capus_thread_count(void) {
     DIR *folder = opendir("/proc/self/task");
     if (folder == NULL) {

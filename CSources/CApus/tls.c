@@ -44,6 +44,14 @@ const char *capus_tls_version(void) { return OpenSSL_version(OPENSSL_VERSION); }
 
 bool capus_random(uint8_t *bytes, size_t count) { return RAND_bytes(bytes, (int)count) == 1; }
 
+bool capus_authenticate(const uint8_t *key, size_t key_count, const uint8_t *bytes, size_t count, uint8_t *mac) {
+    return HMAC(EVP_sha256(), key, (int)key_count, bytes, count, mac, NULL) != NULL;
+}
+
+bool capus_is_same_secret(const uint8_t *first, const uint8_t *second, size_t count) {
+    return CRYPTO_memcmp(first, second, count) == 0;
+}
+
 void capus_tls_set_secret(const uint8_t *secret) { memcpy(ticket_secret, secret, sizeof ticket_secret); }
 
 // ---- Tickets ----

@@ -30,7 +30,9 @@ public nonisolated struct LoadProgram: Sendable {
     public var csvPath: String?
     /// Where the distribution of the latencies goes, for the plotters of HdrHistogram; nil for nowhere.
     public var hgrmPath: String?
-    /// No progress line.
+    /// Where the latencies in milliseconds by percent go, as ab writes them; nil for nowhere.
+    public var percentagesPath: String?
+    /// Nothing is told of how far the run has come.
     public var isQuiet = false
 
     /// A program that puts on that load.
@@ -41,7 +43,7 @@ public nonisolated struct LoadProgram: Sendable {
         var signals = [Int32(CAPUS_SIGINT), Int32(CAPUS_SIGTERM)]
         let opened = capus_signals_open(&signals, Int32(signals.count))
         let stop = opened >= 0 ? opened : nil
-        var progress = ProgressLine(for: options, isQuiet: isQuiet)
+        var progress = ProgressDisplay(for: options, isQuiet: isQuiet)
         do throws(LoadError) {
             if !rates.isEmpty {
                 let steps = try LoadSteps.run(options, rates: rates, stopDescriptor: stop) { progress.update($0) }
@@ -71,6 +73,7 @@ public nonisolated struct LoadProgram: Sendable {
         if jsonPath != "-" { Terminal.write(report.text, to: Self.standardOutput) }
         let files = [
             (jsonPath, \LoadReport.json), (htmlPath, \.html), (csvPath, \.csv), (hgrmPath, \.hgrm),
+            (percentagesPath, \.percentages),
         ]
         for case (let path?, let content) in files where !Self.write(report[keyPath: content], toFile: path) {
             return .failure
@@ -82,7 +85,9 @@ public nonisolated struct LoadProgram: Sendable {
     /// Says on standard error what went wrong.
     public static func complain(_ text: String) { Terminal.write("apus load: \(text)\n", to: standardError) }
 
-    private static func write(_ text: String, toFile path: String) -> Bool {
+    /// Writes to a file, or to standard output when the path is "-"; false, and a word on standard error, when that
+    /// fails.
+    package static func write(_ text: String, toFile path: String) -> Bool {
         if path == "-" {
             Terminal.write(text, to: standardOutput)
             return true

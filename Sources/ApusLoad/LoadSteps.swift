@@ -12,10 +12,16 @@ public nonisolated struct LoadSteps: Sendable {
         onProgress: (LoadProgress) -> Void = { _ in }
     ) throws(LoadError) -> LoadSteps {
         var reports: [LoadReport] = []
-        for rate in rates {
+        // All steps go to the same address of a name.
+        let endpoint = try LoadRun.endpoint(of: options)
+        for (index, rate) in rates.enumerated() {
             var step = options
             step.rate = rate
-            let report = try LoadRun.run(step, stopDescriptor: stopDescriptor, onProgress: onProgress)
+            let report = try LoadRun.run(step, at: endpoint, stopDescriptor: stopDescriptor) { progress in
+                var progress = progress
+                progress.step = LoadProgress.Step(number: index + 1, count: rates.count, rate: rate)
+                onProgress(progress)
+            }
             reports.append(report)
             if report.wasInterrupted || !report.crossedThresholds.isEmpty { break }
         }

@@ -19,6 +19,8 @@ public nonisolated enum RedisError: Error, Sendable, Hashable, CustomStringConve
     case closed
     /// The reply is not of the kind that the command has.
     case unexpectedReply(RedisValue)
+    /// A transaction was not carried out, because Redis refused one of its commands: its text.
+    case transactionRefused(String)
     /// The address of the server cannot be understood.
     case invalidAddress(String, reason: String)
 
@@ -49,6 +51,7 @@ public nonisolated enum RedisError: Error, Sendable, Hashable, CustomStringConve
         case .notShareable(let name): "\(name) needs a connection of its own"
         case .closed: "the Redis client was closed"
         case .unexpectedReply(let value): "Redis replied \(String(describing: value).prefix(100))"
+        case .transactionRefused(let text): "Redis refused the transaction: \(text)"
         case .invalidAddress(let text, let reason): "address \"\(text)\": \(reason)"
         }
     }

@@ -12,6 +12,10 @@ public nonisolated struct RedisOptions: Sendable, Hashable {
     public var timeout = 5.0
     /// Commands that may wait for a connection or for their reply; further ones fail at once.
     public var maxOutstandingCommands = 10_000
+    /// Connections of their own that tasks may have at the same time (`RedisClient.withConnection`); further ones wait.
+    public var maxConnections = 64
+    /// Messages of one subscription that may wait to be read; the oldest is dropped for a further one.
+    public var maxBufferedMessages = 1000
     /// Bytes of one reply; a longer one ends the connection.
     public var maxReplyBytes = 64 * 1024 * 1024
     /// Speaks version 3 of the protocol, with replies of more kinds. It takes Redis 6.

@@ -34,6 +34,36 @@ let recipes: [Recipe] = [
     Recipe(name: "BinaryTransferClient", about: "sends it a file", kind: .client(BinaryTransfer.sendFile)),
     Recipe(name: "TextTransfer", about: "receives files, as lines of JSON", kind: .service(TextTransfer.set)),
     Recipe(name: "TextTransferClient", about: "sends it a file", kind: .client(TextTransfer.sendFile)),
+    Recipe(
+        name: "ClusterServers", about: "events, queues and values for processes of several hosts",
+        kind: .service(ClusterServers.set)),
+    Recipe(
+        name: "ChannelClusterPush", about: "sends to a WebSocket client of any process on any host",
+        kind: .service(ChannelClusterPush.set)),
+    Recipe(
+        name: "ChannelGroups", about: "groups of WebSocket clients over processes and hosts",
+        kind: .service(ChannelGroups.set)),
+    Recipe(
+        name: "ChannelBroadcast", about: "hands what one WebSocket client sends on to those of all processes and hosts",
+        kind: .service(ChannelBroadcast.set)),
+    Recipe(
+        name: "GlobalDataDemo", about: "a number that processes of several hosts count up",
+        kind: .service(GlobalDataDemo.set)),
+    Recipe(
+        name: "RedisDemo", about: "values in Redis, over HTTP", kind: .service(RedisDemo.set)),
+    Recipe(
+        name: "RedisQueueDemo", about: "work for later, through queues in Redis", kind: .service(RedisQueueDemo.set)),
+    Recipe(
+        name: "STOMPDemo", about: "messages through a broker that speaks STOMP", kind: .service(STOMPDemo.set)),
+    Recipe(name: "ZMQPull", about: "takes what ZeroMQ's PUSH sockets send", kind: .service(ZMQPull.set)),
+    Recipe(name: "DNSResolve", about: "looks up a host a line", kind: .service(DNSResolve.set)),
+    Recipe(
+        name: "FileMonitorDemo", about: "a server that is reloaded when files change",
+        kind: .service(FileMonitorDemo.set)),
+    Recipe(
+        name: "MySQLService", about: "asks a database for each request, over a pool", kind: .service(MySQLService.set)),
+    Recipe(
+        name: "HTTPFetch", about: "asks for one address, and says what came of it", kind: .client(HTTPFetch.fetch)),
 ]
 
 func complain(_ line: String) { _ = write(STDERR_FILENO, line + "\n", line.utf8.count + 1) }

@@ -3,9 +3,17 @@ import ArgumentParser
 
 extension LoadCommand {
     /// `--json URL`: what looks like the target is the target, not a file.
-    private var jsonTookURL: Bool { url == nil && json?.contains("://") == true }
+    private var jsonTookURL: Bool { urls.isEmpty && json?.contains("://") == true }
 
     func validate() throws {
+        if let help {
+            guard LoadHelp(rawValue: help) != nil else {
+                let topics = LoadHelp.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ValidationError("--help \(help): the topics are \(topics)")
+            }
+            return
+        }
+        if !compare.isEmpty { return try validateComparison() }
         do {
             var options = try options()
             let rates = try rates()
@@ -18,22 +26,39 @@ extension LoadCommand {
                 }
                 options.rate = rates[0]
             }
-            try options.validate()
+            // Whether its placeholders have values is not known before that file is read.
+            if data == nil { try options.validate() }
         } catch let error as LoadOptionsError {
             throw ValidationError(error.description)
         }
     }
 
     func run() throws {
+        if let topic = help.flatMap(LoadHelp.init) {
+            print(topic.text)
+            return
+        }
+        if !compare.isEmpty { return try runComparison() }
         var program = LoadProgram(try options())
         program.jsonPath = jsonTookURL ? "-" : json
         program.htmlPath = html
         program.csvPath = csv
         program.hgrmPath = hgrm
+        program.percentagesPath = habits.percentages
         program.rates = try rates()
         program.isQuiet = quiet
         do throws(LoadOptionsError) {
-            program.options.body = try (body ?? habits.body).map(RequestBody.read)
+            program.options.body = try (body ?? habits.body).map { text throws(LoadOptionsError) in
+                try RequestBody.read(text)
+            }
+            program.options.expectation.body = try expectBody.map { text throws(LoadOptionsError) in
+                try RequestBody.read(text, option: "--expect-body")
+            }
+            program.options.data = try data.map(LoadData.read)
+            if agents.agents != nil {
+                program.options.agentSecret = try LoadAgentSecret.read(file: agents.secretFile)
+            }
+            try program.options.validate()
         } catch {
             LoadProgram.complain("\(error)")
             throw ExitCode(LoadProgram.ExitStatus.usage.rawValue)
@@ -41,13 +66,18 @@ extension LoadCommand {
         throw ExitCode(program.run().rawValue)
     }
 
-    /// The options as the library takes them, but for the body, which is read once and not before the others are
+    /// The options as the library takes them, but for what is in files, which are read once and not before the rest is
     /// known to be right.
     private func options() throws -> LoadOptions {
-        guard let url = url ?? (jsonTookURL ? json : nil) else {
+        guard let url = urls.first ?? (jsonTookURL ? json : nil) else {
             throw ValidationError("the URL of the server is missing: apus load http://127.0.0.1:8080/")
         }
         var options = LoadOptions(url: url)
+        options.furtherURLs = Array(urls.dropFirst())
+        options.weights = try weightList()
+        options.keepsCookies = cookies
+        options.followsRedirects = followRedirects
+        if let expectStatus { options.expectation.statuses = try LoadExpectation.statuses(expectStatus) }
         options.unixPath = unix
         options.tls.verifiesServer = !insecure
         options.tls.authoritiesFile = cacert
@@ -55,6 +85,7 @@ extension LoadCommand {
         options.tls.resumes = !noResumption
         options.connections = connections
         options.processes = threads
+        options.agents = try agents.addresses()
         options.duration = try duration.map { try Self.duration($0, of: "--duration") }
         options.requests = requests
         options.rate = try rate.map(Self.rate)
@@ -63,6 +94,12 @@ extension LoadCommand {
         }
         options.arrivals = arrivals
         if let warmUp { options.warmUp = try Self.duration(warmUp, of: "--warm-up") }
+        if let ramp { options.ramp = try Self.duration(ramp, of: "--ramp") }
+        options.holds = hold
+        options.sources = source
+        guard !broadcast || !receive else { throw ValidationError("--broadcast does not go with --receive") }
+        if broadcast { options.exchange = .broadcasts }
+        if receive { options.exchange = .pushes }
         options.keepsAlive = !noKeepAlive
         options.pipelineDepth = pipeline
         options.method = method
@@ -71,6 +108,15 @@ extension LoadCommand {
         options.thresholds = try failIf.map { try LoadThreshold($0) }
         options.body = (body ?? habits.body).map { _ in [0x20] }
         return options
+    }
+
+    private func weightList() throws -> [Int] {
+        guard let weights else { return [] }
+        let numbers = weights.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+        guard numbers.allSatisfy({ $0 != nil }) else {
+            throw ValidationError("--weights \(weights): give them as 8,1,1")
+        }
+        return numbers.compactMap(\.self)
     }
 
     private func rates() throws -> [Double] {

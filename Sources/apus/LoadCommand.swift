@@ -6,13 +6,19 @@ struct LoadCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "load",
         abstract: "Put load on a server and measure how it does.",
-        discussion: LoadHelp.discussion)
+        discussion: "apus load --help tells it topic by topic, with examples.",
+        // They take a topic here.
+        helpNames: [])
 
     @Argument(
-        help:
-            "http, https, ws, wss ://HOST[:PORT][/PATH][?QUERY]; text, frame, tcp ://HOST:PORT. HOST is an address."
-    )
-    var url: String?
+        help: """
+            http, https, ws, wss ://HOST[:PORT][/PATH][?QUERY]; text, frame, tcp, udp ://HOST:PORT. \
+            Several URLs of one HTTP server are asked in turns.
+            """)
+    var urls: [String] = []
+
+    @Option(help: "How often each URL is asked, compared with the others: 8,1,1.")
+    var weights: String?
 
     @Option(
         name: [.customShort("c", allowingJoined: true), .long], help: "Connections that are open at the same time.")
@@ -40,6 +46,21 @@ struct LoadCommand: ParsableCommand {
     @Option(help: "So long the same load before anything is measured.")
     var warmUp: String?
 
+    @Option(help: "Open the connections evenly within so long.")
+    var ramp: String?
+
+    @Flag(help: "Open all connections, keep them idle for the duration, then ask once on each.")
+    var hold = false
+
+    @Option(help: "Local addresses of the connections, in turns: 127.0.1.1-127.0.1.9, 127.0.1.0/28.")
+    var source: String?
+
+    @Flag(help: "ws, text, frame: a message that is sent comes to all connections; needs a --rate.")
+    var broadcast = false
+
+    @Flag(help: "ws, text, frame: count what the server sends by itself, after the --body if there is one.")
+    var receive = false
+
     @Option(
         name: [.customShort("t", allowingJoined: true), .long],
         help: "Processes that put on the load; one keeps one core busy.")
@@ -61,6 +82,22 @@ struct LoadCommand: ParsableCommand {
 
     @Option(help: "The body: text, @FILE, or - for standard input.")
     var body: String?
+
+    @Option(
+        help: "A CSV file whose first line has names: {{name}} in URLs, fields and body is a value of its next row.")
+    var data: String?
+
+    @Flag(help: "Each connection sends back the cookies it was given.")
+    var cookies = false
+
+    @Flag(help: "Go on where redirects lead, on the same server.")
+    var followRedirects = false
+
+    @Option(help: "Responses with another status are errors: 200, 2xx, 200-204, 200,404.")
+    var expectStatus: String?
+
+    @Option(help: "Responses without this in their body are errors: text, or @FILE.")
+    var expectBody: String?
 
     @Option(help: "How long a response or a connect may take.")
     var timeout = "5s"
@@ -97,8 +134,21 @@ struct LoadCommand: ParsableCommand {
         help: "End with status 2 if so: 'p99>20ms', 'errors>0.1%', 'rate<5k'; may be repeated.")
     var failIf: [String] = []
 
-    @Flag(name: .shortAndLong, help: "No progress line.")
+    @Option(
+        parsing: .upToNextOption,
+        help: "Compare JSON reports instead: A B, each a file or several runs as a1.json,a2.json.")
+    var compare: [String] = []
+
+    @Option(
+        name: [.customShort("h"), .long], defaultAsFlag: LoadHelp.overview.rawValue,
+        help: "Tell about a topic: \(LoadHelp.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var help: String?
+
+    @Flag(name: .shortAndLong, help: "Tell nothing while it runs.")
     var quiet = false
+
+    @OptionGroup
+    var agents: LoadAgentsOptions
 
     @OptionGroup(visibility: .hidden)
     var habits: LoadHabits

@@ -23,7 +23,22 @@ struct LoadHabits: ParsableArguments {
     @Option(name: .customShort("T"))
     var type: String?
 
+    /// ab: where milliseconds by percent go.
+    @Option(name: .customShort("e"))
+    var percentages: String?
+
+    /// ab: where a line for each request goes.
+    @Option(name: .customShort("g"))
+    var requests: String?
+
     func validate() throws {
+        if requests != nil {
+            throw ValidationError(
+                """
+                -g: a line for each request is not written. --csv has the run second by second, --hgrm the \
+                distribution of the latencies, --html plots of both.
+                """)
+        }
         if script != nil {
             throw ValidationError(
                 """

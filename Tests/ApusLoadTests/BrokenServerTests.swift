@@ -1,5 +1,6 @@
 import ApusLoad
 import Foundation
+import TestSupport
 import Testing
 
 /// A server that does something wrong, and what has to be reported of it.
@@ -62,21 +63,32 @@ struct BrokenServer: CustomTestStringConvertible, Sendable {
 }
 
 @Suite(.serialized) struct `Load on a broken server` {
+    /// How far responses are looked into.
+    enum Depth: CaseIterable {
+        case counted, inspected
+
+        func apply(to options: inout LoadOptions) {
+            // Counts the same, and has each request and response pass through a visitor's hands.
+            if self == .inspected { options.expectation.statuses = [100...599] }
+        }
+    }
+
     private func run(
-        _ server: ScriptedServer, requests: Int?, _ change: (inout LoadOptions) -> Void = { _ in }
+        _ depth: Depth, _ server: ScriptedServer, requests: Int?, _ change: (inout LoadOptions) -> Void = { _ in }
     ) throws -> LoadReport {
         var options = LoadOptions(url: server.url)
         options.connections = 2
         options.requests = requests
         options.timeout = .seconds(20)
+        depth.apply(to: &options)
         change(&options)
         defer { server.stop() }
         return try LoadRun.run(options)
     }
 
-    @Test(arguments: BrokenServer.all)
-    func `counts each request that failed, by kind`(_ broken: BrokenServer) throws {
-        let report = try run(ScriptedServer(broken.script), requests: 7)
+    @Test(arguments: BrokenServer.all, Depth.allCases)
+    func `counts each request that failed, by kind`(_ broken: BrokenServer, _ depth: Depth) throws {
+        let report = try run(depth, ScriptedServer(broken.script), requests: 7)
         #expect(report.requests == 0)
         #expect(report.errors(broken.kind) == 7, "\(report.text)")
         #expect(report.errorCount == 7)
@@ -85,15 +97,19 @@ struct BrokenServer: CustomTestStringConvertible, Sendable {
         #expect(!report.isSuccess)
     }
 
-    @Test func `counts each request that one did not even read`() throws {
-        let report = try run(ScriptedServer { _ in }, requests: 7)
+    @Test(arguments: Depth.allCases)
+    func `counts each request that one did not even read`(_ depth: Depth) throws {
+        let report = try run(depth, ScriptedServer { _ in }, requests: 7)
         // Closing with a request unread resets the connection: it is a matter of moments what is seen of that.
         #expect(report.errors(.closedEarly) + report.errors(.read) + report.errors(.write) == 7, "\(report.text)")
         #expect(report.errorCount == 7)
     }
 
-    @Test func `gives a silent one no longer than the timeout`() throws {
-        let report = try run(ScriptedServer { $0.waitForClose() }, requests: 100) { $0.timeout = .milliseconds(200) }
+    @Test(arguments: Depth.allCases)
+    func `gives a silent one no longer than the timeout`(_ depth: Depth) throws {
+        let report = try run(depth, ScriptedServer { $0.waitForClose() }, requests: 100) {
+            $0.timeout = .milliseconds(200)
+        }
         #expect(report.errors(.timeout) == 2)
         #expect(report.gaveUp)
         #expect(report.unfinished == 98)
@@ -101,26 +117,31 @@ struct BrokenServer: CustomTestStringConvertible, Sendable {
         #expect(report.text.contains("no response was completed for 0.20 s"))
     }
 
-    @Test func `does not let one that trickles hold it up`() throws {
+    @Test(arguments: Depth.allCases)
+    func `does not let one that trickles hold it up`(_ depth: Depth) throws {
         let server = ScriptedServer { peer in
             peer.readRequest()
             peer.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
             while !peer.waitForClose(milliseconds: 5), peer.send("x") {}
         }
-        let report = try run(server, requests: 100) { $0.timeout = .milliseconds(200) }
+        let report = try run(depth, server, requests: 100) { $0.timeout = .milliseconds(200) }
         #expect(report.errors(.timeout) == 2)
         #expect(report.gaveUp)
     }
 
-    @Test func `ends on time when a silent one leaves requests unanswered`() throws {
-        let report = try run(ScriptedServer { $0.waitForClose() }, requests: nil) { $0.duration = .milliseconds(300) }
+    @Test(arguments: Depth.allCases)
+    func `ends on time when a silent one leaves requests unanswered`(_ depth: Depth) throws {
+        let report = try run(depth, ScriptedServer { $0.waitForClose() }, requests: nil) {
+            $0.duration = .milliseconds(300)
+        }
         #expect(report.duration >= 0.3)
         #expect(report.unfinished == 2)
         #expect(report.errorCount == 0)
         #expect(!report.isSuccess)
     }
 
-    @Test func `ends on time when one dies, and says so`() throws {
+    @Test(arguments: Depth.allCases)
+    func `ends on time when one dies, and says so`(_ depth: Depth) throws {
         let server = ScriptedServer { peer in
             for _ in 0..<10 where peer.readRequest() { peer.send(ScriptedServer.hello) }
         }
@@ -128,6 +149,7 @@ struct BrokenServer: CustomTestStringConvertible, Sendable {
         options.connections = 1
         options.requests = 1000
         options.timeout = .milliseconds(300)
+        depth.apply(to: &options)
         // The first answers come before it stops listening.
         let report = try LoadRun.run(options) { if $0.requests > 0 { server.stop() } }
         // A request that was under way on a broken connection has failed; failed connects belong to no request.
@@ -138,44 +160,47 @@ struct BrokenServer: CustomTestStringConvertible, Sendable {
 
     // MARK: No errors
 
-    @Test func `reconnects when one closes between responses`() throws {
+    @Test(arguments: Depth.allCases)
+    func `reconnects when one closes between responses`(_ depth: Depth) throws {
         let server = ScriptedServer { peer in
             for _ in 0..<3 where peer.readRequest() { peer.send(ScriptedServer.hello) }
             // The next request may have been sent already: it is lost.
             if peer.index % 2 == 0 { peer.readRequest() }
         }
-        let report = try run(server, requests: 90)
+        let report = try run(depth, server, requests: 90)
         #expect(report.isSuccess, "\(report.text)")
         #expect(report.requests == 90)
         #expect(report.reconnects >= 28)
         #expect(report.latencies.count == 90)
     }
 
-    @Test func `counts an error when one closes again without an answer`() throws {
+    @Test(arguments: Depth.allCases)
+    func `counts an error when one closes again without an answer`(_ depth: Depth) throws {
         let server = ScriptedServer { peer in
             // Answers on the first connection only.
             guard peer.readRequest(), peer.index == 0 else { return }
             peer.send(ScriptedServer.hello)
             peer.readRequest()
         }
-        let report = try run(server, requests: 5) { $0.connections = 1 }
+        let report = try run(depth, server, requests: 5) { $0.connections = 1 }
         #expect(report.requests == 1)
         #expect(report.reconnects == 1)
         #expect(report.errors(.closedEarly) == 4)
     }
 
-    @Test func `sends the rest of a batch again when one closes within it`() throws {
+    @Test(arguments: Depth.allCases)
+    func `sends the rest of a batch again when one closes within it`(_ depth: Depth) throws {
         let server = ScriptedServer { peer in
             for _ in 0..<3 where peer.readRequest() { peer.send(ScriptedServer.hello) }
         }
-        let report = try run(server, requests: 100) { $0.pipelineDepth = 8 }
+        let report = try run(depth, server, requests: 100) { $0.pipelineDepth = 8 }
         // A reset may overtake responses, which then are errors; none is lost from the count.
         #expect(report.requests + report.errorCount == 100)
         #expect(report.requests >= 90)
     }
 
-    @Test(arguments: [1, 4])
-    func `reconnects when one announces that it closes`(_ depth: Int) throws {
+    @Test(arguments: [1, 4], Depth.allCases)
+    func `reconnects when one announces that it closes`(_ pipelined: Int, _ depth: Depth) throws {
         let server = ScriptedServer { peer in
             peer.readRequest()
             peer.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
@@ -183,9 +208,9 @@ struct BrokenServer: CustomTestStringConvertible, Sendable {
             shutdown(peer.fd, Int32(SHUT_WR))
             peer.waitForClose()
         }
-        let report = try run(server, requests: 20) { options in
+        let report = try run(depth, server, requests: 20) { options in
             options.connections = 1
-            options.pipelineDepth = depth
+            options.pipelineDepth = pipelined
         }
         #expect(report.isSuccess, "\(report.text)")
         #expect(report.requests == 20)
@@ -194,28 +219,31 @@ struct BrokenServer: CustomTestStringConvertible, Sendable {
         #expect(server.connections == 20)
     }
 
-    @Test func `waits no longer than a moment for a close that was announced`() throws {
+    @Test(arguments: Depth.allCases)
+    func `waits no longer than a moment for a close that was announced`(_ depth: Depth) throws {
         let server = ScriptedServer { peer in
             peer.readRequest()
             peer.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
             peer.waitForClose()
         }
-        let report = try run(server, requests: 6)
+        let report = try run(depth, server, requests: 6)
         #expect(report.isSuccess)
         #expect(report.requests == 6)
     }
 
-    @Test func `reads bodies that end with the connection`() throws {
+    @Test(arguments: Depth.allCases)
+    func `reads bodies that end with the connection`(_ depth: Depth) throws {
         let server = ScriptedServer { peer in
             peer.readRequest()
             peer.send("HTTP/1.0 200 OK\r\n\r\nas long as it takes")
         }
-        let report = try run(server, requests: 10)
+        let report = try run(depth, server, requests: 10)
         #expect(report.isSuccess, "\(report.text)")
         #expect(report.requests == 10)
     }
 
-    @Test func `reads responses that come in pieces`() throws {
+    @Test(arguments: Depth.allCases)
+    func `reads responses that come in pieces`(_ depth: Depth) throws {
         let response =
             "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHello\r\n0\r\n\r\n"
         let server = ScriptedServer { peer in
@@ -225,32 +253,35 @@ struct BrokenServer: CustomTestStringConvertible, Sendable {
                 for byte in response.utf8 { peer.send(String(UnicodeScalar(byte))) }
             }
         }
-        let report = try run(server, requests: 30)
+        let report = try run(depth, server, requests: 30)
         #expect(report.isSuccess, "\(report.text)")
         #expect(report.requests == 30)
     }
 
-    @Test func `reports bytes that belong to no response`() throws {
+    @Test(arguments: Depth.allCases)
+    func `reports bytes that belong to no response`(_ depth: Depth) throws {
         let server = ScriptedServer { peer in
             while peer.readRequest() { peer.send(ScriptedServer.hello + "!") }
         }
-        let report = try run(server, requests: 5) { $0.connections = 1 }
+        let report = try run(depth, server, requests: 5) { $0.connections = 1 }
         #expect(report.requests == 5)
         #expect(report.errors(.malformed) >= 4)
         #expect(report.cause(of: .malformed) == "bytes behind the response")
     }
 
-    @Test func `counts requests that one does not want to read`() throws {
+    @Test(arguments: Depth.allCases)
+    func `counts requests that one does not want to read`(_ depth: Depth) throws {
         let server = ScriptedServer { peer in
             peer.readRequest()
             peer.resetOnClose()
         }
-        let report = try run(server, requests: 40) { $0.body = [UInt8](repeating: 0, count: 8_000_000) }
+        let report = try run(depth, server, requests: 40) { $0.body = [UInt8](repeating: 0, count: 8_000_000) }
         #expect(report.errors(.write) + report.errors(.read) == 40, "\(report.text)")
         #expect(report.errorCount == 40)
     }
 
-    @Test func `takes an answer that comes instead of reading the request`() throws {
+    @Test(arguments: Depth.allCases)
+    func `takes an answer that comes instead of reading the request`(_ depth: Depth) throws {
         let isOver = DispatchSemaphore(value: 0)
         let server = ScriptedServer { peer in
             peer.readRequest()
@@ -259,19 +290,20 @@ struct BrokenServer: CustomTestStringConvertible, Sendable {
             isOver.wait()
         }
         defer { for _ in 0..<server.connections { isOver.signal() } }
-        let report = try run(server, requests: 4) { $0.body = [UInt8](repeating: 0, count: 8_000_000) }
+        let report = try run(depth, server, requests: 4) { $0.body = [UInt8](repeating: 0, count: 8_000_000) }
         #expect(report.errorCount == 0, "\(report.text)")
         #expect(report.statuses[4] == 4)
     }
 
-    @Test func `takes an answer that comes before the request is sent`() throws {
+    @Test(arguments: Depth.allCases)
+    func `takes an answer that comes before the request is sent`(_ depth: Depth) throws {
         let server = ScriptedServer { peer in
             peer.readRequest()
             peer.send("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
             shutdown(peer.fd, Int32(SHUT_WR))
             peer.waitForClose()
         }
-        let report = try run(server, requests: 4) { $0.body = [UInt8](repeating: 0, count: 8_000_000) }
+        let report = try run(depth, server, requests: 4) { $0.body = [UInt8](repeating: 0, count: 8_000_000) }
         #expect(report.errorCount == 0, "\(report.text)")
         #expect(report.statuses[4] == 4)
     }

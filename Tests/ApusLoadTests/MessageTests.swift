@@ -1,6 +1,7 @@
 import ApusProtocols
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ApusLoad
@@ -37,7 +38,13 @@ import Testing
         (["frame://127.0.0.1:1", "-m", "PUT"], "--method"),
         (["tcp://127.0.0.1:1", "-H", "A: b"], "-H"), (["text://127.0.0.1:1", "--body", "a\nb"], "line"),
         (["tcp://127.0.0.1:1", "--body", ""], "byte"), (["ws://127.0.0.1:1", "-H", "Upgrade: b"], "Upgrade"),
-        (["udp://127.0.0.1:1"], "none of"),
+        (["sctp://127.0.0.1:1"], "none of"),
+        (["udp://127.0.0.1:1", "--pipeline", "2"], "--pipeline"),
+        (["udp://127.0.0.1:1", "--body", String(repeating: "x", count: 65_508)], "65507"),
+        (["tcp://127.0.0.1:1", "--receive"], "--receive"), (["text://127.0.0.1:1", "--broadcast"], "--rate"),
+        (["text://127.0.0.1:1", "--broadcast", "-R", "1", "-t", "2"], "single process"),
+        (["text://127.0.0.1:1", "--receive", "-R", "1"], "--rate"),
+        (["text://127.0.0.1:1", "--receive", "--broadcast"], "--receive"),
     ])
     func `are refused when they make no sense`(_ arguments: [String], _ reason: String) throws {
         let result = try apusLoad(arguments)

@@ -1,4 +1,5 @@
 import ApusLoad
+import CApus
 import Testing
 
 @Suite struct `Durations` {
@@ -61,9 +62,27 @@ import Testing
         #expect(try !LoadTarget("http://127.0.0.1:443/").isSecure)
     }
 
-    @Test func `with a name say that names are not resolved`() {
-        let error = #expect(throws: LoadOptionsError.self) { try LoadOptions(url: "http://example.com/").validate() }
-        #expect(error?.description.contains("example.com is a name") == true)
+    /// The parser of addresses takes this for a name; the system knows it without asking anybody.
+    @Test func `with a name are looked up before the run`() throws {
+        let options = LoadOptions(url: "http://127.2:8080/")
+        guard case .name("127.2", port: 8080) = try options.plan().endpoint else {
+            Issue.record("not taken for a name")
+            return
+        }
+        guard case .ip(let address) = try options.plan().endpoint.resolved() else {
+            Issue.record("not resolved")
+            return
+        }
+        #expect(address.family == 4 && address.port == 8080)
+        #expect([address.ip.0, address.ip.1, address.ip.2, address.ip.3] == [127, 0, 0, 2])
+    }
+
+    @Test func `with a name that nobody has say so`() throws {
+        var options = LoadOptions(url: "http://no-such-host.invalid/")
+        try options.validate()
+        options.duration = .milliseconds(1)
+        let error = #expect(throws: LoadError.self) { try LoadRun.run(options) }
+        #expect(error?.description.hasPrefix("cannot connect to no-such-host.invalid:80: ") == true)
     }
 }
 
@@ -141,3 +160,6 @@ import Testing
         #expect(try options.plan().duration == 1_000_000_000)
     }
 }
+
+/// Lines with CRLF, and an empty one behind them.
+private func head(_ lines: String...) -> String { lines.map { $0 + "\r\n" }.joined() + "\r\n" }

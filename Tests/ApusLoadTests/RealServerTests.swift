@@ -1,4 +1,5 @@
 import ApusLoad
+import TestSupport
 import Testing
 
 @Suite(.serialized) struct `Load on a real server` {

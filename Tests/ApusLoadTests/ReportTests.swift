@@ -29,7 +29,7 @@ import Testing
                 "duration_seconds",
                 "requests", "requests_per_second", "bytes_received", "bytes_sent", "bytes_per_second", "latency_us",
                 "status", "errors", "error_causes", "connections_opened", "reconnects", "unfinished", "interrupted",
-                "client_cpu_seconds", "client_cpu_percent", "timeline",
+                "client_cpu_seconds", "client_cpu_percent", "client_memory_bytes", "timeline",
             ])
         #expect(object["tool"] as? String == "apus load")
         #expect(object["requests"] as? Int == 1000)
@@ -58,15 +58,15 @@ import Testing
     @Test func `names errors by kind and cause`() throws {
         let report = report { _, result in
             result.errors.add(.connect, ErrorCause(code: ECONNREFUSED), count: 3)
-            result.errors.add(.malformed, ErrorCause(.chunk), count: 2)
-            result.errors.add(.malformed, ErrorCause(.statusLine))
+            result.errors.add(.malformed, ErrorCause(.response(.chunk)), count: 2)
+            result.errors.add(.malformed, ErrorCause(.response(.statusLine)))
             result.errors.add(.timeout, .unspecific)
         }
         let object = try object(report)
         #expect(
             object["errors"] as? [String: Int] == [
                 "total": 7, "connect": 3, "tls": 0, "read": 0, "write": 0, "timeout": 1, "closed_early": 0,
-                "malformed": 3,
+                "malformed": 3, "unexpected": 0,
             ])
         #expect(
             object["error_causes"] as? [String: String] == [
@@ -75,6 +75,16 @@ import Testing
         #expect(!report.isSuccess)
         #expect(report.text.contains("connect 3   first: Connection refused"))
         #expect(report.text.contains("timeout 1\n"))
+    }
+
+    @Test func `what a server has said does not steer the terminal`() {
+        let report = report { _, result in
+            var cause = ErrorCause.unspecific
+            cause.detail = "a\u{1B}[2Jb\r\nc"
+            result.errors.add(.tls, cause)
+        }
+        #expect(report.text.contains("tls 1   first: a[2Jbc\n"))
+        #expect(!report.text.contains("\u{1B}"))
     }
 
     @Test func `says in words what matters`() {
@@ -92,11 +102,50 @@ import Testing
         let busy = report { _, result in result.cpuTime = result.elapsed }
         #expect(busy.wasClientBottleneck)
         #expect(busy.text.contains("it was the bottleneck"))
-        let twoHalves = report { options, result in
-            options.processes = 2
-            result.cpuTime = result.elapsed
+        let twoHalves = report { _, result in
+            result.cpuTime = result.elapsed / 2
+            result.add(result)
         }
+        #expect(twoHalves.processes == 2)
         #expect(!twoHalves.wasClientBottleneck)
+    }
+
+    /// The mean of a busy process and of three that wait says nothing.
+    @Test func `warns when one process of several was the bottleneck`() {
+        let report = report { _, result in
+            let idle = result
+            result.cpuTime = result.elapsed
+            for _ in 0..<3 { result.add(idle) }
+        }
+        #expect(report.processes == 4)
+        #expect(report.wasClientBottleneck)
+        #expect(report.clientCPUPercent == 100)
+    }
+
+    /// A million requests that have waited for an hour, and so on.
+    @Test func `counts latencies whose sum fits into no number`() throws {
+        let report = report { _, result in
+            result.latencies = LatencyHistogram()
+            result.latencies.record(nanoseconds: 3_600_000_000_000, count: 9_000_000)
+            result.latencies.record(nanoseconds: 1000, count: 1_000_000)
+        }
+        #expect(report.latency.max == 3_600_000_000)
+        #expect(abs(report.latency.mean / 3_240_000_000 - 1) < 0.002)
+        #expect(report.latencies.microseconds(atPercentile: 10) == 1)
+        #expect(try object(report)["requests"] as? Int == 1000)
+    }
+
+    @Test func `warns when one process of several was late`() {
+        let report = report { options, result in
+            options.rate = 500
+            var late = LoadResult()
+            for _ in 0..<10 { late.lags.record(nanoseconds: 2_000_000, count: 1) }
+            result.lags.record(nanoseconds: 1000, count: 10_000)
+            result.add(late)
+        }
+        #expect(report.lags.microseconds(atPercentile: 99) < 2)
+        #expect(report.wasLate)
+        #expect(report.text.contains("One request of a hundred of a process left 2.00 ms or more after it was due"))
     }
 
     @Test func `warns when the load generator or the server was late`() throws {
@@ -227,24 +276,5 @@ import Testing
         #expect(sum.errors.total == 4)
         #expect(sum.elapsed == 3_000_500)
         #expect(summary(sum) == summary(one))
-    }
-}
-
-@Suite struct `Progress line` {
-    @Test func `tells time, rate and errors`() {
-        var options = LoadOptions(url: "http://127.0.0.1/")
-        options.duration = .seconds(90)
-        var progress = LoadProgress()
-        progress.elapsed = 2_000_000_000
-        progress.requests = 12_000
-        progress.errors = 3
-        #expect(ProgressLine(for: options).text(for: progress) == "2s/1m30s   6,000 requests/s   3 errors")
-        options.duration = .milliseconds(2500)
-        #expect(ProgressLine(for: options).text(for: progress) == "2s/2.5s   6,000 requests/s   3 errors")
-        options.duration = nil
-        options.requests = 50_000
-        #expect(
-            ProgressLine(for: options).text(for: progress)
-                == "2s   12,000/50,000 requests   6,000 requests/s   3 errors")
     }
 }

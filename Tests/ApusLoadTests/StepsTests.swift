@@ -1,5 +1,6 @@
 import ApusLoad
 import Foundation
+import TestSupport
 import Testing
 
 @Suite(.serialized) struct `Load in steps` {

@@ -1,4 +1,5 @@
 import ApusLoad
+import TestSupport
 import Testing
 
 import class TestSupport.TestCertificates

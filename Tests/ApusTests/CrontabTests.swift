@@ -179,7 +179,7 @@ private final class Gate {
     }
 
     @Test(
-        .timeLimit(.minutes(1)),
+        .timeLimit(.minutes(20)),
         arguments: [
             (.skip, ["begin", "end", "begin", "end"]),
             (.queue, ["begin", "end", "begin", "end", "begin", "end", "begin", "end"]),
@@ -205,7 +205,7 @@ private final class Gate {
         #expect(events == expected)
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(20)))
     func `drop queued runs when they are destroyed`() async throws {
         var events: [String] = []
         let gate = Gate()

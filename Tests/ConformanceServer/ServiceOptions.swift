@@ -87,6 +87,7 @@ private func makeSetupTrouble(_ server: WorkerBase, _ options: Options) {
         other.onMessage = { connection, line in connection.send(line) }
     case "master": Worker.onMasterReload = { throw ScenarioError(description: "onMasterReload threw") }
     case "count": server.count = Int(words[1]) ?? 1
+    case "share", "share-exit": _ = SharedCounter("another")
     case "name": server.name = words[1]
     default: break
     }
@@ -96,7 +97,7 @@ private func makeSetupTrouble(_ server: WorkerBase, _ options: Options) {
 func makeStartTrouble(_ options: Options) throws {
     switch trouble(options).first {
     case "start-exit": exit(3)
-    case "bind-exit":
+    case "bind-exit", "share-exit":
         // The program that is gone back to has no trouble.
         unlink(options["trouble"] ?? "")
         exit(3)

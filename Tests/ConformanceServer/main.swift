@@ -24,6 +24,7 @@ let scenarios: [String: @MainActor (Options) -> Void] = [
     "async": asyncText,
     "async-client": asyncClient,
     "async-echo": asyncEcho,
+    "bus": talkOverBus,
     "callbacks": callbacksOfTheirOwn,
     "redis": redisClient,
     "router": serveRouter,

@@ -47,8 +47,10 @@ import Testing
     func aPeerThatIsNotThereIsNoTrouble(_ setup: Setup) async throws {
         try await withUDP("raw", setup) { server in
             let probe = try UDPClient(server.endpoint)
-            let port = try freeUDPPort(setup)
-            let nobody = "udp://\(setup.transport == .ipv6 ? "[::1]" : "127.0.0.1"):\(port)"
+            // A socket that hears one other peer alone: the port stays taken, and the kernel refuses what others send.
+            let deaf = try UDPClient(setup.transport == .ipv6 ? .ipv6(port: 9) : .ipv4(port: 9))
+            defer { withExtendedLifetime(deaf) {} }
+            let nobody = "udp://\(setup.transport == .ipv6 ? "[::1]" : "127.0.0.1"):\(deaf.port)"
             try server.tell("connect \(nobody)")
             #expect(try server.nextEvent() == "out connect")
             for _ in 0..<30 { #expect(try server.tell("out hello") == "Optional(Apus.SendResult.sent)") }
@@ -89,10 +91,5 @@ import Testing
         case .ipv6(let port): "udp://[::1]:\(port)"
         case .unix: ""
         }
-    }
-
-    /// A port that nobody has now.
-    private func freeUDPPort(_ setup: Setup) throws -> UInt16 {
-        try UDPClient(setup.transport == .ipv6 ? .ipv6(port: 9) : .ipv4(port: 9)).port
     }
 }

@@ -11,21 +11,6 @@ import Testing
         return try ScenarioServer("puppet", setup, ["--protocol", "text", "--to", target] + options)
     }
 
-    /// A proxy program on a port that was free a moment ago.
-    private func start(
-        _ program: String, in folder: TemporaryFolder, _ arguments: (_ port: String) throws -> [String]
-    ) throws -> (process: ServerProcess, port: String) {
-        for _ in 0..<5 {
-            let endpoint = try Acceptor("ipv4", in: folder).endpoint
-            let port = "\(endpoint)".split(separator: ":").last.map(String.init)!
-            let process = try ServerProcess(program, try arguments(port), in: folder)
-            if eventually({ !process.isRunning || (try? Client(endpoint)) != nil }), process.isRunning {
-                return (process, port)
-            }
-        }
-        throw Failure("\(program) does not start")
-    }
-
     private func checkEcho(_ dialer: ScenarioServer) throws {
         _ = try dialer.tell("send 8")
         _ = try dialer.tell("connect")
@@ -42,7 +27,7 @@ import Testing
             let folder = try TemporaryFolder()
             let setup = Setup(backend: backend, transport: .ipv4, isSecured: isSecured)
             let echo = try ScenarioServer("echo", setup, ["--protocol", "text"])
-            let proxy = try start("/usr/bin/microsocks", in: folder) {
+            let proxy = try startServer("/usr/bin/microsocks", in: folder) {
                 ["-i", "127.0.0.1", "-p", $0, "-u", "user", "-P", "secret"]
             }
             let socks = ["--socks", "127.0.0.1:\(proxy.port)", "--proxy-user", "user"]
@@ -76,7 +61,7 @@ import Testing
             let folder = try TemporaryFolder()
             let setup = Setup(backend: backend, transport: .ipv4, isSecured: isSecured)
             let echo = try ScenarioServer("echo", setup, ["--protocol", "text"])
-            let proxy = try start("/usr/bin/tinyproxy", in: folder) { port in
+            let proxy = try startServer("/usr/bin/tinyproxy", in: folder) { port in
                 let file = folder.file("tinyproxy.conf")
                 let lines = [
                     "Port \(port)", "Listen 127.0.0.1", "Timeout 60", "MaxClients 20", "Allow 127.0.0.1",

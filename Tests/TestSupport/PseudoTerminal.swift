@@ -12,7 +12,8 @@ public final class PseudoTerminal {
     private static let numberRequest: UInt = 0x8004_5430
     private static let lockRequest: UInt = 0x4004_5431
 
-    /// Starts the program `name` of this package at a terminal of this many columns and 40 lines.
+    /// Starts the program `name` of this package at a terminal of this many columns and 40 lines. Its environment is
+    /// that of this process with some variables set otherwise.
     public init(_ name: String, _ arguments: [String], columns: UInt16 = 80, environment: [String] = []) throws {
         master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
         var number: Int32 = 0
@@ -21,8 +22,7 @@ public final class PseudoTerminal {
             ioctl(master, Self.lockRequest, &unlocked) == 0
         else { throw Failure("no terminal: \(systemError())") }
         let path = "/dev/pts/\(number)"
-        var size = winsize(ws_row: 40, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
-        _ = ioctl(master, UInt(TIOCSWINSZ), &size)
+        Self.resize(master, columns)
         _ = fcntl(master, F_SETFL, O_NONBLOCK)
         pid = try Self.spawn([ServerProcess.folderOfPrograms + "/" + name] + arguments, environment, terminal: path)
     }
@@ -40,7 +40,9 @@ public final class PseudoTerminal {
         posix_spawnattr_setflags(&attributes, 0x80)  // POSIX_SPAWN_SETSID, which Glibc's module hides.
         var pid: pid_t = 0
         let words = CStrings(command)
-        let variables = CStrings(CStrings.environment.filter { !$0.hasPrefix("NO_COLOR=") } + environment)
+        let replaced = ["NO_COLOR"] + environment.compactMap { $0.split(separator: "=").first.map(String.init) }
+        let kept = CStrings.environment.filter { variable in !replaced.contains { variable.hasPrefix($0 + "=") } }
+        let variables = CStrings(kept + environment)
         let failure = posix_spawn(&pid, command[0], &actions, &attributes, words.pointers, variables.pointers)
         guard failure == 0 else { throw Failure("start \(command[0]): \(String(cString: strerror(failure)))") }
         return pid
@@ -66,6 +68,14 @@ public final class PseudoTerminal {
     public func type(_ text: String) {
         let bytes = Array(text.utf8)
         _ = write(master, bytes, bytes.count)
+    }
+
+    /// Makes it wider or narrower.
+    public func resize(columns: UInt16) { Self.resize(master, columns) }
+
+    private static func resize(_ master: Int32, _ columns: UInt16) {
+        var size = winsize(ws_row: 40, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
+        _ = ioctl(master, UInt(TIOCSWINSZ), &size)
     }
 
     /// Closes the terminal.

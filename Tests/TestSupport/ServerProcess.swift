@@ -92,7 +92,11 @@ public final class ServerProcess {
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
         // A group of its own: what it starts can be found and ended with it.
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+        // Nor are the signals blocked there that the threads of the tests, or a loop, have blocked.
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
         posix_spawnattr_setpgroup(&attributes, 0)
         let words = CStrings(launch.under + command)
         let variables = CStrings(CStrings.environment + launch.environment.map { "\($0.key)=\($0.value)" })

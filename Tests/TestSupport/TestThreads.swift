@@ -99,6 +99,19 @@ public final class Helper<Result: Sendable> {
     }
 }
 
+/// Runs `body` on a thread that nobody waits for.
+func detachThread(_ body: @escaping @Sendable () -> Void) {
+    var thread = pthread_t()
+    let context = Unmanaged.passRetained(ThreadBody(body))
+    pthread_create(
+        &thread, nil,
+        { context in
+            Unmanaged<ThreadBody>.fromOpaque(context!).takeRetainedValue().body()
+            return nil
+        }, context.toOpaque())
+    pthread_detach(thread)
+}
+
 private final class ThreadBody {
     let body: () -> Void
     init(_ body: @escaping () -> Void) { self.body = body }

@@ -9,26 +9,36 @@ enum DependencyRules {
         "ApusWeb": [
             "Apus", "ApusProtocols", "ApusRedis", "CApus", "CZlib", "FoundationEssentials", "Synchronization",
         ],
-        "ApusClient": ["Apus", "ApusProtocols", "CApus", "CCares", "Synchronization"],
-        "ApusRedis": ["Apus", "ApusProtocols", "ApusClient", "CApus"],
+        "ApusClient": ["Apus", "ApusProtocols", "CApus", "CCares", "FoundationEssentials", "Synchronization"],
+        // FoundationEssentials for the JSON of redis-queue alone.
+        "ApusRedis": ["Apus", "ApusProtocols", "CApus", "FoundationEssentials"],
         "ApusMySQL": ["Apus", "ApusProtocols", "CApus", "CMariaDB"],
-        "ApusQueues": ["Apus", "ApusProtocols", "ApusClient", "CApus", "CZeroMQ"],
+        "ApusSystem": ["Apus", "CLinux"],
+        "ApusSTOMP": ["Apus", "ApusProtocols"],
+        "ApusZeroMQ": ["Apus", "CZeroMQ", "Synchronization"],
         "ApusSocketIO": ["Apus", "ApusProtocols", "ApusWeb", "ApusCluster", "CApus", "FoundationEssentials"],
-        "ApusCluster": ["Apus", "ApusProtocols", "ApusClient", "ApusRedis", "CApus", "Synchronization"],
+        "ApusCluster": [
+            "Apus", "ApusProtocols", "ApusClient", "ApusRedis", "CApus", "FoundationEssentials", "Synchronization",
+        ],
         "ApusObservability": [
             "Apus", "ApusProtocols", "ApusWeb", "Logging", "Metrics", "Tracing", "ServiceLifecycle", "HTTPTypes",
             "Synchronization",
         ],
         "ApusTesting": ["Apus", "ApusProtocols", "ApusClient", "CApus", "Testing", "Synchronization"],
-        // Glibc for its logarithms only.
+        // Glibc for its logarithms and other functions of numbers only.
         "ApusLoad": ["Apus", "ApusProtocols", "CApus", "Glibc", "Histogram", "Synchronization"],
-        "apus": ["Apus", "ApusWeb", "ApusClient", "ApusLoad", "ApusProtocols", "ArgumentParser", "Histogram"],
+        // FoundationEssentials to read the JSON of reports.
+        "apus": [
+            "Apus", "ApusWeb", "ApusClient", "ApusLoad", "ApusProtocols", "ArgumentParser", "FoundationEssentials",
+            "Histogram",
+        ],
     ]
 
     /// Examples show what users do: any product, and what comes with Swift.
     static let examples: Set = [
-        "Apus", "ApusWeb", "ApusClient", "ApusRedis", "ApusMySQL", "ApusQueues", "ApusSocketIO", "ApusCluster",
-        "ApusObservability", "Foundation", "FoundationEssentials", "Glibc", "Synchronization",
+        "Apus", "ApusWeb", "ApusClient", "ApusRedis", "ApusMySQL", "ApusSTOMP", "ApusZeroMQ", "ApusSocketIO",
+        "ApusCluster", "ApusObservability", "ApusSystem", "Foundation", "FoundationEssentials", "Glibc",
+        "Synchronization",
     ]
 
     static func imports(_ file: SourceFile) -> [Violation] {
@@ -70,7 +80,7 @@ enum DependencyRules {
         "Status": 5, "Process": 5,
         "Connections": 4, "Protocols": 4,
         "TLS": 3,
-        "Timers": 2, "EventLoop": 2,
+        "Tasks": 2, "Timers": 2, "EventLoop": 2,
         "Buffers": 1,
         "Diagnostics": 0,
     ]

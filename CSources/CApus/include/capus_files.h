@@ -64,8 +64,9 @@ long capus_read_file(const char *_Nonnull path, void *_Nonnull bytes, size_t cap
 // replaced there. Returns its descriptor, or a negated errno.
 int capus_create_temporary(char *_Nonnull path);
 int capus_set_mode(int fd, unsigned mode);
-// The first bytes of an open file, which has as many, in memory; NULL when that is not possible.
-const void *_Nullable capus_map_file(int fd, size_t count);
+// The first bytes of an open file, which has as many, in memory, where writing changes the file if that is wanted; NULL
+// when it is not possible.
+void *_Nullable capus_map_file(int fd, size_t count, bool is_writable);
 void capus_unmap_file(const void *_Nonnull bytes, size_t count);
 int capus_rename_file(const char *_Nonnull from, const char *_Nonnull to);
 int capus_remove_file(const char *_Nonnull path);

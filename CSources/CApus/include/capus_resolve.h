@@ -1,4 +1,4 @@
-// Host names become addresses: getaddrinfo, which blocks, on threads of its own.
+// Host names become addresses: getaddrinfo, which blocks, on threads of its own where a loop must not wait.
 #ifndef CAPUS_RESOLVE_H
 #define CAPUS_RESOLVE_H
 
@@ -23,6 +23,9 @@ typedef struct capus_resolved {
     // Why there is none, in words.
     const char *_Nullable failure;
 } capus_resolved;
+
+// Waits for the address of a host that is preferred, without a port. Returns why there is none, in words, or NULL.
+const char *_Nullable capus_resolve(const char *_Nonnull host, capus_address *_Nonnull address);
 
 // Answers are announced on `eventfd`; NULL when memory is out.
 capus_resolver *_Nullable capus_resolver_create(int eventfd);

@@ -80,8 +80,9 @@ _Static_assert(sizeof(capus_worker_status) % 64 == 0, "an entry fills its cache 
 
 typedef struct capus_board capus_board;
 
-// Makes a board, returns its descriptor (close-on-exec) or a negated errno.
-int capus_board_create(void);
+// Makes memory to share, of zeros and of a size that nobody can change; returns its descriptor (close-on-exec) or a
+// negated errno.
+int capus_memory_create(size_t size);
 // Bytes of a board: programs that differ in it cannot share one.
 long capus_board_size(void);
 // Maps a board; NULL when the system refuses, or it is the board of another version.

@@ -28,8 +28,9 @@ int capus_executable_path(char *_Nonnull path, size_t capacity);
 // Resident bytes of a process, 0 when it is gone.
 uint64_t capus_resident_bytes(int pid);
 
-// Columns of a terminal, 0 when it is none.
+// Columns and lines of a terminal, 0 when it is none.
 int capus_terminal_width(int fd);
+int capus_terminal_height(int fd);
 // Threads of this process.
 int capus_thread_count(void);
 // How many descriptors a process may have open.

@@ -11,6 +11,7 @@ typedef struct capus_tls capus_tls;
 
 enum {
     CAPUS_TLS_SECRET_BYTES = 32,
+    CAPUS_MAC_BYTES = 32,
     // What a record that the kernel did not take whole has to be offered again with, at the most.
     CAPUS_TLS_RECORD_BYTES = 16384,
 };
@@ -54,6 +55,11 @@ int64_t capus_tls_context_lifetime(const capus_tls_context *_Nonnull context);
 // The secret that session tickets are sealed with: processes that share it resume each other's sessions.
 void capus_tls_set_secret(const uint8_t *_Nonnull secret);
 bool capus_random(uint8_t *_Nonnull bytes, size_t count);
+// HMAC-SHA256 (RFC 2104), CAPUS_MAC_BYTES of it; false when OpenSSL refuses.
+bool capus_authenticate(const uint8_t *_Nonnull key, size_t key_count, const uint8_t *_Nonnull bytes, size_t count,
+                        uint8_t *_Nonnull mac);
+// Takes as long wherever they differ.
+bool capus_is_same_secret(const uint8_t *_Nonnull first, const uint8_t *_Nonnull second, size_t count);
 
 capus_tls *_Nullable capus_tls_accept(capus_tls_context *_Nonnull context, int fd);
 // A session of a client with the server of that name.

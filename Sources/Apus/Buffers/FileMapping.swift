@@ -9,7 +9,9 @@ nonisolated final class FileMapping: Sendable {
     init(_ fd: Int32, _ count: Int) throws(SystemError) {
         self.count = count
         // Nothing cannot be mapped.
-        base = count == 0 ? nil : capus_map_file(fd, count)?.assumingMemoryBound(to: UInt8.self)
+        base =
+            count == 0
+            ? nil : capus_map_file(fd, count, false).map { UnsafePointer($0.assumingMemoryBound(to: UInt8.self)) }
         if count > 0, base == nil { throw SystemError("map a file", Int32(CAPUS_NO_MEMORY)) }
     }
 

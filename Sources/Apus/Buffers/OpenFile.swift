@@ -29,7 +29,7 @@ package nonisolated final class OpenFile: Sendable {
     }
 
     /// Opens a file. Nobody is waited for, whatever the path leads to.
-    convenience init(_ path: String) throws(Failure) {
+    package convenience init(_ path: String) throws(Failure) {
         // What stands behind a NUL the system would not see.
         guard !path.utf8.contains(0) else { throw .missing }
         var facts = capus_file_facts()
@@ -61,15 +61,18 @@ package nonisolated final class OpenFile: Sendable {
         return true
     }
 
-    /// All of it; nil when it has become shorter, or cannot be read.
-    package var content: [UInt8]? {
+    /// These bytes; nil when the file has become shorter, or cannot be read.
+    package func bytes(in range: Range<Int>) -> [UInt8]? {
         var isRead = true
-        let content = [UInt8](unsafeUninitializedCapacity: size) { bytes, count in
-            if let base = bytes.baseAddress { isRead = read(0..<size, into: base) }
-            count = isRead ? size : 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: range.count) { bytes, count in
+            if let base = bytes.baseAddress { isRead = read(range, into: base) }
+            count = isRead ? range.count : 0
         }
-        return isRead ? content : nil
+        return isRead ? bytes : nil
     }
+
+    /// All of it; nil when it has become shorter, or cannot be read.
+    package var content: [UInt8]? { bytes(in: 0..<size) }
 }
 
 /// What tells one state of a file from another one, and from other files.

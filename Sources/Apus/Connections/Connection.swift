@@ -49,6 +49,9 @@ public struct Connection<P: WireProtocol>: Identifiable {
     public var isSendBufferEmpty: Bool { pendingSendBytes == 0 }
     /// What was agreed on with a TLS peer; nil for a plain connection, before the handshake is over, and once closed.
     public var tls: TLSFacts? { transport.isSecuring ? nil : transport.tls.map { TLSFacts($0) } }
+    /// The peer has said that nothing more comes, over TLS with a `close_notify`: its last bytes are not cut off. Until
+    /// the connection is made again.
+    package var peerHasFinished: Bool { transport.isPeerFinished }
     /// The socket; −1 once closed. For options that Apus does not know.
     public var fileDescriptor: Int32 { transport.fd }
 
@@ -156,6 +159,11 @@ public struct Connection<P: WireProtocol>: Identifiable {
     public func sendRaw(_ bytes: [UInt8]) -> SendResult {
         guard transport.canSend() else { return .failed }
         return bytes.withUnsafeBytes { transport.sendRaw($0, owner: bytes.count > 4096 ? ByteBox(bytes) : nil) }
+    }
+
+    /// The same, of bytes that are copied as far as they cannot be sent at once.
+    package func sendRaw(_ bytes: UnsafeRawBufferPointer) -> SendResult {
+        transport.canSend() ? transport.sendRaw(bytes) : .failed
     }
 
     // MARK: Storage

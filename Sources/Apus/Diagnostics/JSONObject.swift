@@ -38,7 +38,8 @@ package nonisolated struct JSONObject {
         return "{\n\(lines)\n\(indentation)}"
     }
 
-    private static func quoted(_ text: String) -> String {
+    /// A text as JSON has it.
+    package static func quoted(_ text: String) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {
             switch scalar {

@@ -21,6 +21,8 @@ public final class EventLoop {
 
     /// Monotonic time in nanoseconds, read once a turn.
     @exclusivity(unchecked) public private(set) final var now: Int64
+    /// That of the loop of this process.
+    package static var now: Int64 { current.now }
     @exclusivity(unchecked) private final var nextSecond: Int64
 
     /// One buffer for all connections: parsers read in place, and what is no complete message is moved out.

@@ -12,6 +12,9 @@ enum ChannelMessage: UInt8 {
     /// Stop the service, at once or gracefully.
     case stopService = 0x58
     case stopServiceGracefully = 0x59
+    /// `reload` of the service, and `reload -g`.
+    case reloadService = 0x4D
+    case reloadServiceGracefully = 0x57
     /// The connections that were asked for, in the file that comes with it.
     case report = 0x50
     /// A line for the log, from a process that may not write there.
@@ -33,6 +36,10 @@ enum ChannelMessage: UInt8 {
     /// Report your connections, as rows of text or as JSON.
     case connections = 0x54
     case connectionsJSON = 0x4A
+    /// There is another process, whose inbox comes with it: see `PeerNews`.
+    case peer = 0x4E
+    /// The one of this number has ended.
+    case peerGone = 0x46
 
     /// What a channel has to give.
     enum Arrival {

@@ -27,7 +27,10 @@ class ProtocolDriver {
     func receiveRoom(_ connection: StreamConnection) -> Int { 16 * 1024 }
 
     /// Above this many undelivered bytes reading stops.
-    func maxHeldBytes(_ connection: StreamConnection) -> Int { connection.maxPackageSize + EventLoop.receiveCapacity }
+    func maxHeldBytes(_ connection: StreamConnection) -> Int {
+        // A limit may be as large as any number.
+        min(connection.maxPackageSize, .max - EventLoop.receiveCapacity) + EventLoop.receiveCapacity
+    }
 
     /// A message was delivered whose answer is not complete.
     func owesAnswer(_ connection: StreamConnection) -> Bool { connection.isHandling }

@@ -9,7 +9,7 @@ final class StatusBoard {
 
     /// Makes a new board.
     init() throws(SystemError) {
-        fd = capus_board_create()
+        fd = capus_memory_create(Int(capus_board_size()))
         guard fd >= 0 else { throw SystemError("make the status board", -fd) }
         guard let board = capus_board_map(fd) else { throw SystemError.last("map the status board") }
         self.board = board

@@ -29,7 +29,8 @@ package nonisolated struct ArrivalSchedule: Sendable {
     /// The next arrival, in nanoseconds since the start.
     package mutating func next() -> Int64 {
         defer { advance() }
-        return Int64(time)
+        // Of the slowest rates, centuries, which fit into no number.
+        return Int64(min(time, 0x1p61))
     }
 
     private mutating func advance() {

@@ -1,3 +1,4 @@
+import ApusProtocols
 import CApus
 
 /// The state of one connection. It owns memory of its own only while a response head is split between two reads.
@@ -46,11 +47,19 @@ nonisolated struct LoadConnection {
     /// When the connection last did what the timeout waits for.
     var progressAt: Int64 = 0
     var retryAt: Int64 = 0
-    var reader = ResponseReader()
+    var reader = HTTPResponseReader()
     /// Where no HTTP is spoken.
     var messages = MessageReader()
     /// Bytes of the opening handshake of WebSocket that are out.
     var greeted = 0
+    /// Broadcasts that have come to it, or were over before it was there; of pushes whether there was one.
+    var heard = 0
+    /// The number of the broadcast that it has sent.
+    var ownBroadcast = 0
+    /// It is one of those that each broadcast comes to.
+    var isListening = false
+    /// What it asks, where that is not the same each time.
+    var visitor: Visitor?
     var carry = Carry()
 
     /// A handshake is under way.

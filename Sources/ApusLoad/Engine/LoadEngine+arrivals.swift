@@ -9,7 +9,8 @@ nonisolated extension LoadEngine {
         if !isScheduled {
             guard hasBegunAll, firstAttempts == 0 else { return }
             isScheduled = true
-            begin(at: now)
+            result.openingTime = now - openedFrom
+            begin(at: now + plan.hold)
             nextArrival = startedAt + arrivals.next()
         }
         while nextArrival <= now, nextArrival < endsAt, requestsLeft > 0 {
@@ -35,15 +36,17 @@ nonisolated extension LoadEngine {
 
     /// Sends the request that has been due the longest, or waits for the next one.
     mutating func takeArrival(_ connection: ConnectionPointer) {
+        if plan.exchange == .pushes { return listen(connection) }
         // Not before the connection is there: how long connecting takes belongs to no request.
         if plan.keepsAlive, connection.pointee.fd < 0 { return openAhead(connection) }
         guard let dueAt = backlog.popFirst() else { return rest(connection) }
         connection.pointee.phase = connection.pointee.fd < 0 ? .waiting : .established
         connection.pointee.dueAt = dueAt
+        if plan.exchange == .broadcasts { noteBroadcast(connection, dueAt) }
         ask(connection, 1)
     }
 
-    private mutating func openAhead(_ connection: ConnectionPointer) {
+    mutating func openAhead(_ connection: ConnectionPointer) {
         connection.pointee.progressAt = now
         open(connection)
     }
@@ -59,7 +62,8 @@ nonisolated extension LoadEngine {
 
     /// A connection without a request: whether it is there yet.
     mutating func confirmConnected(_ connection: ConnectionPointer) {
-        let failure = -capus_send(connection.pointee.fd, block.bytes, 0)
+        // Nothing sent is a datagram, too.
+        let failure = plan.spoken == .udp ? 0 : -capus_send(connection.pointee.fd, block.bytes, 0)
         if failure == Int(CAPUS_WOULD_BLOCK) { return watch(connection, CAPUS_READ | CAPUS_WRITE) }
         if failure > 0 { return connectFailed(connection, ErrorCause(code: Int32(failure))) }
         noteEstablished(connection)
@@ -84,6 +88,11 @@ nonisolated extension LoadEngine {
     /// A connection that nothing was asked on is gone.
     mutating func idleClosed(_ connection: ConnectionPointer) {
         closeDescriptor(connection)
+        if plan.hold > 0 || plan.exchange != .answers {
+            result.errors.add(.closedEarly, .unspecific)
+            loseBroadcasts(connection, .closedEarly, .unspecific)
+            return wait(connection, Self.connectRetryDelay)
+        }
         if connection.pointee.isReused {
             result.reconnects += 1
             return openAhead(connection)

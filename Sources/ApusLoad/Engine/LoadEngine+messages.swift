@@ -7,14 +7,21 @@ nonisolated extension LoadEngine {
         var p = UnsafePointer(buffer)
         let unanswered = connection.pointee.unanswered
         var left = unanswered
-        reading: while p < end {
+        // An empty datagram is a message.
+        reading: repeat {
             let start = p
             let wasBetween = connection.pointee.messages.isBetweenMessages
-            switch connection.pointee.messages.read(&p, end, plan.spoken, count: block.requestCount) {
+            let count = connection.pointee.visitor?.echoCount ?? block.requestCount
+            switch connection.pointee.messages.read(&p, end, plan.spoken, count: count) {
+            case .complete where plan.exchange != .answers:
+                guard hear(connection) else { return surplus(connection) }
             case .complete:
                 guard left > 0 else { return surplus(connection) }
                 left &-= 1
-                if wasBetween { left &-= Self.skipRepetitions(of: start, &p, end, left) }
+                connection.pointee.visitor?.noteEcho()
+                if wasBetween, connection.pointee.visitor == nil {
+                    left &-= Self.skipRepetitions(of: start, &p, end, left)
+                }
             case .ping(let count): answerPing(connection, p - count, count)
             case .incomplete: break reading
             case .malformed(let reason):
@@ -24,9 +31,10 @@ nonisolated extension LoadEngine {
                 if left < unanswered { countAnswers(connection, unanswered &- left, left) }
                 return lose(connection, .closedEarly, .unspecific)
             }
-        }
+        } while p < end
         if left < unanswered { countAnswers(connection, unanswered &- left, left) }
         connection.pointee.carry.hold(p, end - p)
+        if plan.exchange == .broadcasts { return settleBroadcast(connection) }
         guard left == 0, unanswered > 0 else { return }
         // Nobody has told the server that a message would be the last one.
         if !plan.keepsAlive { return reopen(connection) }

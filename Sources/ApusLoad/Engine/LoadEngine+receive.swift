@@ -1,3 +1,4 @@
+import ApusProtocols
 import CApus
 
 nonisolated extension LoadEngine {
@@ -17,10 +18,11 @@ nonisolated extension LoadEngine {
         let carried = connection.pointee.carry.count
         if carried > 0 { connection.pointee.carry.copy(to: buffer) }
         let count = read(connection, buffer + carried)
-        guard count > 0 else { return receiveEnded(connection, count) }
+        guard count > 0 || (count == 0 && plan.spoken == .udp) else { return receiveEnded(connection, count) }
         result.bytesReceived &+= UInt64(count)
         let end = UnsafePointer(buffer + (carried &+ count))
-        if plan.spoken == .http { consume(connection, end) } else { consumeMessages(connection, end) }
+        if plan.spoken != .http { return consumeMessages(connection, end) }
+        if connection.pointee.visitor == nil { consume(connection, end) } else { consumeVisit(connection, end) }
     }
 
     @inline(__always)
@@ -28,7 +30,7 @@ nonisolated extension LoadEngine {
         var p = UnsafePointer(buffer)
         let unanswered = connection.pointee.unanswered
         var left = unanswered
-        var outcome = ResponseReader.Outcome.incomplete
+        var outcome = HTTPResponseReader.Outcome.incomplete
         while left > 0, p < end {
             let start = p
             outcome = connection.pointee.reader.read(&p, end, hasBody: plan.responsesHaveBody, cache: &headCache)
@@ -43,12 +45,14 @@ nonisolated extension LoadEngine {
         if outcome == .complete || left == 0 {
             if p < end { return surplus(connection) }
             connection.pointee.carry.clear()
-            let closes = connection.pointee.reader.closes || !plan.keepsAlive
-            return closes ? beginClosing(connection) : advance(connection)
+            return isLast(connection) ? beginClosing(connection) : advance(connection)
         }
-        if case .malformed(let reason) = outcome { return fail(connection, .malformed, ErrorCause(reason)) }
+        if case .malformed(let error) = outcome { return fail(connection, .malformed, ErrorCause(.response(error))) }
         connection.pointee.carry.hold(p, end - p)
     }
+
+    /// The connection ends behind the response that was read last.
+    func isLast(_ connection: ConnectionPointer) -> Bool { connection.pointee.reader.closes || !plan.keepsAlive }
 
     /// Pipelined responses to one and the same request are mostly copies of each other. If the bytes from `start` on
     /// repeat with the period of the response that ends at `p`, they are copies of it, and one comparison reads all of
@@ -68,9 +72,7 @@ nonisolated extension LoadEngine {
     @inline(__always)
     mutating func countAnswers(_ connection: ConnectionPointer, _ count: Int, _ left: Int) {
         connection.pointee.unanswered = left
-        connection.pointee.isReused = true
-        connection.pointee.progressAt = now
-        lastAnswerAt = now
+        noteAnswer(connection)
         result.requests &+= UInt64(count)
         let serviceTime = now &- connection.pointee.startedAt
         if hasRate {
@@ -80,6 +82,13 @@ nonisolated extension LoadEngine {
         } else {
             result.latencies.record(nanoseconds: serviceTime, count: UInt64(count))
         }
+    }
+
+    @inline(__always)
+    mutating func noteAnswer(_ connection: ConnectionPointer) {
+        connection.pointee.isReused = true
+        connection.pointee.progressAt = now
+        lastAnswerAt = now
     }
 
     @inline(__always)
@@ -105,8 +114,12 @@ nonisolated extension LoadEngine {
         }
         let sendFailure = connection.pointee.sendFailure
         if count == 0, connection.pointee.reader.finish() {
-            result.statuses.add(status: connection.pointee.reader.status)
-            countAnswers(connection, 1, connection.pointee.unanswered - 1)
+            if let visitor = connection.pointee.visitor {
+                _ = judge(connection, visitor)
+            } else {
+                result.statuses.add(status: connection.pointee.reader.status)
+                countAnswers(connection, 1, connection.pointee.unanswered - 1)
+            }
             return reopen(connection)
         }
         if -count == Int(CAPUS_WOULD_BLOCK) {
@@ -125,12 +138,15 @@ nonisolated extension LoadEngine {
         let isBetween =
             connection.pointee.reader.isBetweenResponses && connection.pointee.messages.isBetweenMessages
         let isUntouched = isBetween && connection.pointee.carry.count == 0
-        if connection.pointee.isReused, isUntouched { return reopen(connection) }
+        let mayRepeat = plan.spoken != .udp && plan.exchange == .answers
+        if connection.pointee.isReused, isUntouched, mayRepeat { return reopen(connection) }
+        // Nobody listens there: it is not asked as fast as it refuses.
+        if plan.spoken == .udp, !connection.pointee.isReused { return connectFailed(connection, cause) }
         fail(connection, kind, cause)
     }
 
     /// The last response is in; what has to follow is the end of the stream, which mostly is there already.
-    private mutating func beginClosing(_ connection: ConnectionPointer) {
+    mutating func beginClosing(_ connection: ConnectionPointer) {
         if connection.pointee.sendFailure != 0 { return reopen(connection) }
         connection.pointee.phase = .closing
         watch(connection, CAPUS_READ)
@@ -155,9 +171,14 @@ nonisolated extension LoadEngine {
 
     /// Counts what is unanswered as failed, and goes on with a new connection.
     mutating func fail(_ connection: ConnectionPointer, _ kind: LoadErrorKind, _ cause: ErrorCause) {
-        result.errors.add(kind, cause, count: UInt64(connection.pointee.unanswered))
-        outstanding -= connection.pointee.unanswered
+        if plan.exchange == .broadcasts {
+            loseBroadcasts(connection, kind, cause)
+        } else {
+            result.errors.add(kind, cause, count: UInt64(connection.pointee.unanswered))
+            outstanding -= connection.pointee.unanswered
+        }
         connection.pointee.unanswered = 0
+        connection.pointee.visitor?.giveUp()
         closeDescriptor(connection)
         startBatch(connection)
     }

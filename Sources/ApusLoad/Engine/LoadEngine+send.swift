@@ -1,3 +1,4 @@
+import ApusProtocols
 import CApus
 
 nonisolated extension LoadEngine {
@@ -13,7 +14,7 @@ nonisolated extension LoadEngine {
 
     /// Begins the next batch, or retires the connection when there is nothing more to ask.
     mutating func startBatch(_ connection: ConnectionPointer) {
-        if hasRate { return takeArrival(connection) }
+        if hasRate || plan.exchange == .pushes { return takeArrival(connection) }
         let count = min(plan.pipelineDepth, requestsLeft)
         guard count > 0, !isStopped else { return retire(connection) }
         requestsLeft -= count
@@ -30,7 +31,8 @@ nonisolated extension LoadEngine {
     mutating func ask(_ connection: ConnectionPointer, _ count: Int) {
         connection.pointee.unanswered = count
         connection.pointee.sentBytes = 0
-        connection.pointee.batchBytes = count &* block.requestCount
+        if let visitor = connection.pointee.visitor { visitor.ask(count, &mix) }
+        connection.pointee.batchBytes = unansweredBytes(connection)
         connection.pointee.startedAt = 0
         connection.pointee.progressAt = now
         if connection.pointee.fd >= 0 {
@@ -50,9 +52,7 @@ nonisolated extension LoadEngine {
         if isFirst { connection.pointee.startedAt = capus_monotonic_ns() }
         while connection.pointee.sentBytes < connection.pointee.batchBytes {
             let sent = connection.pointee.sentBytes
-            let offset = sent == 0 ? 0 : sent % block.requestCount
-            let count = min(connection.pointee.batchBytes &- sent, block.count &- offset)
-            let written = write(connection, block.bytes + offset, count)
+            let written = writeRest(connection, sent)
             guard written >= 0 else { return sendFailed(connection, Int32(-written), isFirst) }
             // What takes bytes is a connection.
             if connection.pointee.phase == .connecting { noteEstablished(connection) }
@@ -62,6 +62,24 @@ nonisolated extension LoadEngine {
         watch(connection, CAPUS_READ)
         // The server may have answered a request before all of it was sent.
         if connection.pointee.unanswered == 0 { finishBatch(connection) }
+    }
+
+    /// Bytes of the requests that are not answered.
+    @inline(__always)
+    func unansweredBytes(_ connection: ConnectionPointer) -> Int {
+        if plan.subscribes { return block.requestCount }
+        return connection.pointee.visitor?.byteCount ?? connection.pointee.unanswered &* block.requestCount
+    }
+
+    /// Writes what is left of the batch behind `sent` bytes, or a part of it; as `capus_send`.
+    @inline(__always)
+    private func writeRest(_ connection: ConnectionPointer, _ sent: Int) -> Int {
+        if let visitor = connection.pointee.visitor {
+            return visitor.withBytes(from: sent) { write(connection, $0, $1) }
+        }
+        let offset = sent == 0 ? 0 : sent % block.requestCount
+        let count = min(connection.pointee.batchBytes &- sent, block.count &- offset)
+        return write(connection, block.bytes + offset, count)
     }
 
     @inline(__always)
@@ -99,18 +117,22 @@ nonisolated extension LoadEngine {
         readyCount &+= 1
         connection.pointee.phase = .established
         connection.pointee.progressAt = now
+        if plan.exchange == .broadcasts { beginListening(connection) }
     }
 
     /// Opens a connection and sends the requests that are not answered.
     mutating func open(_ connection: ConnectionPointer) {
-        connection.pointee.reader = ResponseReader()
+        connection.pointee.reader = HTTPResponseReader()
         connection.pointee.messages = MessageReader()
         connection.pointee.isReused = false
         connection.pointee.sentBytes = 0
-        connection.pointee.batchBytes = connection.pointee.unanswered &* block.requestCount
+        connection.pointee.visitor?.rewind()
+        let sends = connection.pointee.unanswered > 0 || plan.subscribes
+        connection.pointee.batchBytes = sends ? unansweredBytes(connection) : 0
         // A server that always fails us while we send would have us call ourselves without end.
         if isSettlingSendFailure { return wait(connection, 0) }
-        if !plan.keepsAlive { connection.pointee.startedAt = capus_monotonic_ns() }
+        let goesOn = connection.pointee.visitor?.isRedirected == true
+        if !plan.keepsAlive, !goesOn { connection.pointee.startedAt = capus_monotonic_ns() }
         let fd = connector.connect()
         if fd < 0 {
             if -fd == CAPUS_WOULD_BLOCK { return wait(connection, Self.backlogRetryDelay) }
@@ -143,6 +165,7 @@ nonisolated extension LoadEngine {
     /// Opens a connection again that the server has closed, without an error.
     mutating func reopen(_ connection: ConnectionPointer) {
         closeDescriptor(connection)
+        loseBroadcasts(connection, .closedEarly, .unspecific)
         let hasMore = connection.pointee.unanswered > 0 || requestsLeft > 0
         if plan.keepsAlive, hasMore { result.reconnects += 1 }
         guard connection.pointee.unanswered > 0 else { return startBatch(connection) }

@@ -12,6 +12,8 @@ package nonisolated struct LoadEngine: ~Copyable {
     private static let progressInterval: Int64 = 100_000_000
     /// Connections opened between two looks at the others, which have been accepted meanwhile.
     private static let openingSlice = 128
+    /// Descriptors of a process that are no connections.
+    private static let otherDescriptors = 32
     /// Tells the descriptor that ends the run from a connection's index.
     private static let stopGeneration = UInt32.max
 
@@ -25,11 +27,13 @@ package nonisolated struct LoadEngine: ~Copyable {
     /// There is more than TCP's handshake to wait for.
     let hasHandshakes: Bool
     let block: RequestBlock
+    /// What the visitors ask, unless a scenario tells them.
+    var mix: RequestMix?
     let connections: UnsafeMutablePointer<LoadConnection>
     let connectionCount: Int
     /// What a connection carries comes first, then what is received, then room for scanners that read ahead.
     let buffer: UnsafeMutablePointer<UInt8>
-    var headCache = ResponseHeadCache()
+    var headCache = HTTPResponseHeadCache()
     var result = LoadResult()
     /// Requests that are still to be handed out.
     var requestsLeft: Int
@@ -64,8 +68,16 @@ package nonisolated struct LoadEngine: ~Copyable {
     var readyCount = 0
     /// Connections whose first attempt to connect is under way.
     var firstAttempts = 0
+    /// Connections with all their handshakes, when deadlines were looked at last.
+    private var openCount = 0
 
-    // The clock: when the load began, when the part of it began that is measured, and when it ends.
+    // Where messages are broadcast: when each was due, and the connections that it comes to.
+    var broadcasts: [Int64] = []
+    var listenerCount = 0
+
+    // The clock: when the first connection was begun, when the load began, when the part of it began that is measured,
+    // and when it ends.
+    private(set) var openedFrom: Int64 = 0
     private(set) var startedAt: Int64 = 0
     private(set) var endsAt = Int64.max
     private var measuredFrom = Int64.max
@@ -73,13 +85,15 @@ package nonisolated struct LoadEngine: ~Copyable {
     private var interval = IntervalRecorder()
 
     /// Throws when the system refuses a poller, or a file for TLS cannot be used.
-    package init(_ plan: LoadPlan) throws(LoadError) {
+    package init(_ plan: LoadPlan, scenario: (() -> any LoadScenario)? = nil) throws(LoadError) {
         do throws(LoadOptionsError) {
+            mix = try plan.visit.map { plan throws(LoadOptionsError) in try RequestMix(plan) }
             sessions = try plan.tls.map { options throws(LoadOptionsError) in try TLSSessions(options, host: plan.host)
             }
         } catch {
             throw .options(error)
         }
+        try Self.checkDescriptors(min(plan.connections, plan.requests))
         guard let poller = capus_loop_create(CAPUS_BACKEND_EPOLL) else {
             throw .system("create an event loop", errno: capus_last_error())
         }
@@ -88,13 +102,18 @@ package nonisolated struct LoadEngine: ~Copyable {
         hasHandshakes = plan.tls != nil || plan.spoken == .webSocket
         self.plan = plan
         self.poller = poller
-        connector = Connector(plan.endpoint)
+        connector = Connector(plan)
         block = RequestBlock(plan.request, depth: plan.pipelineDepth)
         // A connection without a request to make is none.
         connectionCount = min(plan.connections, plan.requests)
         connections = .allocate(capacity: connectionCount)
         connections.initialize(repeating: LoadConnection(), count: connectionCount)
-        let bufferCount = ResponseReader.maxUnitBytes + Self.receiveCapacity + Int(CAPUS_SCAN_PADDING)
+        if let visit = plan.visit {
+            for index in 0..<connectionCount {
+                connections[index].visitor = Visitor(visit, plan.spoken, isSecure: plan.tls != nil, scenario)
+            }
+        }
+        let bufferCount = HTTPResponseReader.maxUnitBytes + Self.receiveCapacity + Int(CAPUS_SCAN_PADDING)
         buffer = .allocate(capacity: bufferCount)
         buffer.initialize(repeating: 0, count: bufferCount)
         requestsLeft = plan.requests
@@ -102,6 +121,20 @@ package nonisolated struct LoadEngine: ~Copyable {
         isReleasing = hasRate
         arrivals = ArrivalSchedule(
             rate: plan.rate ?? 1, plan.arrivals, offset: plan.arrivalOffset, seed: .random(in: .min ... .max))
+    }
+
+    /// Rather now than by as many errors.
+    private static func checkDescriptors(_ connections: Int) throws(LoadError) {
+        capus_raise_descriptor_limit()
+        var soft: UInt64 = 0
+        var hard: UInt64 = 0
+        capus_descriptor_limits(&soft, &hard)
+        guard connections + otherDescriptors > soft else { return }
+        let room = Int(clamping: soft) - otherDescriptors
+        throw .options(
+            LoadOptionsError(
+                "--connections",
+                "\(connections) in one process; the system allows it \(room): give it more processes with --threads"))
     }
 
     /// The key is for proxies that would repeat an old answer (RFC 6455 §10.8); one for all connections costs no server
@@ -116,6 +149,7 @@ package nonisolated struct LoadEngine: ~Copyable {
 
     deinit {
         for index in 0..<connectionCount { connections[index].carry.deallocate() }
+        connections.deinitialize(count: connectionCount)
         connections.deallocate()
         buffer.deallocate()
         capus_loop_destroy(poller)
@@ -123,12 +157,11 @@ package nonisolated struct LoadEngine: ~Copyable {
 
     /// Runs to the end, or until `stopDescriptor` becomes readable. `onProgress` is called some times a second.
     package mutating func run(stopDescriptor: Int32? = nil, onProgress: (LoadProgress) -> Void) -> LoadResult {
-        capus_raise_descriptor_limit()
         if let stopDescriptor {
             _ = capus_loop_watch(poller, stopDescriptor, Self.stopGeneration, UInt32(CAPUS_READ))
         }
         now = capus_monotonic_ns()
-        let start = now
+        openedFrom = now
         cpuTimeBefore = ThreadTime.now()
         lastAnswerAt = now
         nextSweep = now
@@ -138,7 +171,7 @@ package nonisolated struct LoadEngine: ~Copyable {
         while activeCount > 0, !isStopped, !isDone {
             if begunCount < connectionCount { beginConnections() }
             if hasRate { release() }
-            turn(until: begunCount < connectionCount ? now : nextDeadline)
+            turn(until: min(nextOpening, nextDeadline))
             if now >= nextSweep { sweep() }
             if isNobodyThere { stop(.neverConnected) }
             if now >= nextProgress {
@@ -147,8 +180,9 @@ package nonisolated struct LoadEngine: ~Copyable {
             }
         }
         now = capus_monotonic_ns()
-        if measuredFrom == .max { measuredFrom = start }
+        if !isMeasuring { measuredFrom = openedFrom }
         result.elapsed = now - measuredFrom
+        result.memory = ProcessMemory.peak()
         result.cpuTime = ThreadTime.now() - cpuTimeBefore
         if let last = interval.last(result, now - measuredFrom) { onProgress(progress(with: last)) }
         finish()
@@ -184,15 +218,21 @@ package nonisolated struct LoadEngine: ~Copyable {
 
     /// Nothing but failures so far.
     private var isNobodyThere: Bool {
-        result.requests == 0 && readyCount == 0
+        result.requests == 0 && (readyCount == 0 || plan.spoken == .udp)
             && result.errors.count(.connect) + result.errors.count(.tls) >= UInt64(begunCount)
     }
 
     var hasBegunAll: Bool { begunCount == connectionCount }
 
+    /// When the next connection is begun.
+    private var nextOpening: Int64 {
+        guard begunCount < connectionCount else { return .max }
+        return openedFrom + Int64(Double(plan.ramp) * Double(begunCount) / Double(connectionCount))
+    }
+
     private mutating func beginConnections() {
         let count = min(connectionCount, begunCount + Self.openingSlice)
-        while begunCount < count {
+        while nextOpening <= now, begunCount < count {
             let connection = connections + begunCount
             if hasRate, plan.keepsAlive {
                 connection.pointee.isFirstAttempt = true
@@ -233,28 +273,37 @@ package nonisolated struct LoadEngine: ~Copyable {
     private mutating func sweep() {
         let interval = min(Self.maxSweepInterval, max(1_000_000, plan.timeout / 10))
         nextSweep = now + interval
+        openCount = 0
         for index in 0..<begunCount {
             let connection = connections + index
             checkDeadline(connection)
+            if connection.pointee.fd >= 0, !connection.pointee.isShakingHands { openCount += 1 }
             if connection.pointee.isShakingHands || connection.pointee.phase == .established {
                 nextSweep = min(nextSweep, connection.pointee.progressAt + plan.timeout)
             }
         }
         let isWaiting = hasRate ? outstanding > 0 : activeCount > 0
-        if plan.hasRequestCount, isWaiting, now - lastAnswerAt >= plan.timeout { stop(.gaveUp) }
+        // Of datagrams some are lost, which tells nothing of those that follow.
+        let patience = plan.timeout * (plan.spoken == .udp ? 10 : 1)
+        if plan.hasRequestCount, isWaiting, now - lastAnswerAt >= patience { stop(.gaveUp) }
     }
 
     private mutating func reportProgress(_ onProgress: (LoadProgress) -> Void) {
-        if measuredFrom == .max, isScheduled || !hasRate, now >= startedAt + plan.warmUp { beginMeasuring() }
-        guard measuredFrom != .max else { return }
-        onProgress(progress(with: interval.next(result, now - measuredFrom)))
+        if !isMeasuring, isScheduled || !hasRate, now >= startedAt + plan.warmUp { beginMeasuring() }
+        let ended = isMeasuring ? interval.next(result, now - measuredFrom) : nil
+        onProgress(progress(with: ended))
     }
+
+    private var isMeasuring: Bool { measuredFrom != .max }
 
     private func progress(with interval: IntervalRecorder.Numbered?) -> LoadProgress {
         var progress = LoadProgress()
         progress.requests = result.requests
-        progress.errors = result.errors.total
-        progress.elapsed = now - measuredFrom
+        progress.errorTally = result.errors
+        progress.isWarmingUp = !isMeasuring
+        progress.elapsed = isMeasuring ? now - measuredFrom : startedAt > 0 ? now - startedAt : 0
+        progress.connections = openCount
+        progress.waiting = backlog.count
         progress.interval = interval?.interval
         progress.intervalIndex = interval?.index ?? 0
         return progress
@@ -264,7 +313,8 @@ package nonisolated struct LoadEngine: ~Copyable {
         var unfinished = (plan.hasRequestCount ? requestsLeft : 0) + backlog.count
         for index in 0..<connectionCount {
             let connection = connections + index
-            unfinished += connection.pointee.unanswered
+            let isListening = connection.pointee.isListening
+            unfinished += isListening ? broadcasts.count - connection.pointee.heard : connection.pointee.unanswered
             closeDescriptor(connection)
         }
         result.unfinished = UInt64(unfinished)

@@ -1,3 +1,5 @@
+import CApus
+
 /// What one process does: its share of the load.
 package nonisolated struct LoadPlan: Sendable {
     package var endpoint: LoadEndpoint
@@ -28,6 +30,19 @@ package nonisolated struct LoadPlan: Sendable {
     package var keepsAlive = true
     /// False for HEAD.
     package var responsesHaveBody = true
+    /// What is asked, where that is not `request` each time and nothing is looked for in the responses.
+    package var visit: VisitPlan?
+
+    /// Nanoseconds within which the connections are opened; 0 for at once.
+    package var ramp: Int64 = 0
+    /// Nanoseconds for which they are held before the first request; 0 for not at all.
+    package var hold: Int64 = 0
+    /// Local addresses, and with which of them to begin.
+    package var sources: [capus_address] = []
+    package var sourceOffset = 0
+    package var exchange = LoadExchange.answers
+    /// Where the server sends by itself: whether it is sent a message first.
+    package var subscribes = false
 
     package init(endpoint: LoadEndpoint, request: [UInt8], timeout: Int64) {
         self.endpoint = endpoint
@@ -46,6 +61,8 @@ package nonisolated struct LoadPlan: Sendable {
             if hasRequestCount { share.requests = Self.share(of: requests, index, count) }
             share.rate = rate.map { $0 / Double(count) }
             share.arrivalOffset = Double(index) / Double(count)
+            share.sourceOffset = sourceOffset + index
+            share.visit = visit?.share(index, of: count)
             return share
         }
     }

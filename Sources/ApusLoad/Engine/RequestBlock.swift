@@ -22,21 +22,4 @@ nonisolated struct RequestBlock: ~Copyable {
     }
 
     deinit { bytes.deallocate() }
-
-    /// The one request that all of them are (RFC 9112 §3).
-    static func request(for options: LoadOptions, target: LoadTarget) -> [UInt8] {
-        let method = options.effectiveMethod
-        var head = "\(method) \(target.path) HTTP/1.1\r\n"
-        var defaults = [("Host", target.authority), ("User-Agent", "apus-load"), ("Accept", "*/*")]
-        if !options.keepsAlive { defaults.append(("Connection", "close")) }
-        for (name, value) in defaults where !options.headers.contains(where: { $0.isNamed(name.lowercased()) }) {
-            head += "\(name): \(value)\r\n"
-        }
-        for field in options.headers { head += "\(field.name): \(field.value)\r\n" }
-        // RFC 9110 §8.6: where a method anticipates content, its absence is said.
-        if options.body != nil || ["POST", "PUT", "PATCH"].contains(method) {
-            head += "Content-Length: \(options.body?.count ?? 0)\r\n"
-        }
-        return Array((head + "\r\n").utf8) + (options.body ?? [])
-    }
 }

@@ -10,7 +10,12 @@ nonisolated struct TLSSessions: ~Copyable {
     /// Throws when the file of the authorities cannot be used.
     init(_ options: LoadTLS, host: String) throws(LoadOptionsError) {
         var reason = [CChar](repeating: 0, count: 512)
-        let authorities = options.authoritiesFile.map { Array($0.utf8CString) }
+        // OpenSSL wants a file.
+        let carried = options.authorities.map { capus_memory_file($0, $0.count) }
+        defer { if let carried, carried >= 0 { capus_close(carried) } }
+        let authorities = (carried.map { "/proc/self/fd/\($0)" } ?? options.authoritiesFile).map {
+            Array($0.utf8CString)
+        }
         let made = Self.withPointer(authorities) { authorities in
             var native = capus_tls_options(
                 certificate_file: nil, key_file: nil, passphrase: nil, ca_file: authorities, ciphers: nil,

@@ -2,19 +2,33 @@ import ApusProtocols
 
 /// The bytes of one message as they are sent.
 nonisolated enum LoadMessage {
+    /// Of UDP over IPv4.
+    private static let mostDatagramBytes = 65_507
+
     /// Throws when the body cannot be a message of that protocol.
-    static func encoded(_ body: [UInt8], _ spoken: LoadProtocol) throws(LoadOptionsError) -> [UInt8] {
+    static func check(_ body: [UInt8], _ spoken: LoadProtocol) throws(LoadOptionsError) {
         switch spoken {
-        case .http, .tcp:
-            guard !body.isEmpty else { throw LoadOptionsError("--body", "what is sent needs at least a byte") }
-            return body
+        case .tcp where body.isEmpty, .udp where body.isEmpty:
+            throw LoadOptionsError("--body", "what is sent needs at least a byte")
+        case .udp where body.count > mostDatagramBytes:
+            throw LoadOptionsError("--body", "a datagram has at most \(mostDatagramBytes) bytes")
+        case .text where body.contains(0x0A): throw LoadOptionsError("--body", "a message of text is one line")
+        default: break
+        }
+    }
+
+    static func append(_ body: [UInt8], _ spoken: LoadProtocol, to bytes: inout [UInt8]) {
+        switch spoken {
+        case .http, .tcp, .udp: bytes += body
         case .text:
-            guard !body.contains(0x0A) else { throw LoadOptionsError("--body", "a message of text is one line") }
-            return body + [0x0A]
-        case .frame: return withUnsafeBytes(of: UInt32(body.count + 4).bigEndian) { Array($0) } + body
+            bytes += body
+            bytes.append(0x0A)
+        case .frame:
+            withUnsafeBytes(of: UInt32(body.count + 4).bigEndian) { bytes += $0 }
+            bytes += body
         case .webSocket:
             let opcode: WebSocketOpcode = String(validating: body, as: UTF8.self) == nil ? .binary : .text
-            return frame(opcode, body)
+            bytes += frame(opcode, body)
         }
     }
 

@@ -37,6 +37,10 @@ nonisolated struct MessageReader {
     ) -> Outcome {
         switch spoken {
         case .text: return readLine(&p, end)
+        case .udp:
+            // What one call receives is a datagram.
+            p = end
+            return .complete
         case .webSocket: return readWebSocket(&p, end)
         case .frame:
             if !isInside {

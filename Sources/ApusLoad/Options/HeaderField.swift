@@ -30,6 +30,9 @@ public nonisolated struct HeaderField: Sendable, Hashable {
         try self.init(name: String(line[..<colon]), value: String(value))
     }
 
+    /// It says how long the body is, which is not the user's to say.
+    var isFraming: Bool { isNamed("content-length") || isNamed("transfer-encoding") }
+
     /// Whether this is the field `name`, which is in lower case.
     func isNamed(_ name: String) -> Bool { self.name.lowercased() == name }
 }

@@ -1,6 +1,3 @@
-import ApusProtocols
-import CApus
-
 /// What load to put on which server.
 ///
 ///     var options = LoadOptions(url: "http://127.0.0.1:8080/")
@@ -9,9 +6,23 @@ import CApus
 ///     let report = try LoadRun.run(options)
 public nonisolated struct LoadOptions: Sendable {
     /// Where the requests go: `http://host[:port][/path][?query]`, `https://`, `ws://`, `wss://`, `text://host:port`,
-    /// `frame://`, or `tcp://`, with a numeric host or `localhost`. What is no HTTP is asked with a message, and
-    /// answers each with one.
+    /// `frame://`, `tcp://`, or `udp://host:port`. A host that is a name is looked up once, before the run. What is no
+    /// HTTP is asked with a message, and answers each with one.
     public var url: String
+    /// More URLs of the same server over HTTP, which are asked in turns with `url`. They share all other options.
+    public var furtherURLs: [String] = []
+    /// How often each URL is asked compared with the others, `url` first; each as often as any other when empty.
+    public var weights: [Int] = []
+    /// Values for the placeholders of the URLs, the header fields and the body: `{{column}}`, row by row. There are
+    /// `{{seq}}`, the number of the request, and `{{random}}` or `{{random:1-6}}` without it.
+    public var data: LoadData?
+    /// Whether each connection keeps the cookies that it is given, and sends them back as a browser would.
+    public var keepsCookies = false
+    /// Whether a request goes on where a redirect leads, within the same server and ten times at most. Its latency
+    /// ends with the last response then.
+    public var followsRedirects = false
+    /// What a response over HTTP has to be like; others count as errors.
+    public var expectation = LoadExpectation()
     /// What is asked of a server whose URL is `https://`.
     public var tls = LoadTLS()
     /// The Unix socket to connect to instead of the URL's host and port.
@@ -20,6 +31,11 @@ public nonisolated struct LoadOptions: Sendable {
     public var connections = 64
     /// Processes that put on the load, one core's worth each.
     public var processes = 1
+    /// Agents on other hosts that put on the load, each with its own processes; this one then only divides it among
+    /// them. None: the load comes from this host.
+    public var agents: [LoadAgentAddress] = []
+    /// What the agents ask for.
+    public var agentSecret: LoadAgentSecret?
     /// How long the run takes. 10 s when `requests` is nil as well.
     public var duration: Duration?
     /// How many requests to make, exactly. With a duration, the run ends at whichever comes first.
@@ -32,6 +48,18 @@ public nonisolated struct LoadOptions: Sendable {
     public var arrivals = LoadArrivals.constant
     /// Puts on the same load for so long before anything is measured.
     public var warmUp = Duration.zero
+    /// Opens the connections evenly within so long, rather than at once. The run begins with the first one, or with a
+    /// rate or when they are held with the last one.
+    public var ramp = Duration.zero
+    /// Opens all connections, keeps them idle for the duration, and then asks once on each, at the rate or at 10,000 a
+    /// second.
+    public var holds = false
+    /// The local addresses that the connections come from, in turns: `127.0.1.1`, `127.0.1.1-127.0.1.20`,
+    /// `127.0.1.0/28`, or several with commas; nil for the system's choice. Towards one port of a server an address is
+    /// good for some 28,000 connections.
+    public var sources: String?
+    /// What messages are to each other, where the URL is not of HTTP.
+    public var exchange = LoadExchange.answers
     /// Whether a connection serves one request after the other. If not, each request gets a connection of its own,
     /// and its latency includes connecting.
     public var keepsAlive = true
@@ -56,131 +84,19 @@ public nonisolated struct LoadOptions: Sendable {
     /// The method that is sent.
     public var effectiveMethod: String { method ?? (body == nil ? "GET" : "POST") }
 
+    /// How long the run takes at most; nil when only the number of requests ends it.
+    var effectiveDuration: Duration? { duration ?? (requests == nil ? .seconds(10) : nil) }
+
+    /// What is asked, for people: "GET http://127.0.0.1/", or the URL alone where there are messages.
+    var what: String {
+        guard let target = try? LoadTarget(url) else { return url }
+        return target.spoken == .http ? "\(effectiveMethod) \(target)" : "\(target)"
+    }
+
     /// What the connections connect to, as a report names it.
     var destination: String {
         if let unixPath { return "unix:\(unixPath)" }
         guard let target = try? LoadTarget(url) else { return url }
         return target.host.contains(":") ? "[\(target.host)]:\(target.port)" : "\(target.host):\(target.port)"
-    }
-}
-
-nonisolated extension LoadOptions {
-    private static let maxConnections = 1_000_000
-    private static let maxProcesses = 60
-    private static let maxPipelineDepth = 65_536
-    private static let maxRate = 1e8
-    private static let maxTimeout = Duration.seconds(3600)
-
-    /// Throws when the options cannot be understood or do not go together, as `LoadRun.run` would.
-    public func validate() throws(LoadOptionsError) { _ = try plan() }
-
-    /// What one process would do for the whole load; throws when the options do not go together.
-    package func plan() throws(LoadOptionsError) -> LoadPlan {
-        let target = try LoadTarget(url)
-        try checkNumbers()
-        if target.spoken == .http { try checkRequest() } else { try checkMessage(target) }
-        let request =
-            target.spoken == .http
-            ? RequestBlock.request(for: self, target: target)
-            : try LoadMessage.encoded(body ?? LoadProtocol.defaultMessage, target.spoken)
-        var plan = LoadPlan(endpoint: try endpoint(of: target), request: request, timeout: timeout.inNanoseconds)
-        plan.spoken = target.spoken
-        plan.url = target.description
-        plan.headers = headers
-        plan.connections = connections
-        plan.requests = requests ?? .max
-        plan.duration = duration?.inNanoseconds ?? (requests == nil ? 10_000_000_000 : .max)
-        plan.host = target.host
-        plan.tls = target.isSecure ? tls : nil
-        plan.warmUp = warmUp.inNanoseconds
-        plan.rate = rate
-        plan.arrivals = arrivals
-        plan.pipelineDepth = pipelineDepth
-        plan.keepsAlive = keepsAlive
-        plan.responsesHaveBody = effectiveMethod != "HEAD"
-        return plan
-    }
-
-    private func checkNumbers() throws(LoadOptionsError) {
-        guard (1...Self.maxConnections).contains(connections) else {
-            throw LoadOptionsError("--connections", "a number from 1 to \(Self.maxConnections)")
-        }
-        guard (1...Self.maxProcesses).contains(processes) else {
-            throw LoadOptionsError("--threads", "a number from 1 to \(Self.maxProcesses)")
-        }
-        guard processes <= connections else {
-            throw LoadOptionsError("--threads", "\(processes) processes cannot share \(connections) connections")
-        }
-        guard (1...Self.maxPipelineDepth).contains(pipelineDepth) else {
-            throw LoadOptionsError("--pipeline", "a number from 1 to \(Self.maxPipelineDepth)")
-        }
-        guard keepsAlive || pipelineDepth == 1 else {
-            throw LoadOptionsError("--pipeline", "needs connections that are kept alive")
-        }
-        if let rate {
-            guard rate > 0, rate <= Self.maxRate else {
-                throw LoadOptionsError("--rate", "more than 0 a second, and at most 100,000,000")
-            }
-            guard pipelineDepth == 1 else {
-                throw LoadOptionsError("--pipeline", "does not go with --rate: requests are sent when they are due")
-            }
-        } else if arrivals != .constant {
-            throw LoadOptionsError("--arrivals", "needs a --rate")
-        }
-        guard warmUp >= .zero, warmUp <= Self.maxTimeout else {
-            throw LoadOptionsError("--warm-up", "at most an hour")
-        }
-        guard warmUp == .zero || requests == nil else {
-            throw LoadOptionsError("--warm-up", "does not go with a number of requests, which are all counted")
-        }
-        if let requests, requests < 1 { throw LoadOptionsError("--requests", "at least 1") }
-        if let duration, duration <= .zero { throw LoadOptionsError("--duration", "more than nothing") }
-        guard timeout > .zero, timeout <= Self.maxTimeout else {
-            throw LoadOptionsError("--timeout", "more than nothing, and an hour at most")
-        }
-    }
-
-    private func checkMessage(_ target: LoadTarget) throws(LoadOptionsError) {
-        if method != nil { throw LoadOptionsError("--method", "\(target.spoken.rawValue):// has no methods") }
-        guard !headers.isEmpty else { return }
-        guard target.spoken == .webSocket, let url = try? WebSocketURL(target.description) else {
-            throw LoadOptionsError("-H", "\(target.spoken.rawValue):// has no header fields")
-        }
-        var wishes = WebSocketClientHandshake.Wishes()
-        wishes.fields = headers.map { ($0.name, $0.value) }
-        do throws(WebSocketHandshakeError) {
-            _ = try WebSocketClientHandshake(
-                url, key: Array(repeating: 0, count: WebSocketHandshake.keyBytes), wishes)
-        } catch {
-            throw LoadOptionsError("-H", "\(error)")
-        }
-    }
-
-    private func checkRequest() throws(LoadOptionsError) {
-        let method = effectiveMethod
-        guard !method.isEmpty, method.utf8.allSatisfy({ capus_is_token($0) != 0 }) else {
-            throw LoadOptionsError("--method", "\"\(method)\" is no method")
-        }
-        if method == "CONNECT" { throw LoadOptionsError("--method", "CONNECT asks for a tunnel, not for a response") }
-        // The reader of the responses relies on what was sent.
-        if let field = headers.first(where: { $0.isNamed("content-length") || $0.isNamed("transfer-encoding") }) {
-            throw LoadOptionsError("-H", "\(field.name) follows from the body")
-        }
-    }
-
-    private func endpoint(of target: LoadTarget) throws(LoadOptionsError) -> LoadEndpoint {
-        if let unixPath {
-            guard !unixPath.isEmpty, unixPath.utf8.count <= 107 else {
-                throw LoadOptionsError("--unix", "the path of a Unix socket has 1 to 107 bytes")
-            }
-            return .unix(path: unixPath)
-        }
-        let host = target.host.lowercased() == "localhost" ? "127.0.0.1" : target.host
-        guard let endpoint = LoadEndpoint(numericHost: host, port: target.port) else {
-            throw LoadOptionsError(
-                "URL",
-                "\(target.host) is a name, and names are not resolved yet; give its address, as 127.0.0.1 or [::1]")
-        }
-        return endpoint
     }
 }

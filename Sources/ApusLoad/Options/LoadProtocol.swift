@@ -11,6 +11,8 @@ public nonisolated enum LoadProtocol: String, Sendable, CaseIterable {
     case frame
     /// Bytes, and as many that come back.
     case tcp
+    /// A datagram and one that comes back; one that does not come in time is an error.
+    case udp
 
     /// What each message is when the options name no body.
     static let defaultMessage = Array("Hello from apus load".utf8)

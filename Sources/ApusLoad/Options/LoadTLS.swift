@@ -10,6 +10,14 @@ public nonisolated struct LoadTLS: Sendable, Hashable {
     /// through a whole handshake.
     public var resumes = true
 
+    /// What stands in that file, for processes and hosts that cannot read it; nil until it has been read for them.
+    var authorities: [UInt8]?
+
     /// A verified server, with sessions that are resumed.
     public init() {}
+
+    /// Reads the file of the authorities, if there is one.
+    mutating func readAuthorities() throws(LoadOptionsError) {
+        if let authoritiesFile { authorities = try FileBytes.read(authoritiesFile, "--cacert") }
+    }
 }

@@ -12,8 +12,8 @@ public nonisolated struct LoadTarget: Sendable, Hashable, CustomStringConvertibl
     public let path: String
 
     /// Reads `http://host[:port][/path][?query]`, or the same with `https://`, `ws://` or `wss://`; without a scheme it
-    /// is `http://`. Or `text://host:port`, `frame://host:port`, `tcp://host:port`. A fragment is dropped, as it never
-    /// reaches a server.
+    /// is `http://`. Or `text://host:port`, `frame://`, `tcp://` or `udp://host:port`. A fragment is dropped, as it
+    /// never reaches a server.
     public init(_ url: String) throws(LoadOptionsError) {
         let (rest, spoken, isSecure) = try Self.afterScheme(url)
         self.spoken = spoken
@@ -43,7 +43,7 @@ public nonisolated struct LoadTarget: Sendable, Hashable, CustomStringConvertibl
     public var description: String {
         switch spoken {
         case .http, .webSocket: "\(spoken.rawValue)\(isSecure ? "s" : "")://\(authority)\(path)"
-        case .text, .frame, .tcp: "\(spoken.rawValue)://\(authority)"
+        case .text, .frame, .tcp, .udp: "\(spoken.rawValue)://\(authority)"
         }
     }
 
@@ -60,7 +60,7 @@ public nonisolated struct LoadTarget: Sendable, Hashable, CustomStringConvertibl
         case "https": return (rest, .http, true)
         case "wss": return (rest, .webSocket, true)
         default:
-            throw LoadOptionsError("URL", "\(url) is none of http(s)://, ws(s)://, text://, frame://, tcp://")
+            throw LoadOptionsError("URL", "\(url) is none of http(s)://, ws(s)://, text://, frame://, tcp://, udp://")
         }
     }
 

@@ -4,12 +4,13 @@ nonisolated extension LoadPlan {
     var encoded: [UInt8] {
         var message = MessageEncoder()
         switch endpoint {
-        case .ip(var address):
+        case .ip(let address):
             message.append(true)
-            message.append(withUnsafeBytes(of: &address) { Array($0) })
+            message.append(address.encoded)
         case .unix(let path):
             message.append(false)
             message.append(Array(path.utf8))
+        case .name: preconditionFailure("names are resolved before the run")
         }
         message.append(request)
         message.append(connections)
@@ -25,36 +26,50 @@ nonisolated extension LoadPlan {
         message.append(arrivalOffset)
         message.append(Array(spoken.rawValue.utf8))
         message.append(Array(url.utf8))
-        message.append(headers.count)
-        for field in headers {
-            message.append(Array(field.name.utf8))
-            message.append(Array(field.value.utf8))
-        }
+        HeaderField.encode(headers, into: &message)
         message.append(Array(host.utf8))
         message.append(tls != nil)
         message.append(tls?.verifiesServer ?? false)
         message.append(tls?.resumes ?? false)
-        for text in [tls?.authoritiesFile, tls?.serverName] { message.append(Array((text ?? "").utf8)) }
+        message.append(tls?.authorities ?? [])
+        message.append(Array((tls?.serverName ?? "").utf8))
+        message.append(Int(ramp))
+        message.append(Int(hold))
+        message.append(sourceOffset)
+        message.append(exchange.rawValue)
+        message.append(subscribes)
+        message.append(sources.count)
+        for source in sources { message.append(source.encoded) }
+        message.append(visit != nil)
+        visit?.encode(into: &message)
         return message.bytes
     }
 
+    /// Nil when the bytes are no encoded plan, or one that no options lead to.
     init?(decoding bytes: [UInt8]) {
         var message = MessageDecoder(bytes)
-        guard let isIP = message.flag(), let address = message.text(), let request = message.text(),
-            let connections = message.integer(), let requests = message.integer(), let duration = message.integer(),
-            let timeout = message.integer(), let pipelineDepth = message.integer(), let keepsAlive = message.flag(),
-            let responsesHaveBody = message.flag(), let warmUp = message.integer(), let rate = message.number(),
+        let hour = Int(LoadOptions.maxTimeout.inNanoseconds)
+        guard let isIP = message.flag(), let address = message.text(), let request = message.text(), !request.isEmpty,
+            let connections = message.integer(in: 1...LoadOptions.maxConnections), let requests = message.integer(),
+            (0...LoadOptions.maxRequests).contains(requests) || requests == .max, let duration = message.integer(),
+            (1...1 << 62).contains(duration) || duration == Int.max, let timeout = message.integer(in: 1...hour),
+            let pipelineDepth = message.integer(in: 1...LoadOptions.maxPipelineDepth),
+            let keepsAlive = message.flag(), let responsesHaveBody = message.flag(),
+            let warmUp = message.integer(in: 0...hour), let rate = message.number(in: 0...LoadOptions.maxRate),
             let arrivals = message.string().flatMap(LoadArrivals.init),
-            let arrivalOffset = message.number(), let spoken = message.string().flatMap(LoadProtocol.init),
-            let url = message.string(), let headers = Self.headers(from: &message), let host = message.string(),
+            let arrivalOffset = message.number(in: 0...1), let spoken = message.string().flatMap(LoadProtocol.init),
+            let url = message.string(), let headers = HeaderField.decode(from: &message), let host = message.string(),
             let isSecure = message.flag(),
-            let verifiesServer = message.flag(), let resumes = message.flag(), let authorities = message.string(),
-            let serverName = message.string()
+            let verifiesServer = message.flag(), let resumes = message.flag(), let authorities = message.text(),
+            let serverName = message.string(), let ramp = message.integer(in: 0...hour),
+            let hold = message.integer(in: 0...(1 << 62)), let sourceOffset = message.integer(in: 0...(1 << 32)),
+            let exchange = message.string().flatMap(LoadExchange.init), let subscribes = message.flag(),
+            let sources = Self.sources(from: &message), let hasVisit = message.flag()
         else { return nil }
         var endpoint = LoadEndpoint.unix(path: String(decoding: address, as: UTF8.self))
         if isIP {
-            guard address.count == MemoryLayout<capus_address>.size else { return nil }
-            endpoint = .ip(address.withUnsafeBytes { $0.loadUnaligned(as: capus_address.self) })
+            guard let address = capus_address(decoding: address) else { return nil }
+            endpoint = .ip(address)
         }
         self.init(endpoint: endpoint, request: request, timeout: Int64(timeout))
         self.connections = connections
@@ -71,25 +86,48 @@ nonisolated extension LoadPlan {
         self.url = url
         self.headers = headers
         self.host = host
+        self.ramp = Int64(ramp)
+        self.hold = Int64(hold)
+        self.sources = sources
+        self.sourceOffset = sourceOffset
+        self.exchange = exchange
+        self.subscribes = subscribes
+        if hasVisit {
+            guard let visit = VisitPlan(decoding: &message) else { return nil }
+            self.visit = visit
+        }
+        guard message.isAtEnd else { return nil }
         guard isSecure else { return }
         var tls = LoadTLS()
         tls.verifiesServer = verifiesServer
         tls.resumes = resumes
-        tls.authoritiesFile = authorities.isEmpty ? nil : authorities
+        tls.authorities = authorities.isEmpty ? nil : authorities
         tls.serverName = serverName.isEmpty ? nil : serverName
         self.tls = tls
     }
 
-    private static func headers(from message: inout MessageDecoder) -> [HeaderField]? {
-        guard var left = message.integer() else { return nil }
-        var headers: [HeaderField] = []
-        while left > 0 {
-            guard let name = message.string(), let value = message.string(),
-                let field = try? HeaderField(name: name, value: value)
-            else { return nil }
-            headers.append(field)
-            left -= 1
+    private static func sources(from message: inout MessageDecoder) -> [capus_address]? {
+        guard let count = message.integer() else { return nil }
+        var sources: [capus_address] = []
+        for _ in 0..<max(0, count) {
+            guard let address = message.text().flatMap(capus_address.init(decoding:)) else { return nil }
+            sources.append(address)
         }
-        return headers
+        return sources
+    }
+}
+
+nonisolated extension capus_address {
+    /// Family, port and address, in the order of the network.
+    fileprivate var encoded: [UInt8] {
+        [family, UInt8(port >> 8), UInt8(truncatingIfNeeded: port)] + withUnsafeBytes(of: ip) { Array($0) }
+    }
+
+    fileprivate init?(decoding bytes: [UInt8]) {
+        self.init()
+        guard bytes.count == 3 + MemoryLayout.size(ofValue: ip), bytes[0] == 4 || bytes[0] == 6 else { return nil }
+        family = bytes[0]
+        port = UInt16(bytes[1]) << 8 | UInt16(bytes[2])
+        withUnsafeMutableBytes(of: &ip) { $0.copyBytes(from: bytes.dropFirst(3)) }
     }
 }

@@ -1,86 +1,152 @@
 import CApus
 
-/// Messages between the process that was started and the ones that it starts, over a socket pair.
+/// Messages between whoever divides a load and those who put on a part of it: over a socket pair with a process of the
+/// same host, or over TCP between a coordinator and an agent.
 nonisolated struct ProcessChannel {
     enum Kind: UInt8 {
-        /// To the child: its plan.
+        /// To a process: its plan; to an agent: its share of one.
         case plan = 1
-        /// To the parent: everything is prepared.
+        /// To whoever divided the load: everything is prepared.
         case ready
-        /// To the child: begin.
+        /// To a process or an agent: begin.
         case start
-        /// To the child: end now, and tell what was done.
+        /// To a process or an agent: end now, and tell what was done.
         case stop
-        /// To the parent: how far it has come.
+        /// To whoever divided the load: how far it has come.
         case progress
-        /// To the parent: what was done. The last message.
+        /// To whoever divided the load: what was done. The last message.
         case result
+        /// To an agent, some times in a run: the coordinator is still there.
+        case alive
+        /// From an agent: why there will be no result, in words that go on after its name. The last message.
+        case failure
+        /// The greeting between a coordinator and an agent, as `AgentGreeting` tells.
+        case challenge
+        case answer
+        case admitted
     }
 
     struct Message {
         let kind: Kind
         let bytes: [UInt8]
+
+        /// What a failure says.
+        var reason: String { MessageDecoder.words(bytes) }
+    }
+
+    /// How far the other side is trusted.
+    struct Limits {
+        /// What says that it is longer is no message.
+        let mostBytes: Int
+        /// Nanoseconds that the other side may take to read before more is sent; negative: for ever.
+        let patience: Int64
+
+        static let processes = Limits(mostBytes: 1 << 31, patience: -1)
+        static let greeting = Limits(mostBytes: 1024, patience: 10_000_000_000)
+        static let agents = Limits(mostBytes: 64 << 20, patience: 10_000_000_000)
+    }
+
+    enum State {
+        case open
+        /// The other side has gone.
+        case closed
+        /// What came is no message.
+        case broken
     }
 
     /// Kind and length.
     private static let headCount = 9
 
     let fd: Int32
+    var limits: Limits
+    private(set) var state = State.open
     private var received: [UInt8] = []
 
-    init(fd: Int32) { self.fd = fd }
+    init(fd: Int32, limits: Limits = .processes) {
+        self.fd = fd
+        self.limits = limits
+    }
 
-    /// Writes a message whole, however long the other side takes to read; false when it is gone.
+    /// Why nothing has come, in words.
+    var silence: String {
+        switch state {
+        case .open: "nothing came in time"
+        case .closed: "the connection was closed"
+        case .broken: "what came is no message of apus load"
+        }
+    }
+
+    /// Writes a message whole, however long the other side takes to read, unless it takes longer than the limits allow;
+    /// false when it is gone.
     func send(_ kind: Kind, _ bytes: [UInt8] = []) -> Bool {
         var encoder = MessageEncoder()
         encoder.append(bytes)
-        return write([kind.rawValue] + encoder.bytes)
+        return send(bytes: [kind.rawValue] + encoder.bytes)
     }
 
     /// The next message. Waits for it as long as `timeout` says (milliseconds; negative: for ever). Nil when none has
-    /// come whole by then; `isClosed` tells whether one can still come.
-    mutating func receive(timeout: Int32, isClosed: inout Bool) -> Message? {
-        while true {
-            if let message = take() { return message }
-            if isClosed || !waitReadable(timeout) { return nil }
-            isClosed = !readMore()
-        }
-    }
-
-    private mutating func take() -> Message? {
-        guard received.count >= Self.headCount, let kind = Kind(rawValue: received[0]) else { return nil }
+    /// come whole by then; `state` tells whether one can still come.
+    mutating func receive(timeout: Int32) -> Message? {
+        let deadline = Self.deadline(timeout)
+        guard fill(Self.headCount, deadline) else { return nil }
         var decoder = MessageDecoder(Array(received[1..<Self.headCount]))
-        guard let count = decoder.integer(), received.count >= Self.headCount + count else { return nil }
-        let message = Message(kind: kind, bytes: Array(received[Self.headCount..<(Self.headCount + count)]))
-        received.removeFirst(Self.headCount + count)
-        return message
+        guard let kind = Kind(rawValue: received[0]), let count = decoder.integer(in: 0...limits.mostBytes) else {
+            state = .broken
+            return nil
+        }
+        guard fill(Self.headCount + count, deadline) else { return nil }
+        return Message(kind: kind, bytes: Array(take(Self.headCount + count).dropFirst(Self.headCount)))
     }
 
-    private func waitReadable(_ timeout: Int32) -> Bool {
+    /// So many bytes that are no message; waits as `receive` does.
+    mutating func receiveBytes(_ count: Int, timeout: Int32) -> [UInt8]? {
+        fill(count, Self.deadline(timeout)) ? take(count) : nil
+    }
+
+    private static func deadline(_ timeout: Int32) -> Int64 {
+        timeout < 0 ? .max : capus_monotonic_ns() + Int64(timeout) * 1_000_000
+    }
+
+    private mutating func take(_ count: Int) -> [UInt8] {
+        defer { received.removeFirst(count) }
+        return Array(received.prefix(count))
+    }
+
+    /// Waits until so many bytes are there. Nothing behind them is taken: who waits for the descriptor to become
+    /// readable would never learn of it.
+    private mutating func fill(_ count: Int, _ deadline: Int64) -> Bool {
+        while received.count < count {
+            guard state == .open, waitReadable(deadline) else { return false }
+            readMore(count - received.count)
+        }
+        return true
+    }
+
+    private func waitReadable(_ deadline: Int64) -> Bool {
         var isReady = false
         var descriptor = fd
+        var timeout: Int32 = -1
+        if deadline != .max {
+            let left = max(0, deadline - capus_monotonic_ns())
+            timeout = Int32(clamping: (left + 999_999) / 1_000_000)
+        }
         return capus_wait_readable(&descriptor, &isReady, 1, timeout) > 0
     }
 
-    /// What the next message lacks, as far as it can be told.
-    private var missing: Int {
-        guard received.count >= Self.headCount else { return Self.headCount - received.count }
-        var decoder = MessageDecoder(Array(received[1..<Self.headCount]))
-        return max(1, Self.headCount + (decoder.integer() ?? 0) - received.count)
-    }
-
-    /// False when the other side is gone. Nothing behind the message is taken: who waits for the descriptor to become
-    /// readable would never learn of it.
-    private mutating func readMore() -> Bool {
-        let most = min(missing, 16 * 1024)
-        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: most) { piece in
+    private mutating func readMore(_ count: Int) {
+        let most = min(count, 16 * 1024)
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: most) { piece in
             let count = capus_read(fd, piece.baseAddress!, most)
-            if count > 0 { received.append(contentsOf: piece[..<count]) }
-            return count > 0 || -count == Int(CAPUS_WOULD_BLOCK)
+            if count > 0 {
+                received.append(contentsOf: piece[..<count])
+            } else if -count != Int(CAPUS_WOULD_BLOCK) {
+                state = .closed
+            }
         }
     }
 
-    private func write(_ bytes: [UInt8]) -> Bool {
+    /// The same for bytes that are no message.
+    func send(bytes: [UInt8]) -> Bool {
         bytes.withUnsafeBufferPointer { bytes in
             var sent = 0
             while sent < bytes.count {
@@ -95,11 +161,7 @@ nonisolated struct ProcessChannel {
         }
     }
 
-    private func waitWritable() -> Bool {
-        guard let poller = capus_loop_create(CAPUS_BACKEND_EPOLL) else { return false }
-        defer { capus_loop_destroy(poller) }
-        guard capus_loop_watch(poller, fd, 0, UInt32(CAPUS_WRITE)) == 0 else { return false }
-        var events: UnsafePointer<capus_event>?
-        return capus_loop_poll(poller, -1, 0, &events) >= 0
-    }
+    /// False when the other side has not read anything for as long as the limits allow, or has not accepted the
+    /// connection.
+    func waitWritable() -> Bool { Writability.wait(fd, patience: limits.patience) }
 }

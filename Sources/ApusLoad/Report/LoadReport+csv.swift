@@ -1,4 +1,15 @@
 nonisolated extension LoadReport {
+    /// The latencies in milliseconds within which 0 to 99 percent of the responses came, as `ab -e` writes them.
+    public var percentages: String {
+        let buckets = latencies.buckets()
+        var lines = ["Percentage served,Time in ms"]
+        for percentage in 0...99 {
+            let value = LatencyHistogram.value(atPercentile: Double(percentage), of: buckets, total: latencies.count)
+            lines.append("\(percentage),\(NumberText.fixed(value / 1e6, decimals: 3))")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
     /// The run second by second, for a spreadsheet: a head line, then a line for each interval. Times in seconds from
     /// the start, latencies in µs.
     public var csv: String {

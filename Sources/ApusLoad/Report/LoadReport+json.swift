@@ -31,16 +31,20 @@ nonisolated extension LoadReport {
                 causes.add(kind.name, cause(of: kind))
             }
         }
+        if options.exchange == .broadcasts { object.add("deliveries", deliveries) }
         object.add("connections_opened", connectionsOpened)
         if handshakes > 0 {
             object.add("handshakes", handshakes)
             object.add("resumptions", resumptions)
         }
         object.add("reconnects", reconnects)
+        if options.followsRedirects { object.add("redirects", redirects) }
         object.add("unfinished", unfinished)
         object.add("interrupted", wasInterrupted)
         object.add("client_cpu_seconds", clientCPUTime, decimals: 6)
         object.add("client_cpu_percent", clientCPUPercent, decimals: 1)
+        object.add("client_memory_bytes", clientMemory)
+        if !agents.isEmpty { object.add("agents", agents.map(Self.object)) }
         if !options.thresholds.isEmpty {
             object.add(
                 "thresholds",
@@ -59,16 +63,33 @@ nonisolated extension LoadReport {
     private func addSettings(to object: inout JSONObject) {
         object.add("tool", "apus load")
         object.add("url", url)
+        if !options.furtherURLs.isEmpty {
+            let urls = [url] + options.furtherURLs
+            let weights = options.weights.isEmpty ? urls.map { _ in 1 } : options.weights
+            object.add(
+                "urls",
+                zip(urls, weights).map { url, weight in
+                    var object = JSONObject()
+                    object.add("url", url)
+                    object.add("weight", weight)
+                    return object
+                })
+        }
         if let path = options.unixPath { object.add("unix", path) }
         object.add("protocol", spoken.rawValue)
         if spoken == .http { object.add("method", options.effectiveMethod) }
         object.add("connections", options.connections)
+        if options.exchange != .answers { object.add("exchange", options.exchange.rawValue) }
+        if options.holds {
+            object.add("held_seconds", heldTime, decimals: 3)
+            object.add("opening_seconds", openingTime, decimals: 3)
+        }
         if let rate = options.rate {
             object.add("rate", rate, decimals: 3)
             object.add("arrivals", options.arrivals.rawValue)
         }
         if options.warmUp > .zero { object.add("warm_up_seconds", options.warmUp.inSeconds, decimals: 3) }
-        object.add("processes", options.processes)
+        object.add("processes", processes)
         object.add("pipeline", options.pipelineDepth)
         object.add("keep_alive", options.keepsAlive)
     }
@@ -81,6 +102,15 @@ nonisolated extension LoadReport {
         for (percentile, value) in zip(LatencySummary.percentiles, latency.values) {
             object.add(percentile.name, value, decimals: 3)
         }
+    }
+
+    private static func object(_ agent: LoadAgentReport) -> JSONObject {
+        var object = JSONObject()
+        object.add("address", agent.address.description)
+        object.add("processes", agent.processes)
+        object.add("requests", agent.requests)
+        object.add("client_cpu_percent", agent.clientCPUPercent, decimals: 1)
+        return object
     }
 
     private static func object(_ interval: LoadInterval) -> JSONObject {

@@ -20,15 +20,19 @@ nonisolated extension LoadReport {
         var warnings: [[String]] = []
         if wasClientBottleneck {
             let share = NumberText.fixed(clientCPUPercent, decimals: 0)
+            let busiest = agents.max { $0.clientCPUPercent < $1.clientCPUPercent }
+            let who = busiest.map { "Agent \($0.address)" } ?? "The load generator itself"
+            let remedy = busiest == nil ? "with --threads" : "with its --threads, or add agents"
             warnings.append([
-                "The load generator itself was busy \(share) % of the time:",
-                "it was the bottleneck. Give it more processes with --threads.",
+                "\(who) was busy \(share) % of the time:",
+                "it was the bottleneck. Give it more processes \(remedy).",
             ])
         }
         if wasLate {
-            let lag = NumberText.microseconds(lags.microseconds(atPercentile: 99))
+            let lag = NumberText.microseconds(latestLag)
+            let which = processes == 1 ? "" : " of a process"
             warnings.append([
-                "One request of a hundred left \(lag) or more after it was due, because the",
+                "One request of a hundred\(which) left \(lag) or more after it was due, because the",
                 "load generator or its machine was late: the latencies include that.",
             ])
         }
@@ -45,13 +49,31 @@ nonisolated extension LoadReport {
         var how = "\(options.connections), " + (options.keepsAlive ? "kept alive" : "a new one for each request")
         if options.pipelineDepth > 1 { how += ", \(options.pipelineDepth) requests at once" }
         var lines = [line("Target", what)]
+        for url in options.furtherURLs { lines.append(line("", url)) }
+        if !options.weights.isEmpty {
+            lines.append(line("Weights", options.weights.map(String.init).joined(separator: ", ")))
+        }
         if let path = options.unixPath { lines.append(line("Unix socket", path)) }
         lines.append(line("Connections", how))
+        if options.holds {
+            let time = NumberText.seconds(heldTime)
+            lines.append(
+                line("", "held for \(time) after \(NumberText.seconds(openingTime)) of opening, then used once"))
+            let share = clientMemory / UInt64(options.connections)
+            let memory = NumberText.bytes(Double(clientMemory))
+            lines.append(line("Memory", "\(memory) here, \(NumberText.grouped(share)) bytes per connection"))
+        }
         if let rate = options.rate {
             let text = NumberText.grouped(UInt64(rate.rounded()))
             lines.append(line("Rate", "\(text) per second, \(options.arrivals == .poisson ? "at random" : "evenly")"))
         }
-        lines.append(line("Processes", "\(options.processes)"))
+        let place = agents.isEmpty ? "" : agents.count == 1 ? " of 1 agent" : " of \(agents.count) agents"
+        lines.append(line("Processes", "\(processes)\(place)"))
+        for agent in agents {
+            let count = "\(NumberText.grouped(agent.requests)) requests"
+            let busy = "busy \(NumberText.fixed(agent.clientCPUPercent, decimals: 0)) %"
+            lines.append(line("", "\(agent.address)   \(agent.processes)   \(count)   \(busy)"))
+        }
         return lines
     }
 
@@ -59,15 +81,28 @@ nonisolated extension LoadReport {
         let rate = NumberText.grouped(UInt64(requestsPerSecond.rounded()))
         return [
             line("Duration", NumberText.seconds(duration) + (wasInterrupted ? ", interrupted" : "")),
-            line("Requests", "\(NumberText.grouped(requests))   \(rate) per second"),
             line(
-                "Received",
-                "\(NumberText.bytes(Double(bytesReceived)))   \(NumberText.bytes(bytesPerSecond)) per second"),
+                options.exchange == .answers ? "Requests" : "Messages",
+                "\(NumberText.grouped(requests))   \(rate) per second"),
         ]
+            + deliveryLines + [
+                line(
+                    "Received",
+                    "\(NumberText.bytes(Double(bytesReceived)))   \(NumberText.bytes(bytesPerSecond)) per second")
+            ]
+    }
+
+    private var deliveryLines: [String] {
+        guard options.exchange == .broadcasts else { return [] }
+        let rate = NumberText.grouped(UInt64((Double(deliveries) / max(duration, 1e-9)).rounded()))
+        return [line("Deliveries", "\(NumberText.grouped(deliveries))   \(rate) per second")]
     }
 
     private var latencyLines: [String] {
-        if requests == 0 { return [line("Latency", "nothing was answered")] }
+        if latencies.count == 0 { return [line("Latency", "nothing was answered")] }
+        if options.exchange == .pushes {
+            return lines(of: latency, "Between") + [line("", "two messages of a connection")]
+        }
         guard options.rate != nil else { return lines(of: latency, "Latency") }
         return lines(of: latency, "Latency") + [line("", "from when the request was due"), ""]
             + lines(of: LatencySummary(serviceLatencies), "Service time") + [line("", "from when the request was sent")]
@@ -104,6 +139,7 @@ nonisolated extension LoadReport {
             let more = cause.isEmpty ? "" : "   first: \(cause)"
             lines.append(line("", "\(kind.title) \(NumberText.grouped(errors(kind)))\(more)"))
         }
+        if redirects > 0 { lines.append(line("Redirects", "\(NumberText.grouped(redirects)) followed")) }
         if reconnects > 0 {
             lines.append(line("Reconnects", "\(NumberText.grouped(reconnects)) connections that the server had closed"))
         }

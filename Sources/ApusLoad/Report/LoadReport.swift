@@ -4,6 +4,7 @@
 ///
 /// - `tool`: `"apus load"`.
 /// - `url`, `protocol`, of HTTP `method`, and `unix` with the path where a Unix socket was connected to.
+/// - `urls`: of several the `url` and `weight` of each.
 /// - `connections`, `processes`, `pipeline`, `keep_alive`: how the load was put on.
 /// - `duration_seconds`: from the first connect to the end of the run.
 /// - `requests`: completed requests, those whose response came whole, whatever its status.
@@ -14,21 +15,26 @@
 ///   connection), with a rate from when the request was due, to the end of its response.
 /// - With a rate also `rate`, `arrivals`; `service_us`: latencies from the sending; `lag_us`: how late the load
 ///   generator itself was; `most_waiting`: the most requests that were due and had no free connection.
+/// - `exchange`: what messages are to each other, where they are no answers; of broadcasts `deliveries`.
+/// - `held_seconds`, `opening_seconds`: how long connections were held, and how long it took until all were there.
+/// - `client_memory_bytes`: the most that the load generator's processes had resident.
 /// - `warm_up_seconds`: what was left out before, if anything.
 /// - `timeline`: a list of intervals, mostly of a second: `start` and `seconds` since the measurement began,
 ///   `requests`, `errors`, `bytes_received`, and `p50`, `p90`, `p99`, `max` in µs.
 /// - `thresholds`: a list of what the run must not do, where that was said: `fail_if`, `value`, `failed`.
 /// - `status`: completed requests by the class of their status, `1xx` to `5xx`.
 /// - `errors`: failed requests: `total`, `connect`, `tls` (of both: attempts), `read`, `write`, `timeout`,
-///   `closed_early`, `malformed`.
+///   `closed_early`, `malformed`, `unexpected` (other than the options expect).
 /// - `error_causes`: what the first error of a kind was, for the kinds that occurred and do not say all.
 /// - `connections_opened`: connections established.
 /// - Over TLS `handshakes`, and `resumptions`: those of them that resumed a session.
+/// - `redirects`: those that were followed, where they are.
 /// - `reconnects`: connections opened again without an error because the server had closed them.
 /// - `unfinished`: requests under way when the run ended, and those of a number of requests that were not made.
 /// - `interrupted`: the run was ended by a signal.
-/// - `client_cpu_seconds`, `client_cpu_percent`: what the load generator itself used, and how much of its processes'
-///   time that is.
+/// - `client_cpu_seconds`, `client_cpu_percent`: what the load generator itself used, and how much of its time the
+///   busiest of its processes did.
+/// - `agents`, where the load came from other hosts: `address`, `processes`, `requests`, `client_cpu_percent` of each.
 public nonisolated struct LoadReport: Sendable {
     /// What was asked for.
     public let options: LoadOptions
@@ -53,6 +59,12 @@ public nonisolated struct LoadReport: Sendable {
     public let mostWaiting: UInt64
     /// The run second by second; of long ones in longer intervals.
     public let timeline: [LoadInterval]
+    /// Messages that came to a connection, of those that were broadcast.
+    public let deliveries: UInt64
+    /// Seconds until all connections were there, where the load waits for that.
+    public let openingTime: Double
+    /// The most bytes that the load generator's processes had resident; 0 where the system does not tell.
+    public let clientMemory: UInt64
     /// Connections that were established.
     public let connectionsOpened: UInt64
     /// TLS handshakes that were completed.
@@ -61,6 +73,8 @@ public nonisolated struct LoadReport: Sendable {
     public let resumptions: UInt64
     /// Connections opened again, without an error, because the server had closed them.
     public let reconnects: UInt64
+    /// Redirects that were followed; the requests they led to are not counted again.
+    public let redirects: UInt64
     /// Requests under way, or with a number of requests not made, when the run ended.
     public let unfinished: UInt64
     /// Somebody ended the run before its time.
@@ -69,12 +83,20 @@ public nonisolated struct LoadReport: Sendable {
     public let gaveUp: Bool
     /// Seconds that the load generator's processes spent on a processor; 0 where the system does not tell.
     public let clientCPUTime: Double
+    /// How much of its time the busiest process of the load generator was on a processor, in percent.
+    public let clientCPUPercent: Double
+    /// Processes that put on the load, those of all agents together.
+    public let processes: Int
+    /// What each agent did, where the load came from other hosts.
+    public let agents: [LoadAgentReport]
 
+    /// Microseconds that the process that was the latest was late with one request of a hundred.
+    let latestLag: Double
     private let errors: ErrorTally
 
-    package init(_ options: LoadOptions, _ result: LoadResult) { self.init(options, result, LoadTimeline()) }
+    package init(_ options: LoadOptions, _ result: LoadResult) { self.init(options, result, LoadTimeline(), []) }
 
-    init(_ options: LoadOptions, _ result: LoadResult, _ timeline: LoadTimeline) {
+    init(_ options: LoadOptions, _ result: LoadResult, _ timeline: LoadTimeline, _ agents: [LoadAgentReport]) {
         self.options = options
         duration = Double(result.elapsed) / 1e9
         requests = result.requests
@@ -86,14 +108,22 @@ public nonisolated struct LoadReport: Sendable {
         lags = result.lags
         mostWaiting = result.mostWaiting
         self.timeline = timeline.intervals
+        deliveries = result.deliveries
+        openingTime = Double(result.openingTime) / 1e9
+        clientMemory = result.memory
         connectionsOpened = result.connectionsOpened
         handshakes = result.handshakes
         resumptions = result.resumptions
         reconnects = result.reconnects
+        redirects = result.redirects
         unfinished = result.unfinished
         wasInterrupted = result.end == .interrupted
         gaveUp = result.end == .gaveUp
         clientCPUTime = Double(result.cpuTime) / 1e9
+        clientCPUPercent = result.busiestShare * 100
+        processes = result.processes
+        self.agents = agents
+        latestLag = result.latestLag
         errors = result.errors
     }
 
@@ -103,7 +133,7 @@ public nonisolated struct LoadReport: Sendable {
     /// What was spoken.
     public var spoken: LoadProtocol { (try? LoadTarget(options.url))?.spoken ?? .http }
     /// What was asked, for people: "GET http://127.0.0.1/", or the URL alone where there are messages.
-    var what: String { spoken == .http ? "\(options.effectiveMethod) \(url)" : url }
+    var what: String { options.what }
 
     /// Completed requests per second.
     public var requestsPerSecond: Double { duration > 0 ? Double(requests) / duration : 0 }
@@ -119,25 +149,20 @@ public nonisolated struct LoadReport: Sendable {
     /// What the first error of that kind was, as "Connection refused"; "" when its kind says all.
     public func cause(of kind: LoadErrorKind) -> String { errors.cause(kind).text }
 
-    /// The share of its processes' time that the load generator was busy, in percent.
-    public var clientCPUPercent: Double {
-        duration > 0 ? clientCPUTime / (duration * Double(options.processes)) * 100 : 0
-    }
-
-    /// The load generator had no time left: a faster server would not have shown.
+    /// The load generator had no time left, in one process at least: a faster server would not have shown.
     public var wasClientBottleneck: Bool { clientCPUPercent >= 95 }
 
-    /// One request of a hundred left more than a millisecond after it was due because of the load generator itself or
-    /// its machine, and by more than a tenth of the median latency: its latency includes that.
-    public var wasLate: Bool {
-        let lag = lags.microseconds(atPercentile: 99)
-        return lag > 1000 && lag > latencies.microseconds(atPercentile: 50) / 10
-    }
+    /// One request of a hundred, of some process, left more than a millisecond after it was due because of the load
+    /// generator itself or its machine, and by more than a tenth of the median latency: its latency includes that.
+    public var wasLate: Bool { latestLag > 1000 && latestLag > latencies.microseconds(atPercentile: 50) / 10 }
+
+    /// Seconds that the connections were held.
+    var heldTime: Double { options.holds ? options.effectiveDuration?.inSeconds ?? 0 : 0 }
 
     /// Requests were waiting for a free connection at the end, or have waited all the time: the rate was more than the
     /// server, or so many connections, can do.
     public var fellBehind: Bool {
-        guard let rate = options.rate else { return false }
+        guard let rate = options.rate, !options.holds else { return false }
         return requestsPerSecond < rate * 0.95 && mostWaiting > 0
     }
 

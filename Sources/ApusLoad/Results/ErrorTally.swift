@@ -1,7 +1,7 @@
 /// Errors by kind, and what the first of each kind was.
 package nonisolated struct ErrorTally: Sendable {
-    private var counts = InlineArray<7, UInt64>(repeating: 0)
-    private var causes = InlineArray<7, ErrorCause>(repeating: .unspecific)
+    private var counts = InlineArray<8, UInt64>(repeating: 0)
+    private var causes = InlineArray<8, ErrorCause>(repeating: .unspecific)
 
     package init() {}
 

@@ -35,13 +35,11 @@ public nonisolated struct LatencyHistogram: Sendable {
     /// What was recorded, from the shortest to the longest. The package's own statistics go through all its buckets
     /// each time, and are not specialised outside of it.
     func buckets() -> [Bucket] {
-        var buckets: [Bucket] = []
-        for value in histogram.recordedValues() {
-            let half = histogram.sizeOfEquivalentRangeForValue(value.value) / 2
-            let highest = max(minimum, min(value.value, maximum))
-            buckets.append(Bucket(highest: Double(highest), middle: Double(value.value - half), count: value.count))
+        entries.map { entry in
+            let half = histogram.sizeOfEquivalentRangeForValue(entry.value) / 2
+            let highest = max(minimum, min(entry.value, maximum))
+            return Bucket(highest: Double(highest), middle: Double(entry.value - half), count: entry.count)
         }
-        return buckets
     }
 
     /// The percentile in nanoseconds.
@@ -95,13 +93,31 @@ public nonisolated struct LatencyHistogram: Sendable {
         }
     }
 
-    /// What was recorded, from the shortest to the longest.
-    var entries: [Entry] { histogram.recordedValues().map { Entry(value: $0.value, count: $0.count) } }
+    /// What was recorded, from the shortest to the longest. The package's own list has the sum of all latencies as
+    /// well, which fits into no number when many requests have waited for long.
+    var entries: [Entry] {
+        guard count > 0 else { return [] }
+        var entries: [Entry] = []
+        var value = histogram.lowestEquivalentForValue(minimum)
+        while value <= maximum {
+            let count = histogram.countForValue(value)
+            value = histogram.nextNonEquivalentForValue(value)
+            if count > 0 { entries.append(Entry(value: value - 1, count: count)) }
+        }
+        return entries
+    }
 
     /// Records `count` responses that took that many nanoseconds.
     @inline(__always)
     package mutating func record(nanoseconds: Int64, count: UInt64) {
         histogram.record(min(UInt64(max(nanoseconds, 0)), Self.highest), count: count)
+    }
+
+    private static let scale = LatencyHistogram().histogram
+
+    /// Whether latencies of that many nanoseconds, and shorter ones, count as the same: whether an entry can have it.
+    static func isEntry(_ value: UInt64) -> Bool {
+        value <= scale.highestEquivalentForValue(highest) && scale.highestEquivalentForValue(value) == value
     }
 
     /// Adds what another histogram holds.
@@ -115,21 +131,24 @@ nonisolated extension LatencyHistogram {
     func encode(into message: inout MessageEncoder) {
         message.append(histogram.min)
         message.append(histogram.maxRecorded)
-        let values = histogram.recordedValues().map { ($0.value, $0.count) }
-        message.append(UInt64(values.count))
-        for (value, count) in values {
-            message.append(value)
-            message.append(count)
+        let entries = entries
+        message.append(UInt64(entries.count))
+        for entry in entries {
+            message.append(entry.value)
+            message.append(entry.count)
         }
     }
 
+    /// Nil when it is none, or counts further than anybody does.
     init?(decoding message: inout MessageDecoder) {
-        guard let least = message.unsigned(), let greatest = message.unsigned(), var left = message.unsigned() else {
-            return nil
-        }
+        guard let least = message.unsigned(), let greatest = message.unsigned(), var left = message.unsigned(),
+            left == 0 || (least <= greatest && greatest <= Self.highest)
+        else { return nil }
         var isFirst = true
         while left > 0 {
-            guard let value = message.unsigned(), var count = message.unsigned(), count > 0 else { return nil }
+            guard let value = message.unsigned(), value >= least, var count = message.counted(), count > 0,
+                self.count + count <= MessageDecoder.mostCounted
+            else { return nil }
             if isFirst {
                 // The values stand for their buckets; these two restore the exact ends.
                 histogram.record(least)

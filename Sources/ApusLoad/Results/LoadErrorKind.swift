@@ -14,6 +14,8 @@ public nonisolated enum LoadErrorKind: UInt8, Sendable, CaseIterable {
     case closedEarly
     /// What came is no HTTP/1.1 response.
     case malformed
+    /// The response is not what the options expect.
+    case unexpected
 
     /// The name in the JSON report.
     public var name: String { self == .closedEarly ? "closed_early" : "\(self)" }

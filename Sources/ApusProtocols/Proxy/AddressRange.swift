@@ -81,6 +81,11 @@ public struct AddressRangeError: Error, CustomStringConvertible, Sendable, Hasha
 }
 
 extension capus_address {
+    /// The IP address that a number is, without a port.
+    package init(number: UInt128) {
+        self = withUnsafeBytes(of: number.bigEndian) { capus_address(ip: $0, port: 0) }
+    }
+
     /// An IP address as a 128-bit number, IPv4 mapped into IPv6.
     package var number: UInt128 {
         withUnsafeBytes(of: ip) { bytes in
@@ -96,7 +101,7 @@ extension UInt128 {
 
     /// The address that this number is.
     fileprivate var addressText: String {
-        var address = withUnsafeBytes(of: bigEndian) { capus_address(ip: $0, port: 0) }
+        var address = capus_address(number: self)
         return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
             capus_address_format(&address, text.baseAddress!, 64)
             return String(cString: text.baseAddress!)

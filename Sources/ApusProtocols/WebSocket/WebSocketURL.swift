@@ -21,17 +21,14 @@ public struct WebSocketURL: Sendable, Hashable, CustomStringConvertible {
         let authority = rest.prefix { $0 != "/" && $0 != "?" }
         let path = rest.dropFirst(authority.count)
         target = path.hasPrefix("/") ? String(path) : "/\(path)"
-        guard !authority.contains("@") else { throw .invalidURL(text, reason: "it has a user name") }
-        let digits: Substring
-        (host, digits) = try Self.split(authority, of: text)
-        guard !digits.isEmpty else {
-            port = isSecured ? 443 : 80
-            return
+        do throws(URLFault) {
+            let parsed = try URLAuthority(authority)
+            guard parsed.userInfo == nil else { throw URLFault(reason: "it has a user name") }
+            host = parsed.host
+            port = parsed.port ?? (isSecured ? 443 : 80)
+        } catch {
+            throw .invalidURL(text, reason: error.reason)
         }
-        guard digits.utf8.allSatisfy({ $0 &- 0x30 <= 9 }), let number = UInt16(digits), number > 0 else {
-            throw .invalidURL(text, reason: "the port is a number from 1 to 65535")
-        }
-        port = number
     }
 
     /// Host and port as the `Host` field has them: the port only where it is not that of the scheme
@@ -53,46 +50,5 @@ public struct WebSocketURL: Sendable, Hashable, CustomStringConvertible {
             throw .invalidURL(text, reason: "it does not begin with ws:// or wss://")
         }
         return (scheme.count == 3, rest.dropFirst(3))
-    }
-
-    /// Host and digits of the port, which may be missing behind its colon (RFC 3986 §3.2.3).
-    private static func split(
-        _ authority: Substring, of text: String
-    ) throws(WebSocketHandshakeError) -> (host: String, digits: Substring) {
-        var host = authority
-        var port: Substring = ""
-        if authority.hasPrefix("[") {
-            host = authority.dropFirst().prefix { $0 != "]" }
-            port = authority.dropFirst(host.count + 2)
-            guard authority.count >= host.count + 2, host.utf8.allSatisfy(isAddressByte),
-                host.count(where: { $0 == ":" }) >= 2
-            else { throw .invalidURL(text, reason: "between the brackets is no IPv6 address") }
-        } else {
-            host = authority.prefix { $0 != ":" }
-            port = authority.dropFirst(host.count)
-            guard !port.dropFirst().contains(":") else {
-                throw .invalidURL(text, reason: "an IPv6 address goes in brackets, ws://[::1]:8080/")
-            }
-            guard (1...255).contains(host.utf8.count), host.utf8.allSatisfy(isNameByte) else {
-                throw .invalidURL(text, reason: "a host has 1 to 255 letters, digits and -._~")
-            }
-        }
-        guard port.isEmpty || port.hasPrefix(":") else { throw .invalidURL(text, reason: "what follows ] is no port") }
-        return (String(host), port.dropFirst())
-    }
-
-    private static func isAddressByte(_ byte: UInt8) -> Bool {
-        isHexDigit(byte) || byte == UInt8(ascii: ":") || byte == UInt8(ascii: ".")
-    }
-
-    /// RFC 3986 §2.3, unreserved.
-    private static func isNameByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-            UInt8(ascii: "~"):
-            true
-        default: false
-        }
     }
 }

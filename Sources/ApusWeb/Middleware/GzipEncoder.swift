@@ -2,7 +2,7 @@ import Apus
 import CZlib
 
 /// Makes gzip of bytes (RFC 1952).
-final class GzipEncoder {
+@MainActor final class GzipEncoder {
     // zlib remembers the address.
     private let stream: UnsafeMutablePointer<z_stream>
 

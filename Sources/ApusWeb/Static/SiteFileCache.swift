@@ -2,7 +2,7 @@ import Apus
 import CApus
 
 /// The files of a site that are open, by the paths that led to them.
-final class SiteFileCache {
+@MainActor final class SiteFileCache {
     private let maxFiles: Int
     private let maxBytes: Int
     @exclusivity(unchecked) private var files: [UInt: SiteFile] = [:]

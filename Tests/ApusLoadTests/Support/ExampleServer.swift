@@ -11,24 +11,27 @@ final class ExampleServer {
     private let program: RunningProgram
     private let folder: URL
 
-    /// `option` names what is served: `http`, `https`, `text` and so on.
-    init(onUnixSocket: Bool = false, _ option: String = "http") throws {
+    /// `option` names what is served: `http`, `https`, `text` and so on; `more` are options of the `example`.
+    init(
+        onUnixSocket: Bool = false, _ option: String = "http", example: String = "AllProtocols", _ more: [String] = [],
+        on host: String = "127.0.0.1", in namespace: NetworkNamespace? = nil
+    ) throws {
         folder = FileManager.default.temporaryDirectory.appending(component: "apus-load-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let files = Self.files(in: folder)
         unixPath = onUnixSocket ? folder.appending(component: "socket").path : nil
-        let address = unixPath.map { "unix:" + $0 } ?? "127.0.0.1:0"
-        var arguments = ["AllProtocols", "start", "--backend", "epoll", "--\(option)", address]
+        let address = unixPath.map { "unix:" + $0 } ?? "\(host):0"
+        var arguments = [example, "start", "--backend", "epoll", "--\(option)", address] + more
         if option.hasSuffix("s") {
             arguments += ["--cert", TestCertificates.shared.certificate("localhost")]
             arguments += ["--key", TestCertificates.shared.key("localhost")]
         }
-        program = try RunningProgram(Products.examples, arguments + files)
+        program = try RunningProgram(Products.examples, arguments + files, in: namespace)
         if onUnixSocket {
             url = "http://localhost/"
         } else {
             // The banner tells the port that the kernel chose.
-            let line = try #require(program.line(with: "://127.0.0.1:"))
+            let line = try #require(program.line(with: "://\(host):"))
             let listen = String(try #require(line.split(separator: " ").first { $0.contains("://") }))
             let authority = listen.drop { $0 != ":" }.dropFirst(3)
             let scheme = ["websocket": "ws"][option] ?? option
@@ -60,9 +63,10 @@ final class ExampleServer {
 
 /// Calls `body` with a server that runs meanwhile.
 func withExampleServer(
-    onUnixSocket: Bool = false, _ option: String = "http", _ body: (ExampleServer) throws -> Void
+    onUnixSocket: Bool = false, _ option: String = "http", example: String = "AllProtocols", _ more: [String] = [],
+    _ body: (ExampleServer) throws -> Void
 ) throws {
-    let server = try ExampleServer(onUnixSocket: onUnixSocket, option)
+    let server = try ExampleServer(onUnixSocket: onUnixSocket, option, example: example, more)
     defer { server.stop() }
     try body(server)
 }

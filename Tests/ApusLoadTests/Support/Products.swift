@@ -23,9 +23,15 @@ final class RunningProgram {
     private let output = Pipe()
     private let errors = Pipe()
 
-    init(_ path: String, _ arguments: [String]) throws {
-        process.executableURL = URL(filePath: path)
-        process.arguments = arguments
+    /// `environment` is what the program gets beside that of the tests.
+    init(
+        _ path: String, _ arguments: [String], in namespace: NetworkNamespace? = nil,
+        environment: [String: String] = [:]
+    ) throws {
+        let command = namespace.map { $0.entry + [path] + arguments } ?? [path] + arguments
+        process.executableURL = URL(filePath: command[0])
+        process.arguments = Array(command.dropFirst())
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardOutput = output
         process.standardError = errors
         process.standardInput = FileHandle.nullDevice
@@ -33,9 +39,16 @@ final class RunningProgram {
     }
 
     /// Reads standard output up to a line that holds `text`; nil when it ends before.
-    func line(with text: String) -> String? {
+    func line(with text: String) -> String? { Self.line(with: text, from: output) }
+
+    /// The same of standard error.
+    func errorLine(with text: String) -> String? { Self.line(with: text, from: errors) }
+
+    /// Nil also when nothing comes for minutes: a test is to fail, and not to hang.
+    private static func line(with text: String, from pipe: Pipe) -> String? {
         var line: [UInt8] = []
-        while let byte = try? output.fileHandleForReading.read(upToCount: 1)?.first {
+        var query = pollfd(fd: pipe.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
+        while poll(&query, 1, 120_000) == 1, let byte = try? pipe.fileHandleForReading.read(upToCount: 1)?.first {
             if byte == 0x0A {
                 let read = String(decoding: line, as: UTF8.self)
                 if read.contains(text) { return read }
@@ -47,7 +60,10 @@ final class RunningProgram {
         return nil
     }
 
-    func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+    var isRunning: Bool { process.isRunning }
+
+    /// Once the program has ended, its number may be another one's.
+    func signal(_ number: Int32) { if process.isRunning { kill(process.processIdentifier, number) } }
 
     /// Waits for the end: exit status, standard output, standard error. What the program writes fits into a pipe.
     func finish() -> (status: Int32, output: String, errors: String) {

@@ -13,6 +13,9 @@ struct Target: Sendable {
         Target(name: "mediatype", run: fuzzMediaType), Target(name: "names", run: fuzzFormNames),
         Target(name: "events", run: fuzzServerSentEvents), Target(name: "tags", run: fuzzTagsAndTimes),
         Target(name: "websocket", run: fuzzWebSocket), Target(name: "inflate", run: fuzzInflate),
+        Target(name: "response", run: fuzzResponses), Target(name: "redis", run: fuzzRedisReplies),
+        Target(name: "stomp", run: fuzzSTOMP), Target(name: "json", run: fuzzJSON), Target(name: "url", run: fuzzURLs),
+        Target(name: "setcookie", run: fuzzReceivedCookies), Target(name: "proxy", run: fuzzProxyHeader),
     ]
 
     /// The one that the environment names.

@@ -39,6 +39,11 @@ public nonisolated struct ConnectionError: Error, CustomStringConvertible, Senda
     /// One line for the user: "connect 127.0.0.1:1 fail after 0.0003 seconds: Connection refused".
     public let description: String
 
+    init(description: String) { self.description = description }
+
+    /// A name was not found: why.
+    package init(lookingUp reason: String) { description = reason }
+
     /// The connection was closed while something waited for it.
     static let closed = ConnectionError(description: "the connection was closed")
 }

@@ -22,7 +22,8 @@ final class Dialer {
     /// Whether something is there to be sent as soon as the socket is connected.
     private let speaksFirst: @MainActor () -> Bool
     private var completion: (@MainActor (Result<DialedSocket, ConnectionError>) -> Void)?
-    private var lookup: UInt64?
+    /// Gives up looking the name up, while that goes on.
+    private var cancelLookup: (@MainActor () -> Void)?
     private var port: UInt16 = 0
     private var addresses: [capus_address] = []
     private var attempts: [ConnectAttempt] = []
@@ -75,9 +76,9 @@ final class Dialer {
             self.port = UInt16(port)
             var address = capus_address()
             if capus_address_parse(name, 0, &address) { return race([address]) }
-            lookup = Resolver.shared.resolve(name) { [weak self] result in
+            cancelLookup = HostResolvers.resolve(name) { [weak self] result in
                 guard let self else { return }
-                lookup = nil
+                cancelLookup = nil
                 switch result {
                 case .success(let addresses): race(addresses)
                 case .failure(let error): finish(failure: "\(name): \(error)")
@@ -206,7 +207,8 @@ final class Dialer {
 
     private func release() {
         deadline?.cancel()
-        if let lookup { Resolver.shared.cancel(lookup) }
+        cancelLookup?()
+        cancelLookup = nil
         stopAttempts()
         negotiation?.close()
         negotiation = nil

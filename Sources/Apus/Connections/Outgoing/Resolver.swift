@@ -57,3 +57,18 @@ final class Resolver {
         waiting.removeValue(forKey: id)?(result)
     }
 }
+
+/// Looks up a host for clients that are built on a C library, which would wait for the answer.
+package final class HostLookup {
+    private var id: UInt64 = 0
+
+    /// Calls `answer` with the numeric addresses of `host`, best first, or why there are none.
+    package init(_ host: String, _ answer: @escaping @MainActor (Result<[String], ConnectionError>) -> Void) {
+        id = Resolver.shared.resolve(host) { result in answer(result.map { $0.map(\.ipText) }) }
+    }
+
+    nonisolated deinit {}
+
+    /// Nobody waits for the answer any more.
+    package func cancel() { Resolver.shared.cancel(id) }
+}

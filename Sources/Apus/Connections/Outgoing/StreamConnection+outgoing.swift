@@ -111,9 +111,11 @@ extension StreamConnection {
     private func beginSession(_ outgoing: Outgoing, _ socket: DialedSocket) -> String? {
         guard let options = outgoing.tls else { return nil }
         guard socket.received.isEmpty else { return "the server spoke before the TLS handshake" }
+        let name = options.serverName ?? outgoing.target.hostName
+        guard !name.isEmpty else { return "no TLS without a name: set TLSClientOptions.serverName" }
         do throws(TLSError) {
             let context = try TLSClientContext.of(options)
-            tls = capus_tls_connect(context.context, fd, options.serverName ?? outgoing.target.hostName)
+            tls = capus_tls_connect(context.context, fd, name)
         } catch {
             return error.description
         }

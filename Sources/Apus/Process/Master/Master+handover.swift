@@ -17,18 +17,20 @@ extension Master {
         guard own >= 0 else { return giveUp("\(SystemError("open the own executable", -own))") }
         // A process that was to take over from one that has served enough would not be known any more.
         dropReplacements()
-        let failure = become(launchPath, reload.isGraceful ? .gracefulReload : .reload, previous: own, reason: "")
+        let failure = become(
+            reload, launchPath, reload.isGraceful ? .gracefulReload : .reload, previous: own, reason: "")
         capus_close(own)
         giveUp("\(SystemError("become \(launchPath)", failure))")
     }
 
     /// Becomes the program again that this one took the place of. Returns only when that fails.
     func becomePreviousProgram(_ reload: Reload, _ reason: String) {
-        let failure = become("/proc/self/fd/\(reload.previousProgram)", .rollback, previous: -1, reason: reason)
+        let failure = become(
+            reload, "/proc/self/fd/\(reload.previousProgram)", .rollback, previous: -1, reason: reason)
         giveUp("\(reason); \(SystemError("become the program before it again", failure))")
     }
 
-    private func become(_ path: String, _ intent: Intent, previous: Int32, reason: String) -> Int32 {
+    private func become(_ reload: Reload, _ path: String, _ intent: Intent, previous: Int32, reason: String) -> Int32 {
         control?.answerAll()
         var state = RecordText()
         state.add("intent", intent.rawValue, reason)
@@ -41,6 +43,10 @@ extension Master {
         state.add("board", "\(board.fd)")
         state.add("control", "\(control?.fd ?? -1)")
         state.add("previous", "\(previous)")
+        state.add("member", "\(lastMember)")
+        // Going back, a program finds its own again.
+        let memories = [memory, reload.previousMemory].compactMap { $0 }
+        for memory in memories { state.add("memory", "\(memory.fd)", memory.layout) }
         for (key, entry) in listeners.entries { state.add("listener", key, "\(entry.fd)", entry.path ?? "") }
         for slot in slots { describe(slot, in: &state) }
         for (key, counts) in exits {
@@ -51,7 +57,7 @@ extension Master {
         let kept =
             [lock, board.fd, control?.fd ?? -1, previous, file, capus_daemon_report()]
             + listeners.entries.values.map(\.fd)
-            + slots.flatMap(\.children).map(\.channel)
+            + slots.flatMap(\.children).flatMap { [$0.channel, $0.inbox] } + memories.map(\.fd)
         for fd in kept where fd >= 0 { capus_set_inherited(fd, true) }
         let failure = Self.withArguments { capus_exec(path, $0, capus_environment_with(Self.variable, "\(file)")) }
         capus_unset_environment(Self.variable)
@@ -64,7 +70,8 @@ extension Master {
         func add(_ child: WorkerChild, _ role: String) {
             state.add(
                 "child", slot.key, "\(slot.id)", role, "\(child.pid)", "\(child.channel)", "\(child.entry)",
-                "\(child.startedAt)", child.isReady ? "1" : "0", "\(child.killDeadline ?? -1)", slot.name, slot.listen)
+                "\(child.startedAt)", child.isReady ? "1" : "0", "\(child.killDeadline ?? -1)", slot.name, slot.listen,
+                "\(child.inbox)", "\(child.member)", child.told.map(String.init).joined(separator: " "))
         }
         if let child = slot.current { add(child, "current") }
         for child in slot.leaving { add(child, "leaving") }
@@ -106,6 +113,7 @@ extension Master {
         reload.previousProgram = state.number("previous") ?? -1
         capus_set_inherited(reload.previousProgram, false)
         let isRollback = intent.first == Intent.rollback.rawValue
+        adoptMemory(state, reload, isRollback: isRollback)
         var obstacle: String?
         do {
             try prepareWorkers(isRollback: isRollback)
@@ -132,6 +140,7 @@ extension Master {
 
     private func adoptDescriptors(_ state: RecordText) {
         lock = state.number("lock") ?? -1
+        lastMember = state.number("member") ?? 0
         launchPath = state.word("launch") ?? launchPath
         isAnnounced = state.word("announced") == "1"
         if let started = state["started"], started.count == 2 {
@@ -154,21 +163,45 @@ extension Master {
         }
     }
 
+    /// Keeps the memory that this program lays out as the one before did, with its values. Without it one is made.
+    private func adoptMemory(_ state: RecordText, _ reload: Reload, isRollback: Bool) {
+        let layout = SharedMemory.layout
+        for words in state.all("memory") {
+            guard words.count == 2, let fd = Int32(words[0]) else { continue }
+            capus_set_inherited(fd, false)
+            if memory == nil, words[1] == layout {
+                memory = SharedMemory(fd: fd, layout: layout)
+            } else if !isRollback, reload.previousMemory == nil {
+                reload.previousMemory = SharedMemory(fd: fd, layout: words[1])
+            } else {
+                capus_close(fd)
+            }
+        }
+        if memory == nil, reload.previousMemory != nil, !layout.isEmpty {
+            Log.write("what the processes share is laid out anew: new ones begin without the values of the others")
+        }
+    }
+
     /// `onMasterReload` may change how many processes a worker has.
     private func prepareWorkers(isRollback: Bool) throws {
         if !isRollback { try Service.settings.onMasterReload?() }
         try Service.checkWorkers()
+        try shareMemory()
         try makeSlots()
     }
 
     private func adopt(_ words: [String]) {
-        guard words.count == 11, let id = Int(words[1]), let pid = Int32(words[3]), let channel = Int32(words[4]),
-            let entry = Int32(words[5]), let startedAt = Int64(words[6]), let deadline = Int64(words[8])
+        guard words.count == 14, let id = Int(words[1]), let pid = Int32(words[3]), let channel = Int32(words[4]),
+            let entry = Int32(words[5]), let startedAt = Int64(words[6]), let deadline = Int64(words[8]),
+            let inbox = Int32(words[11]), let member = Int(words[12])
         else { return }
-        capus_set_inherited(channel, false)
+        for fd in [channel, inbox] { capus_set_inherited(fd, false) }
         let child = WorkerChild(
-            pid: pid, channel: channel, entry: entry, status: board.entry(entry), startedAt: startedAt,
-            isOfThisProgram: false)
+            pid: pid, channel: channel, inbox: inbox, member: member,
+            told: Set(words[13].split(separator: " ").compactMap { Int($0) }), entry: entry,
+            status: board.entry(entry), startedAt: startedAt, isOfThisProgram: false)
+        // It may have missed news before.
+        missed(child)
         child.isReady = words[7] == "1"
         child.killDeadline = deadline < 0 ? nil : deadline
         let slot =

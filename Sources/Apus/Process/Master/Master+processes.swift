@@ -13,6 +13,7 @@ extension Master {
             let child = try startProcess(slot)
             slot.backoff.started()
             if slot.current == nil, slot.replacement == nil { slot.current = child } else { slot.replacement = child }
+            announce(child, slot)
             return child
         } catch {
             Log.write("cannot start worker \(slot.label): \(error)", .error)
@@ -22,31 +23,42 @@ extension Master {
     }
 
     private func startProcess(_ slot: WorkerSlot) throws(SystemError) -> WorkerChild {
-        var ours: Int32 = -1
-        var theirs: Int32 = -1
-        let failure = capus_socket_pair(&ours, &theirs, true)
-        guard failure == 0 else { throw SystemError("make a channel", -failure) }
-        defer { capus_close(theirs) }
+        let channel = try SocketPair("make a channel")
+        defer { capus_close(channel.theirs) }
+        let inbox: SocketPair
+        do throws(SystemError) {
+            inbox = try SocketPair("make an inbox")
+        } catch {
+            capus_close(channel.ours)
+            throw error
+        }
+        defer { capus_close(inbox.theirs) }
         let entry = board.claim(slot.name, id: slot.id)
         guard entry >= 0 else {
-            capus_close(ours)
+            for fd in [channel.ours, inbox.ours] { capus_close(fd) }
             throw SystemError("find room for more than \(CAPUS_BOARD_CAPACITY) processes", Int32(CAPUS_NO_MEMORY))
         }
         let metrics = listeners.entries[MetricsWorker.key]?.fd
         let handover = WorkerHandover(
-            workerIndex: slot.worker?.index ?? 0, workerID: slot.id, boardEntry: entry,
-            hasListener: slot.listener >= 0, hasMetrics: metrics != nil)
-        var descriptors = [theirs, board.fd]
-        if slot.listener >= 0 { descriptors.append(slot.listener) }
-        if let metrics { descriptors.append(metrics) }
+            workerIndex: slot.worker?.index ?? 0, workerID: slot.id, boardEntry: entry, member: lastMember + 1,
+            hasListener: slot.listener >= 0, hasMetrics: metrics != nil, memoryLayout: memory?.layout)
+        let descriptors = [
+            channel.theirs, board.fd, inbox.theirs, slot.listener, metrics ?? -1, memory?.fd ?? -1,
+        ].filter { $0 >= 0 }
+        let (told, knowsAll) = tellOfPeers(on: channel.ours)
         let pid = Self.spawn(
             Self.ownExecutable, variable: WorkerHandover.variable, handover.text, descriptors: descriptors)
         guard pid > 0 else {
-            capus_close(ours)
+            for fd in [channel.ours, inbox.ours] { capus_close(fd) }
             board.retire(entry)
             throw SystemError("start \(launchPath)", -pid)
         }
-        return WorkerChild(pid: pid, channel: ours, entry: entry, status: board.entry(entry))
+        lastMember += 1
+        let child = WorkerChild(
+            pid: pid, channel: channel.ours, inbox: inbox.ours, member: lastMember, told: told, entry: entry,
+            status: board.entry(entry))
+        if !knowsAll { missed(child) }
+        return child
     }
 
     /// Starts a program with this process' arguments and one more variable in its environment.
@@ -100,6 +112,8 @@ extension Master {
         let wasAwaited = reloading.map { $0.awaits(child, in: slot) } ?? false
         slot.remove(child)
         capus_close(child.channel)
+        capus_close(child.inbox)
+        announceEnd(of: child)
         board.retire(child.entry)
         control?.forget(child)
         tellExit(slot, raw, child.pid)
@@ -132,5 +146,16 @@ extension Master {
         } catch {
             Log.write("onWorkerExit failed: \(error)", .error)
         }
+    }
+}
+
+/// Two ends of a socket that keeps messages apart.
+private struct SocketPair {
+    var ours: Int32 = -1
+    var theirs: Int32 = -1
+
+    init(_ purpose: String) throws(SystemError) {
+        let failure = capus_socket_pair(&ours, &theirs, true)
+        guard failure == 0 else { throw SystemError(purpose, -failure) }
     }
 }

@@ -188,5 +188,6 @@ extension Master {
             capus_close(probe.channel)
         }
         if reload.previousProgram >= 0 { capus_close(reload.previousProgram) }
+        if let memory = reload.previousMemory { capus_close(memory.fd) }
     }
 }

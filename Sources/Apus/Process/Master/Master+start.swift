@@ -6,6 +6,7 @@ extension Master {
         takeLock()
         listeners.takeActivatedSockets()
         do {
+            try shareMemory()
             try makeSlots()
         } catch {
             leave(error.explanation, status: 1)
@@ -56,6 +57,12 @@ extension Master {
         }
         // Until it holds this process' id it must not name another one.
         _ = capus_replace_content(lock, path, 0)
+    }
+
+    /// Makes what the processes share, unless a master before this one has.
+    func shareMemory() throws(SystemError) {
+        if memory == nil { memory = try SharedMemory.make() }
+        try memory?.attach()
     }
 
     /// A place for each process of each worker, with its listening socket. Each process of a worker with `reusePort`

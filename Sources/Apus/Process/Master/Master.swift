@@ -11,6 +11,12 @@ final class Master {
     /// Wait statuses of processes that ended, by the worker's key.
     var exits: [String: [Int32: Int]] = [:]
     var reloading: Reload?
+    /// The number of the process that was started last.
+    var lastMember = 0
+    /// When processes that did not take their news of others are told again.
+    var nextPeerNews: Int64?
+    /// What the processes share; nil when the program has none.
+    var memory: SharedMemory?
     let listeners = ListenerSet()
     let board: StatusBoard
     /// All processes have said that they accept, once.
@@ -79,7 +85,9 @@ final class Master {
         let now = capus_monotonic_ns()
         var deadlines = slots.flatMap(\.children).compactMap(\.killDeadline) + [nextHousekeeping]
         if phase == .running { deadlines += slots.filter(\.isVacant).compactMap(\.backoff.nextStart) }
-        deadlines += [gracefulDeadline, reloading?.probe?.deadline, control?.nextDeadline].compactMap { $0 }
+        deadlines += [gracefulDeadline, reloading?.probe?.deadline, control?.nextDeadline, nextPeerNews].compactMap {
+            $0
+        }
         return Int32(clamping: max(0, (deadlines.min()! - now + 999_999) / 1_000_000))
     }
 
@@ -101,6 +109,7 @@ final class Master {
         }
         if let probe = reloading?.probe, probe.deadline <= now { probeTimedOut(probe) }
         control?.runDeadlines(now)
+        catchUpWithPeerNews(now)
         if nextHousekeeping <= now { keepHouse(now) }
     }
 
@@ -141,6 +150,8 @@ final class Master {
         case .recycle: recycle(child, slot)
         case .stopService: stop(gracefully: false, "worker[\(slot.name):\(child.pid)] asked for it")
         case .stopServiceGracefully: stop(gracefully: true, "worker[\(slot.name):\(child.pid)] asked for it")
+        case .reloadService: reload(gracefully: false)
+        case .reloadServiceGracefully: reload(gracefully: true)
         case .report: control?.reported(child, passed)
         case .log: relay(text, from: child)
         default: break

@@ -4,6 +4,13 @@ import CApus
 final class WorkerChild {
     let pid: Int32
     let channel: Int32
+    /// What others send to it through.
+    let inbox: Int32
+    /// What no other process of the service has had, or will have, as its number.
+    let member: Int
+    /// The processes that it knows of, and whether it has to be told of more.
+    var told: Set<Int>
+    var missesNews = false
     /// Its entry on the board.
     let entry: Int32
     let status: UnsafeMutablePointer<capus_worker_status>
@@ -24,11 +31,15 @@ final class WorkerChild {
     }
 
     init(
-        pid: Int32, channel: Int32, entry: Int32, status: UnsafeMutablePointer<capus_worker_status>,
-        startedAt: Int64 = capus_monotonic_ns(), isOfThisProgram: Bool = true
+        pid: Int32, channel: Int32, inbox: Int32, member: Int, told: Set<Int>, entry: Int32,
+        status: UnsafeMutablePointer<capus_worker_status>, startedAt: Int64 = capus_monotonic_ns(),
+        isOfThisProgram: Bool = true
     ) {
         self.pid = pid
         self.channel = channel
+        self.inbox = inbox
+        self.member = member
+        self.told = told
         self.entry = entry
         self.status = status
         self.startedAt = startedAt

@@ -22,7 +22,7 @@ enum ProgramProbe {
     }
 
     /// Programs between which this differs cannot hand over to each other.
-    private static var handoverFormat: String { "1/\(capus_board_size())" }
+    private static var handoverFormat: String { "2/\(capus_board_size())" }
 
     /// Ends this process with its answer, if a master has started it for that.
     static func answerIfAsked() {

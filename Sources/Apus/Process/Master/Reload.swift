@@ -42,6 +42,8 @@ final class Reload {
     var hasTakenOver = false
     /// The program that this one took the place of: a descriptor of its executable; −1 without one.
     var previousProgram: Int32 = -1
+    /// What that shared, if this program shares something else.
+    var previousMemory: SharedMemory?
 
     init(isGraceful: Bool) { self.isGraceful = isGraceful }
 

@@ -38,6 +38,14 @@ extension Worker where P == Raw {
         }
     }
 
+    /// Runs the program that is on disk now, as `reload` and `reload -g` do. Called in a worker process; it returns at
+    /// once. False without a master, who would do it.
+    @discardableResult
+    public static func reloadService(gracefully: Bool = false) -> Bool {
+        guard let process = WorkerProcess.current, process.channel >= 0 else { return false }
+        return ChannelMessage.send(gracefully ? .reloadServiceGracefully : .reloadService, on: process.channel)
+    }
+
     /// Whether this is a process that runs workers, and is not leaving.
     public static var isRunning: Bool { WorkerProcess.current.map { $0.mode == nil } ?? false }
 

@@ -4,7 +4,7 @@
 /// Configure workers at the top level of the program and call `Worker.runAll()` last. Code before it runs in the
 /// master and again in each process; connections, timers and clients belong into `onWorkerStart`.
 public final class Worker<P: WireProtocol>: WorkerBase {
-    private let wireProtocol: P
+    let wireProtocol: P
     var driver: TypedDriver<P>
 
     /// A worker on `host:port`, `[v6]:port` or `unix:/path`; port 0 lets the kernel choose. An address that cannot be
@@ -105,6 +105,7 @@ public final class Worker<P: WireProtocol>: WorkerBase {
     override func runStop() throws { try onWorkerStop?(self) }
     override func runReload() throws { try onWorkerReload?(self) }
     override func limitsChanged() { driver.limits = limits }
+    override func giveToClients(_ kind: BusPacket.Kind, _ bytes: [UInt8]) { give(kind, bytes) }
 }
 
 /// Connections by id: a value, so that closing connections while going through them is safe.

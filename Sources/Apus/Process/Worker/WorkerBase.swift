@@ -71,6 +71,9 @@ public class WorkerBase {
     final let requestedAddress: Result<SocketAddress, AddressError>?
     /// The address as the program gave it.
     final let requestedText: String?
+    /// What the worker is recognised by in other processes, and after its program was replaced. One made in
+    /// `onWorkerStart` has its fellows in the other processes of the worker that makes it.
+    final lazy var key = "\(requestedText ?? name)#inner"
     /// Where it listens, with the port that the kernel chose.
     final var address: SocketAddress?
     final var listener: (any ServerSocket)?
@@ -125,6 +128,8 @@ public class WorkerBase {
     func runStop() throws {}
     func runReload() throws {}
     func limitsChanged() {}
+    /// Sends what came over the bus.
+    func giveToClients(_ kind: BusPacket.Kind, _ bytes: [UInt8]) {}
 
     // MARK: Listening
 

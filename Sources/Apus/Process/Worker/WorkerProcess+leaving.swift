@@ -57,10 +57,17 @@ extension WorkerProcess {
     func connectionLeft() {
         guard mode != nil, WorkerBase.all.allSatisfy(\.connectionsByID.isEmpty) else { return }
         let outgoing = OutgoingConnections.shared
-        if outgoing.byID.isEmpty { return loop.stop() }
+        if outgoing.byID.isEmpty { return endLoop() }
         guard !outgoing.isClosing else { return }
-        outgoing.onEmpty = { [unowned self] in loop.stop() }
+        outgoing.onEmpty = { [unowned self] in endLoop() }
         outgoing.closeAll()
+    }
+
+    /// What was said over the bus before is given a second to be taken; this is asked again and again.
+    private func endLoop() {
+        let deadline = busDeadline ?? loop.now + 1_000_000_000
+        busDeadline = deadline
+        if ProcessBus.shared.isIdle || loop.now >= deadline { loop.stop() }
     }
 
     /// A callback that belongs to no connection threw: the process cannot be trusted and is replaced.

@@ -14,6 +14,10 @@ final class WorkerProcess {
     var exitStatus: Int32 = 0
     /// What was said last of how many connections remain.
     var remainingSaid = Int.max
+    /// When what others have not taken of the bus is given up.
+    var busDeadline: Int64?
+    /// What the master has said before this process was able to obey.
+    private var earlyMessages: [(ChannelMessage, passed: Int32)] = []
 
     private init(loop: EventLoop, workers: [WorkerBase], board: StatusBoard, channel: Int32) {
         self.loop = loop
@@ -32,6 +36,7 @@ final class WorkerProcess {
     /// Runs one worker for a master.
     static func run(_ handover: WorkerHandover) -> Never {
         apply(handover)
+        nameWorkers()
         guard handover.workerIndex < WorkerBase.all.count else {
             Service.fail("this program makes fewer workers than the master that started it", status: 70)
         }
@@ -41,6 +46,7 @@ final class WorkerProcess {
         guard let board = StatusBoard(fd: WorkerHandover.board) else {
             Service.fail("the status board cannot be mapped", status: 71)
         }
+        SharedMemory.adopt(handover.memory, layout: handover.memoryLayout)
         // Opened before root is given up.
         let output = handover.isDaemon ? DaemonOutput.open() : nil
         let status = board.entry(handover.boardEntry)
@@ -53,8 +59,15 @@ final class WorkerProcess {
         process.assumePrivileges(of: worker)
         capus_crash_watch(status)
         process.followMaster(handover.master)
+        ProcessBus.shared.start(
+            process.workers, on: process.loop, member: handover.member, inbox: WorkerHandover.inbox)
+        process.readEarlyMessages()
         process.watchChannel()
         process.start(listeners: [handover.listener], metricsListener: handover.metricsListener, output)
+    }
+
+    private static func nameWorkers() {
+        for (worker, key) in zip(WorkerBase.all, Master.keys(of: WorkerBase.all)) { worker.key = key }
     }
 
     private static func apply(_ handover: WorkerHandover) {
@@ -82,7 +95,10 @@ final class WorkerProcess {
             let board = try StatusBoard()
             board.shareTicketSecret()
             let status = board.entry(board.claim(WorkerBase.all.first?.name ?? "none", id: 0))
+            nameWorkers()
+            SharedMemory.isLaidOut = true
             let process = make(WorkerBase.all, board, status, channel: -1)
+            ProcessBus.shared.start(process.workers, on: process.loop)
             process.start(listeners: listeners, metricsListener: metricsListener, nil)
         } catch {
             Service.fail("\(error)", status: 71)
@@ -158,6 +174,7 @@ final class WorkerProcess {
             Terminal.write(Banner.text(for: workers, .foreground, isSingleProcess: true))
         }
         loop.run()
+        ProcessBus.shared.end()
         for action in loop.lastActions { action() }
         capus_exit(exitStatus)
     }
@@ -203,12 +220,35 @@ final class WorkerProcess {
         loop.watch(Watch(fd: channel) { [unowned self] in messageArrived() })
     }
 
+    /// Who the others are is known before `onWorkerStart`; the rest waits until this process runs.
+    private func readEarlyMessages() {
+        while case .message(let message, let text, let passed) = ChannelMessage.receive(channel) {
+            if !hear(message, text, passed) { earlyMessages.append((message, passed)) }
+        }
+        guard !earlyMessages.isEmpty else { return }
+        loop.execute { [unowned self] in
+            for (message, passed) in earlyMessages { obey(message, output: passed) }
+            earlyMessages = []
+        }
+    }
+
     private func messageArrived() {
         switch ChannelMessage.receive(channel) {
         case .nothing: break
         case .closed: masterIsGone()
-        case .message(let message, _, let passed): obey(message, output: passed)
+        case .message(let message, let text, let passed):
+            if !hear(message, text, passed) { obey(message, output: passed) }
         }
+    }
+
+    /// News of other processes; false when it is something else.
+    private func hear(_ message: ChannelMessage, _ text: String, _ passed: Int32) -> Bool {
+        switch message {
+        case .peer: if let news = PeerNews(text) { ProcessBus.shared.peerCame(news, socket: passed) }
+        case .peerGone: if let member = Int(text) { ProcessBus.shared.peerLeft(member) }
+        default: return false
+        }
+        return true
     }
 
     /// `output` is a daemon's new output, or −1.

@@ -5,7 +5,7 @@ public typealias ServerSentEvent = ApusProtocols.ServerSentEvent
 
 /// A stream of server-sent events to one client (WHATWG HTML §9.2); see `Connection.startEvents`. Keep it for as long
 /// as there are events: letting it go closes the connection.
-public final class EventStream {
+@MainActor public final class EventStream {
     private let writer: HTTPBodyWriter
     private let transport: StreamConnection
     private var heartbeat: WorkerTimer?

@@ -4,7 +4,7 @@ import ApusProtocols
 ///
 /// Keep it until `end`: an answer whose writer is let go before ends with its connection, so that the client can tell
 /// that something is missing. The next request of the same client waits for the end.
-public final class HTTPBodyWriter {
+@MainActor public final class HTTPBodyWriter {
     /// How the client finds the end of the body.
     enum Framing {
         /// RFC 9112 §7.1.

@@ -34,7 +34,8 @@ public nonisolated struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral 
     }
 
     @inline(never)
-    private mutating func add(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) -> Bool {
+    @discardableResult
+    mutating func add(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) -> Bool {
         guard let start = name.baseAddress, name.count > 0 else { return false }
         let added = lines.append(upTo: name.count &+ value.count &+ 4) { target in
             var writer = ByteWriter(target)
@@ -53,6 +54,12 @@ public nonisolated struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral 
         kinds.formUnion(FieldKinds(of: name))
         return true
     }
+
+    /// There is no field.
+    package var isEmpty: Bool { lines.count == 0 }
+
+    /// The fields as they are sent: a line for each, with its end.
+    package func appendLines(to bytes: inout [UInt8]) { lines.withBytes { bytes.append(contentsOf: $0) } }
 
     /// Adds all fields of `other` behind these.
     public mutating func add(contentsOf other: HTTPHeaders) {
@@ -103,13 +110,18 @@ extension HTTPHeaders {
         kinds.contains(.connection) && (self["connection"]?.lowercased().contains("close") ?? false)
     }
 
-    /// The members of all fields of one name, as one list (RFC 9110 §5.3); nil when there is none.
-    package nonisolated func list(_ name: String) -> String? {
-        let values = name.withBytes { name in
+    /// The values of all fields of one name, in order.
+    public nonisolated func values(_ name: String) -> [String] {
+        name.withBytes { name in
             lines.withBytes { bytes in
                 FieldLines(bytes).filter { $0.isNamed(name) }.map { String(decoding: $0.value, as: UTF8.self) }
             }
         }
+    }
+
+    /// The members of all fields of one name, as one list (RFC 9110 §5.3); nil when there is none.
+    package nonisolated func list(_ name: String) -> String? {
+        let values = values(name)
         return values.isEmpty ? nil : values.joined(separator: ", ")
     }
 }

@@ -1,6 +1,6 @@
 import ApusProtocols
 
-/// A status code with its reason phrase (RFC 9110 §15).
+/// A status code with its reason phrase (RFC 9110 §15). Two are equal when their codes are: phrases are for people.
 public nonisolated struct HTTPStatus: Sendable, Hashable, CustomStringConvertible {
     /// Three digits.
     public let code: Int
@@ -21,6 +21,9 @@ public nonisolated struct HTTPStatus: Sendable, Hashable, CustomStringConvertibl
 
     /// "404 Not Found"
     public var description: String { "\(code) \(reason)" }
+
+    public static func == (a: HTTPStatus, b: HTTPStatus) -> Bool { a.code == b.code }
+    public func hash(into hasher: inout Hasher) { hasher.combine(code) }
 
     /// RFC 9110 §6.4.1, §15.3.5 and §15.4.5: these never have a body.
     var allowsBody: Bool { code >= 200 && code != 204 && code != 304 }

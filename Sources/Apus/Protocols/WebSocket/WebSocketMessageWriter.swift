@@ -6,7 +6,7 @@ import ApusProtocols
 ///     let message = try connection.startMessage(.binary)
 ///     for try await block in blocks { try await message.write(block) }
 ///     message.end()
-public final class WebSocketMessageWriter {
+@MainActor public final class WebSocketMessageWriter {
     private let transport: StreamConnection
     /// The conversation that the message belongs to; the connection may be made anew.
     private let state: WebSocketConnectionState

@@ -1,0 +1,34 @@
+// What Linux offers for files that change and processes that end. Functions that can fail return a negated errno.
+#pragma once
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// The headers show these to those who ask for all GNU extensions only.
+int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *path);
+int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
+extern char **environ;
+
+static inline int linux_errno(void) { return errno; }
+static inline char *_Nullable *_Nonnull linux_environment(void) { return environ; }
+
+// Both ends are closed in programs that are started.
+static inline int linux_pipe(int ends[_Nonnull 2]) {
+    if (pipe(ends) != 0) {
+        return -errno;
+    }
+    for (int i = 0; i < 2; i++) {
+        fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+    }
+    return 0;
+}
+
+static inline void linux_set_nonblocking(int fd) { fcntl(fd, F_SETFL, O_NONBLOCK); }

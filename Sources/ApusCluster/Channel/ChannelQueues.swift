@@ -1,0 +1,134 @@
+import Apus
+
+/// What waits in a queue.
+struct ChannelItem {
+    let id: Int
+    let data: [UInt8]
+}
+
+/// Queues of work, and who takes from them: each item goes to one client that is ready for it, the one that has waited
+/// longest. Items that were not acknowledged when their client left go back to where they were.
+struct ChannelQueues {
+    private struct Queue {
+        var items = ItemList()
+        /// Clients that may be sent an item, in the order they became ready.
+        var ready: [ChannelPeer] = []
+        var watchers = 0
+    }
+
+    private let maxItems: Int
+    private let maxBytes: Int
+    private var queues: [String: Queue] = [:]
+    private var heldBytes = 0
+    private var lastID = 0
+
+    init(maxItems: Int, maxBytes: Int) {
+        self.maxItems = maxItems
+        self.maxBytes = maxBytes
+    }
+
+    func hasRoom(for count: Int, in names: [String]) -> Bool {
+        heldBytes + count * names.count <= maxBytes && names.allSatisfy { queues[$0]?.items.count ?? 0 < maxItems }
+    }
+
+    mutating func add(_ data: [UInt8], to name: String) {
+        lastID += 1
+        heldBytes += data.count
+        queues[name, default: Queue()].items.append(ChannelItem(id: lastID, data: data))
+        deliver(name)
+    }
+
+    mutating func watch(_ name: String, _ client: ChannelPeer, acknowledges: Bool) {
+        if client.queues[name] == nil { queues[name, default: Queue()].watchers += 1 }
+        client.queues[name, default: .init(acknowledges: acknowledges)].acknowledges = acknowledges
+    }
+
+    mutating func unwatch(_ name: String, _ client: ChannelPeer) {
+        guard client.queues.removeValue(forKey: name) != nil else { return }
+        queues[name]?.ready.removeAll { $0 === client }
+        queues[name]?.watchers -= 1
+        forgetIfUnused(name)
+    }
+
+    /// The client may be sent one item of each queue that it watches.
+    mutating func arm(_ client: ChannelPeer) {
+        for (name, watched) in client.queues where !watched.isArmed {
+            client.queues[name]?.isArmed = true
+            queues[name]?.ready.append(client)
+            deliver(name)
+        }
+    }
+
+    /// What has become of an item that was to be acknowledged.
+    mutating func finish(_ id: Int, _ client: ChannelPeer, succeeded: Bool) {
+        guard let (name, item) = client.unacknowledged.removeValue(forKey: id) else { return }
+        if succeeded {
+            heldBytes -= item.data.count
+            return forgetIfUnused(name)
+        }
+        queues[name, default: Queue()].items.putBack(item)
+        deliver(name)
+    }
+
+    mutating func remove(_ client: ChannelPeer) {
+        for name in Array(client.queues.keys) { unwatch(name, client) }
+        // The oldest is to be the first again.
+        for id in client.unacknowledged.keys.sorted(by: >) { finish(id, client, succeeded: false) }
+    }
+
+    private mutating func forgetIfUnused(_ name: String) {
+        guard let queue = queues[name], queue.items.isEmpty, queue.watchers == 0 else { return }
+        queues[name] = nil
+    }
+
+    private mutating func deliver(_ name: String) {
+        while let queue = queues[name], !queue.items.isEmpty, let client = queue.ready.first {
+            queues[name]?.ready.removeFirst()
+            guard let watched = client.queues[name], client.connection.isOpen else { continue }
+            client.queues[name]?.isArmed = false
+            let item = queues[name]!.items.popFirst()!
+            var message = ClusterMessageWriter()
+            message.add("type", "queue")
+            message.add("channel", name)
+            message.add("data", json: item.data)
+            if watched.acknowledges {
+                message.add("id", item.id)
+                client.unacknowledged[item.id] = (name, item)
+            } else {
+                heldBytes -= item.data.count
+            }
+            // What does not leave comes back when the connection is gone, if it is to be acknowledged.
+            client.connection.send(message.message)
+        }
+        forgetIfUnused(name)
+    }
+}
+
+/// Items in order. Taking the first one moves none of the others.
+struct ItemList {
+    private var items: [ChannelItem] = []
+    private var start = 0
+
+    var count: Int { items.count - start }
+    var isEmpty: Bool { count == 0 }
+
+    mutating func append(_ item: ChannelItem) { items.append(item) }
+
+    /// An item that was taken before goes to where it was.
+    mutating func putBack(_ item: ChannelItem) {
+        let index = items[start...].firstIndex { $0.id > item.id } ?? items.endIndex
+        items.insert(item, at: index)
+    }
+
+    mutating func popFirst() -> ChannelItem? {
+        guard !isEmpty else { return nil }
+        defer {
+            start += 1
+            if start * 2 > items.count, start > 64 || start == items.count {
+                items.removeFirst(start)
+                start = 0
+            }
+        }
+        return items[start]
+    }
+}

@@ -1,0 +1,229 @@
+import Apus
+
+/// How much a `ChannelServer` holds for its clients.
+public nonisolated struct ChannelServerOptions: Sendable, Hashable {
+    /// What clients have to know; nil lets everybody in who reaches the port.
+    public var secret: String?
+    /// Bytes that may wait to be sent to one client. One that reads too slowly is disconnected, and comes again.
+    public var maxUnsentBytes = 16 * 1024 * 1024
+    /// Items that may wait in one queue; more are refused.
+    public var maxQueueItems = 1_000_000
+    /// Bytes that may wait in all queues together; more are refused.
+    public var maxQueueBytes = 1024 * 1024 * 1024
+    /// Bytes of one message.
+    public var maxMessageBytes = 10 * 1024 * 1024
+
+    /// The defaults of each property.
+    public init() {}
+}
+
+/// Hands events and work on between processes, on one host or several: the server of `ChannelClient`.
+///
+///     let channels = ChannelServer()   // 127.0.0.1:2206
+///     Worker.runAll()
+///
+/// It is a worker of one process that is not reloaded, since all it knows is in its memory: subscriptions, which
+/// clients renew by themselves, and the items of queues, which are lost when it ends. Clients may be given several
+/// servers, of which they use the first that is there.
+public final class ChannelServer {
+    /// The worker that serves: name, user and limits can be set before `Worker.runAll()`.
+    public let worker: Worker<Frame>
+    /// Bytes of events and answers.
+    private static let mostTogether = 4096
+    private let options: ChannelServerOptions
+    private let gate: ClusterGate
+    private var events = ChannelEvents()
+    private var queues: ChannelQueues
+    private var clients: [Int: ChannelPeer] = [:]
+    private var complaints = 0
+    /// Clients that events and answers of this turn wait to be sent to.
+    private var receiving: [ChannelPeer] = []
+
+    /// A server on `host:port` or `unix:/path`. The port is open to all who reach it, unless there is a secret: bind it
+    /// to an address that only the cluster reaches.
+    public init(_ address: String = "127.0.0.1:2206", options: ChannelServerOptions = ChannelServerOptions()) {
+        self.options = options
+        gate = ClusterGate(ClusterSecret(options.secret))
+        queues = ChannelQueues(maxItems: options.maxQueueItems, maxBytes: options.maxQueueBytes)
+        worker = Worker(.frame, on: address)
+        worker.name = "ChannelServer"
+        worker.isReloadable = false
+        worker.limits.maxPackageSize = options.maxMessageBytes
+        worker.limits.maxSendBufferSize = options.maxUnsentBytes
+        worker.onConnect = { [self] connection in
+            clients[connection.id] = ChannelPeer(connection)
+            gate.greet(connection)
+        }
+        worker.onMessage = { [self] in try received($1, $0) }
+        worker.onClose = { [self] in left($0) }
+        worker.errorHandler = { [unowned self] connection, error in
+            complain("\((error as? ClusterMessage.Failure)?.reason ?? "\(error)")", connection)
+            connection.destroy()
+        }
+    }
+
+    nonisolated deinit {}
+
+    private func received(_ bytes: [UInt8], _ connection: Connection<Frame>) throws {
+        guard try gate.admits(bytes, connection), let client = clients[connection.id], !bytes.isEmpty else { return }
+        let message = try ClusterMessage(bytes)
+        let type = message.string("type") ?? ""
+        let names = message.strings("channels") ?? []
+        switch type {
+        case "publish":
+            guard let data = message.json("data") else { throw ClusterMessage.Failure(reason: "an event has no data") }
+            var count = 0
+            for name in names { count += publish(name, data) }
+            reply(to: message, client, count: count)
+        case "enqueue":
+            guard let data = message.json("data") else { throw ClusterMessage.Failure(reason: "an item has no data") }
+            try enqueue(names, data, message, client)
+        case "subscribe":
+            for name in names { events.add(client, to: name) }
+            reply(to: message, client, count: names.count)
+        case "unsubscribe": for name in names { events.remove(client, from: name) }
+        case "watch": for name in names { queues.watch(name, client, acknowledges: message.flag("ack")) }
+        case "unwatch": for name in names { queues.unwatch(name, client) }
+        case "reserve": queues.arm(client)
+        case "ack": if let id = message.number("id") { queues.finish(id, client, succeeded: true) }
+        case "nack": if let id = message.number("id") { queues.finish(id, client, succeeded: false) }
+        default: throw ClusterMessage.Failure(reason: "«\(type.prefix(40))» is no type of message")
+        }
+    }
+
+    /// Each subscriber gets the same bytes.
+    private func publish(_ name: String, _ data: [UInt8]) -> Int {
+        guard let receivers = events.receivers(of: name) else { return 0 }
+        var event = ClusterMessageWriter()
+        event.add("type", "event")
+        event.add("channel", name)
+        event.add("data", json: data)
+        let frame = event.frame
+        var count = 0
+        for receiver in receivers where receiver.connection.isOpen {
+            hand(frame, to: receiver)
+            count += 1
+        }
+        return count
+    }
+
+    /// The events and answers that a client gets in one turn of the loop are sent together: publishers have many events
+    /// under way.
+    private func hand(_ frame: [UInt8], to client: ChannelPeer) {
+        if client.unsent.isEmpty {
+            if receiving.isEmpty { EventLoop.current.execute { [weak self] in self?.sendAll() } }
+            receiving.append(client)
+        }
+        guard client.unsent.count + frame.count <= Self.mostTogether else {
+            // Large ones are referred to where they have to wait, by all who wait for them.
+            send(client.takeUnsent(), to: client)
+            return send(frame, to: client)
+        }
+        client.unsent += frame
+    }
+
+    private func sendAll() {
+        let clients = receiving
+        receiving = []
+        for client in clients { send(client.takeUnsent(), to: client) }
+    }
+
+    private func send(_ bytes: [UInt8], to client: ChannelPeer) {
+        guard !bytes.isEmpty, client.connection.sendRaw(bytes) == .failed, client.connection.isOpen else { return }
+        complain("it reads too slowly: \(client.connection.pendingSendBytes) bytes wait", client.connection)
+        client.connection.destroy()
+    }
+
+    private func enqueue(
+        _ names: [String], _ data: [UInt8], _ message: ClusterMessage, _ client: ChannelPeer
+    ) throws {
+        guard queues.hasRoom(for: data.count, in: names) else {
+            guard let id = message.number("id") else { return complain("a queue is full", client.connection) }
+            var answer = ClusterMessageWriter()
+            answer.add("type", "error")
+            answer.add("id", id)
+            answer.add("reason", "the queue is full")
+            return hand(answer.frame, to: client)
+        }
+        // The sender hears first that it is kept: the item may be for himself.
+        reply(to: message, client, count: names.count)
+        send(client.takeUnsent(), to: client)
+        for name in names { queues.add(data, to: name) }
+    }
+
+    private func reply(to message: ClusterMessage, _ client: ChannelPeer, count: Int) {
+        guard let id = message.number("id") else { return }
+        var answer = ClusterMessageWriter()
+        answer.add("type", "done")
+        answer.add("id", id)
+        answer.add("count", count)
+        hand(answer.frame, to: client)
+    }
+
+    private func left(_ connection: Connection<Frame>) {
+        guard let client = clients.removeValue(forKey: connection.id) else { return }
+        events.remove(client)
+        queues.remove(client)
+    }
+
+    /// One line a second at most.
+    private func complain(_ reason: String, _ connection: Connection<Frame>) {
+        complaints += 1
+        guard complaints == 1 else { return }
+        Worker.log("ChannelServer: client \(connection.remoteAddress): \(reason)")
+        WorkerTimer.after(1) { [weak self] _ in
+            guard let self else { return }
+            if complaints > 1 { Worker.log("ChannelServer: \(complaints - 1) more complaints") }
+            complaints = 0
+        }
+    }
+}
+
+/// A client as its server knows it.
+final class ChannelPeer {
+    let connection: Connection<Frame>
+    var events: Set<String> = []
+    var queues: [String: WatchedQueue] = [:]
+    /// Items that were sent and not acknowledged, with their queues.
+    var unacknowledged: [Int: (queue: String, item: ChannelItem)] = [:]
+
+    /// Events and answers that it gets with those which follow.
+    var unsent: [UInt8] = []
+
+    struct WatchedQueue {
+        var acknowledges: Bool
+        /// One item may be sent.
+        var isArmed = false
+    }
+
+    init(_ connection: Connection<Frame>) { self.connection = connection }
+
+    nonisolated deinit {}
+
+    func takeUnsent() -> [UInt8] {
+        defer { unsent = [] }
+        return unsent
+    }
+}
+
+/// Who wants to hear of which events.
+struct ChannelEvents {
+    private var subscribers: [String: [ObjectIdentifier: ChannelPeer]] = [:]
+
+    func receivers(of name: String) -> Dictionary<ObjectIdentifier, ChannelPeer>.Values? { subscribers[name]?.values }
+
+    mutating func add(_ client: ChannelPeer, to name: String) {
+        client.events.insert(name)
+        subscribers[name, default: [:]][ObjectIdentifier(client)] = client
+    }
+
+    mutating func remove(_ client: ChannelPeer, from name: String) {
+        client.events.remove(name)
+        subscribers[name]?[ObjectIdentifier(client)] = nil
+        if subscribers[name]?.isEmpty ?? false { subscribers[name] = nil }
+    }
+
+    mutating func remove(_ client: ChannelPeer) {
+        for name in client.events { remove(client, from: name) }
+    }
+}

@@ -1,0 +1,78 @@
+import Glibc
+import TestSupport
+
+/// What keeps values and carries events.
+protocol ValueServer: AnyObject {
+    var data: String { get }
+    var channel: String { get }
+    func kill() throws
+    func restart() throws
+    /// It is there, and does not answer; or does again.
+    func signal(_ number: Int32)
+}
+
+/// The server that a trial is to be made with: Apus' own, or "redis".
+func valueServer(_ words: [String]) throws -> any ValueServer {
+    words.first == "redis" ? try RedisValues() : try ClusterServer()
+}
+
+/// redis-server, on a Unix socket.
+private final class RedisValues: ValueServer {
+    private let server: RedisServer
+    var data: String { "redis+\(server.endpoint)" }
+    var channel: String { data }
+
+    init() throws { server = try RedisServer() }
+
+    nonisolated deinit {}
+
+    func kill() throws { try server.kill() }
+    func restart() throws { try server.restart() }
+    func signal(_ number: Int32) { server.signal(number) }
+}
+
+/// `Examples ClusterServers`, on Unix sockets.
+final class ClusterServer: ValueServer {
+    private let folder: TemporaryFolder
+    private let backend: String
+    private let options: [String]
+    private var process: ServerProcess
+
+    var channel: String { "unix:\(folder.file("channel"))" }
+    var data: String { "unix:\(folder.file("data"))" }
+
+    init(_ options: [String] = [], backend: String = "epoll") throws {
+        folder = try TemporaryFolder()
+        self.backend = backend
+        self.options = options
+        process = try Self.start(folder, options, backend)
+    }
+
+    nonisolated deinit {}
+
+    private static func start(
+        _ folder: TemporaryFolder, _ options: [String], _ backend: String
+    ) throws -> ServerProcess {
+        let process = try ServerProcess(
+            "Examples",
+            [
+                "ClusterServers", "start", "--single-process", "--channel", "unix:\(folder.file("channel"))", "--data",
+                "unix:\(folder.file("data"))", "--backend", backend, "--pid-file", folder.file("pid"), "--log-file",
+                folder.file("log"),
+            ] + options, in: folder)
+        _ = try process.endpoints()
+        return process
+    }
+
+    /// Ends it without giving it a chance to say so.
+    func kill() throws {
+        process.signal(SIGKILL)
+        _ = try process.waitForExit()
+    }
+
+    func restart() throws { process = try Self.start(folder, options, backend) }
+
+    func signal(_ number: Int32) { process.signal(number) }
+
+    var log: String { folder.text("log") }
+}

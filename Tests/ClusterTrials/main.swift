@@ -1,0 +1,18 @@
+import TrialSupport
+
+run([
+    "data": dataOperations,
+    "counting": counting,
+    "count-some": countSome,
+    "data-down": dataServerDown,
+    "data-shards": dataShards,
+    "hostile": hostileServers,
+    "events": events,
+    "events-elsewhere": eventsElsewhere,
+    "queues": queues,
+    "work": work,
+    "fail-over": failOver,
+    "channel-down": channelServerDown,
+    "secrets": secrets,
+    "wire": wire,
+])

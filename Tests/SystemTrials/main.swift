@@ -1,0 +1,3 @@
+import TrialSupport
+
+run(["children": children])
