@@ -11,6 +11,7 @@ final class ScenarioServer {
     private let isSecured: Bool
     private let controlEndpoint: Endpoint?
     private var control: Client?
+    private var isLeaving = false
     private let folder: TemporaryFolder
 
     /// `hasControl`: commands go to the second port that the scenario opens; one with `--to` has no other but says so.
@@ -93,15 +94,18 @@ final class ScenarioServer {
     /// Tells the server to stop, and to hold no control connection.
     func leave(_ signal: Int32) throws {
         control = nil
+        isLeaving = true
         process.signal(signal)
     }
 
-    /// Stops the server, which must be alive and leave in order. All events are then in `events`.
+    /// Stops the server, which must be alive unless it was told to leave, and leave in order. All events are then in
+    /// `events`.
     func finish() throws {
         guard process.exit == nil else { return }
-        #expect(process.isRunning, "the server died: \(process.errorText)")
-        control = nil
-        process.signal(SIGTERM)
+        if !isLeaving {
+            #expect(process.isRunning, "the server died: \(process.errorText)")
+            try leave(SIGTERM)
+        }
         while let line = try process.nextLine() {
             if line.hasPrefix("event ") { events.append(String(line.dropFirst(6))) }
         }
