@@ -15,6 +15,7 @@ let package = Package(
         .library(name: "ApusClient", targets: ["ApusClient"]),
         .library(name: "ApusCluster", targets: ["ApusCluster"]),
         .library(name: "ApusMySQL", targets: ["ApusMySQL"]),
+        .library(name: "ApusNATS", targets: ["ApusNATS"]),
         .library(name: "ApusRedis", targets: ["ApusRedis"]),
         .library(name: "ApusSTOMP", targets: ["ApusSTOMP"]),
         .library(name: "ApusSystem", targets: ["ApusSystem"]),
@@ -50,12 +51,13 @@ let package = Package(
         .target(
             name: "ApusClient", dependencies: ["Apus", "ApusProtocols", "CApus", "CCares"], swiftSettings: onTheLoop),
         .target(
-            name: "ApusCluster", dependencies: ["Apus", "ApusProtocols", "ApusRedis", "CApus"],
+            name: "ApusCluster", dependencies: ["Apus", "ApusNATS", "ApusProtocols", "ApusRedis", "CApus"],
             swiftSettings: onTheLoop),
         .target(
             name: "ApusMySQL", dependencies: ["Apus", "ApusProtocols", "CMariaDB"], swiftSettings: onTheLoop),
         .systemLibrary(name: "CLinux", path: "CSources/CLinux"),
         .target(name: "ApusSystem", dependencies: ["Apus", "CLinux"], swiftSettings: onTheLoop),
+        .target(name: "ApusNATS", dependencies: ["Apus", "ApusProtocols"], swiftSettings: onTheLoop),
         .target(name: "ApusSTOMP", dependencies: ["Apus", "ApusProtocols"], swiftSettings: onTheLoop),
         .target(name: "ApusZeroMQ", dependencies: ["Apus", "CZeroMQ"], swiftSettings: onTheLoop),
         .target(name: "ApusRedis", dependencies: ["Apus", "ApusProtocols", "CApus"], swiftSettings: onTheLoop),
@@ -85,8 +87,8 @@ let package = Package(
         .executableTarget(
             name: "Examples",
             dependencies: [
-                "Apus", "ApusClient", "ApusCluster", "ApusMySQL", "ApusRedis", "ApusSTOMP", "ApusSystem", "ApusWeb",
-                "ApusZeroMQ",
+                "Apus", "ApusClient", "ApusCluster", "ApusMySQL", "ApusNATS", "ApusRedis", "ApusSTOMP", "ApusSystem",
+                "ApusWeb", "ApusZeroMQ",
             ],
             swiftSettings: onTheLoop),
         .target(name: "TestSupport", dependencies: ["CApus", "CZlib"], path: "Tests/TestSupport"),
@@ -113,7 +115,8 @@ let package = Package(
             dependencies: ["Apus", "ApusCluster", "ApusProtocols", "TestSupport", "TrialSupport"],
             path: "Tests/ClusterTrials", swiftSettings: onTheLoop),
         .executableTarget(
-            name: "QueueTrials", dependencies: ["Apus", "ApusSTOMP", "ApusZeroMQ", "TestSupport", "TrialSupport"],
+            name: "QueueTrials",
+            dependencies: ["Apus", "ApusNATS", "ApusSTOMP", "ApusZeroMQ", "TestSupport", "TrialSupport"],
             path: "Tests/QueueTrials", swiftSettings: onTheLoop),
         .executableTarget(
             name: "MySQLTrials", dependencies: ["Apus", "ApusMySQL", "TestSupport", "TrialSupport"],

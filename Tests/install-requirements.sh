@@ -3,7 +3,7 @@
 set -euo pipefail
 
 packages=(curl dnsmasq-base iproute2 libc-ares-dev libevent-dev libmariadb-dev libssl-dev libzmq3-dev
-    mariadb-server microsocks nginx openssl pkg-config procps python3 python3-venv python3-zmq rabbitmq-server
+    mariadb-server microsocks nats-server nginx openssl pkg-config procps python3 python3-venv python3-zmq rabbitmq-server
     redis-server tinyproxy wrk zlib1g-dev)
 missing=()
 for package in "${packages[@]}"; do

@@ -1,3 +1,4 @@
+import Apus
 public import ApusProtocols
 
 /// Acknowledges one message, once.
@@ -44,7 +45,7 @@ public final class STOMPAckResolver {
     /// Tells the broker that the message was handled, and returns when the broker has confirmed that. Throws
     /// `STOMPError`: `.notConnected` when there is nothing to acknowledge any more.
     public func ackConfirmed(in transaction: STOMPTransaction? = nil) async throws {
-        try await STOMPWaiter.wait { ackConfirmed(in: transaction, $0) }
+        try await PendingResult.wait { ackConfirmed(in: transaction, $0) }
     }
 
     /// Tells the broker that the message was handled; `done` is called when it has confirmed that, or with an error.

@@ -14,7 +14,7 @@ extension STOMPClient {
 
     /// Returns when the broker has opened a session, at once when there is one. Throws `STOMPError` when the attempt
     /// that is under way, or the next one, fails; the client goes on to try until `close`.
-    public func connect() async throws { try await STOMPWaiter.wait { begin($0) } }
+    public func connect() async throws { try await PendingResult.wait { begin($0) } }
 
     /// Begins to connect; `done` is called when the broker has opened a session, or with an error when the attempt has
     /// failed.
@@ -228,7 +228,7 @@ extension STOMPClient {
     /// Tells the broker that the session ends, and returns when it has confirmed all that was sent, or the connection
     /// has ended, or `STOMPOptions.receiptTimeout` has passed. The client does not connect again by itself.
     public func disconnect() async {
-        let waiter = STOMPWaiter<Void>()
+        let waiter = PendingResult<Void>()
         disconnect { waiter.finish(.success(())) }
         try? await waiter.wait()
     }

@@ -109,7 +109,7 @@ public import ApusProtocols
     public func sendConfirmed(
         _ body: some STOMPBody, to destination: String, headers: STOMPHeaders = [:]
     ) async throws {
-        try await STOMPWaiter.wait { sendConfirmed(body, to: destination, headers: headers, $0) }
+        try await PendingResult.wait { sendConfirmed(body, to: destination, headers: headers, $0) }
     }
 
     /// Sends a message; `done` is called when the broker has confirmed that it has it, or with an error.

@@ -64,7 +64,7 @@ final class STOMPMessageBuffer {
     private var items: [STOMPMessage] = []
     private var start = 0
     private var bytes = 0
-    private var waiters: [STOMPWaiter<STOMPMessage?>] = []
+    private var waiters: [PendingResult<STOMPMessage?>] = []
     private var isEnded = false
     private var error: STOMPError?
     private let limit: Int
@@ -87,9 +87,7 @@ final class STOMPMessageBuffer {
 
     func add(_ message: STOMPMessage) {
         while !waiters.isEmpty {
-            let waiter = waiters.removeFirst()
-            if waiter.isOver { continue }
-            return waiter.finish(.success(message))
+            if waiters.removeFirst().finish(.success(message)) { return }
         }
         items.append(message)
         bytes += Self.size(message)
@@ -103,7 +101,7 @@ final class STOMPMessageBuffer {
             if let error { throw error }
             return nil
         }
-        let waiter = STOMPWaiter<STOMPMessage?>()
+        let waiter = PendingResult<STOMPMessage?>()
         waiters.removeAll { $0.isOver }
         waiters.append(waiter)
         return try await waiter.wait()

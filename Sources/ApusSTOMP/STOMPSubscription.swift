@@ -1,3 +1,4 @@
+import Apus
 import ApusProtocols
 
 /// A wish for the messages of a destination. The client renews it in each session until it is ended.
@@ -55,7 +56,7 @@ public final class STOMPSubscription {
 
     /// Returns once the broker has confirmed the subscription, so that it misses nothing from then on. Throws
     /// `STOMPError` when it was refused or has ended.
-    public func confirmed() async throws { try await STOMPWaiter.wait { whenConfirmed($0) } }
+    public func confirmed() async throws { try await PendingResult.wait { whenConfirmed($0) } }
 
     var frame: STOMPFrame {
         var all: STOMPHeaders = ["id": id, "destination": destination, "ack": ackMode.rawValue]

@@ -28,17 +28,13 @@ nonisolated struct STOMPTarget: Sendable, Hashable {
         if rest.last == "/" { rest = rest.dropLast() }
         if let at = rest.lastIndex(of: "@") {
             let words = rest[..<at].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            login = words.first.map(Self.decoded)
-            passcode = words.count > 1 ? Self.decoded(words[1]) : nil
+            login = words.first.map(PercentCoding.decoded)
+            passcode = words.count > 1 ? PercentCoding.decoded(words[1]) : nil
             rest = rest[rest.index(after: at)...]
         }
         guard !rest.isEmpty, !rest.contains("/") else { throw .invalidAddress(text, reason: "expected host:port") }
         // An IPv6 address is in brackets, and has colons of its own.
         let hasPort = rest[(rest.lastIndex(of: "]") ?? rest.startIndex)...].contains(":")
         address = hasPort ? String(rest) : "\(rest):\(isSecured ? 61614 : 61613)"
-    }
-
-    private static func decoded(_ text: Substring) -> String {
-        Array(text.utf8).withUnsafeBytes { PercentCoding.decode($0, plusIsBlank: false) }
     }
 }

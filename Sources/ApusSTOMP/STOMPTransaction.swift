@@ -1,3 +1,4 @@
+import Apus
 public import ApusProtocols
 
 /// Messages and acknowledgements that take effect together, or not at all. Made by `STOMPClient.begin`.
@@ -38,13 +39,13 @@ public final class STOMPTransaction {
     }
 
     /// Lets all of it take effect; returns when the broker has confirmed that. Throws `STOMPError`.
-    public func commit() async throws { try await STOMPWaiter.wait { end("COMMIT", $0) } }
+    public func commit() async throws { try await PendingResult.wait { end("COMMIT", $0) } }
 
     /// Lets all of it take effect; `done` is called when the broker has confirmed that, or with an error.
     public func commit(_ done: @escaping @MainActor (STOMPError?) -> Void) { end("COMMIT", done) }
 
     /// Takes all of it back; returns when the broker has confirmed that. Throws `STOMPError`.
-    public func abort() async throws { try await STOMPWaiter.wait { end("ABORT", $0) } }
+    public func abort() async throws { try await PendingResult.wait { end("ABORT", $0) } }
 
     /// Takes all of it back; `done` is called when the broker has confirmed that, or with an error.
     public func abort(_ done: @escaping @MainActor (STOMPError?) -> Void) { end("ABORT", done) }

@@ -4,16 +4,23 @@ import Testing
 /// Events, queues and values between processes.
 @Suite struct `Channel and global data` {
     private static let trials = [
-        "data", "counting", "data-down", "data-shards", "hostile", "events", "queues", "fail-over", "channel-down",
-        "secrets", "wire",
+        "data", "counting", "data-down", "data-shards", "hostile", "events", "queues", "left-items", "server-back",
+        "fail-over", "channel-down", "secrets", "wire",
     ]
+    /// What is the same whoever carries it.
+    private static let common = ["data", "counting", "data-down", "events", "queues", "left-items", "server-back"]
 
     @Test(arguments: trials, loopBackends)
     func `are put through`(_ trial: String, _ backend: String) async throws {
         try await runTrial("ClusterTrials", trial, backend: backend)
     }
 
-    @Test(arguments: ["data", "counting", "data-down", "events-elsewhere"], loopBackends)
+    @Test(arguments: common, loopBackends)
+    func `are put through over NATS`(_ trial: String, _ backend: String) async throws {
+        try await runTrial("ClusterTrials", trial, ["nats"], backend: backend)
+    }
+
+    @Test(arguments: common, loopBackends)
     func `are put through over Redis`(_ trial: String, _ backend: String) async throws {
         try await runTrial("ClusterTrials", trial, ["redis"], backend: backend)
     }

@@ -9,20 +9,47 @@ protocol ValueServer: AnyObject {
     func restart() throws
     /// It is there, and does not answer; or does again.
     func signal(_ number: Int32)
+    /// It knows how many clients have got an event.
+    var countsReceivers: Bool { get }
+    /// Values and items are still there when it was killed.
+    var keepsItems: Bool { get }
 }
 
-/// The server that a trial is to be made with: Apus' own, or "redis".
+/// The server that a trial is to be made with: Apus' own, "redis" or "nats".
 func valueServer(_ words: [String]) throws -> any ValueServer {
-    words.first == "redis" ? try RedisValues() : try ClusterServer()
+    switch words.first {
+    case "redis": try RedisValues()
+    case "nats": try NATSValues()
+    default: try ClusterServer()
+    }
 }
 
-/// redis-server, on a Unix socket.
+/// redis-server, on a Unix socket, with what it keeps on its disk.
 private final class RedisValues: ValueServer {
     private let server: RedisServer
+    let countsReceivers = true
+    let keepsItems = true
     var data: String { "redis+\(server.endpoint)" }
     var channel: String { data }
 
-    init() throws { server = try RedisServer() }
+    init() throws { server = try RedisServer(["--appendonly", "yes", "--appendfsync", "always"]) }
+
+    nonisolated deinit {}
+
+    func kill() throws { try server.kill() }
+    func restart() throws { try server.restart() }
+    func signal(_ number: Int32) { server.signal(number) }
+}
+
+/// nats-server, on a port.
+private final class NATSValues: ValueServer {
+    private let server: NATSServer
+    var data: String { "nats://\(server.address)" }
+    var channel: String { data }
+    let countsReceivers = false
+    let keepsItems = true
+
+    init() throws { server = try NATSServer() }
 
     nonisolated deinit {}
 
@@ -37,6 +64,8 @@ final class ClusterServer: ValueServer {
     private let backend: String
     private let options: [String]
     private var process: ServerProcess
+    let countsReceivers = true
+    let keepsItems = false
 
     var channel: String { "unix:\(folder.file("channel"))" }
     var data: String { "unix:\(folder.file("data"))" }

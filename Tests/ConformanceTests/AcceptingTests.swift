@@ -167,7 +167,7 @@ import Testing
             try third.send(setup.isSecured ? Client.tlsHello() : Array("patience\n".utf8))
             #expect(!third.isReadable(within: 0.2))
             first.close()
-            #expect(third.isReadable(within: 5))
+            #expect(third.isReadable(within: Client.patience))
             #expect(!fourth.isReadable())
             for client in [second, third, fourth] { client.close() }
             try greet(server.connect())

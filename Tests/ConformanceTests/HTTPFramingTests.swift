@@ -277,11 +277,11 @@ import Testing
         try client.send(request)
         let shown = String(decoding: request.prefix(120), as: UTF8.self).debugDescription
         do {
-            let reply = try client.readReply(within: 5)
+            let reply = try client.readReply()
             #expect(reply.status == status, "\(shown)")
             #expect(reply["Connection"] == "close", "\(shown)")
             #expect(reply["Content-Length"] == "0", "\(shown)")
-            let end = try client.readToEnd(within: 5)
+            let end = try client.readToEnd()
             #expect(end.bytes.isEmpty && end.ending == .finished, "\(shown)")
         } catch {
             Issue.record("\(shown): \(error)")

@@ -59,7 +59,7 @@ import Testing
             try client.send("hello\n")
             try server.event("message")
             try client.vanish()
-            try server.event("close 1", within: 10)
+            try server.event("close 1")
             try server.finish()
             #expect(server.count("close") == 1)
         }

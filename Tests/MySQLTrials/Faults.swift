@@ -131,7 +131,7 @@ private func askForFile() async throws {
         try client.send(ok)
         _ = try client.readAvailable(atMost: 65536)
         try client.send(request)
-        return try client.readToEnd(within: 10).bytes
+        return try client.readToEnd().bytes
     }
     var options = MySQLOptions()
     options.timeout = 1

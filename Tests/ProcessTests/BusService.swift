@@ -63,7 +63,7 @@ final class BusService {
     @discardableResult
     func join(_ count: Int) throws -> [Member] {
         let new = try (0..<count).map { _ in
-            try Member(try master.line("a start: \(service.log)", within: 30) { $0.hasPrefix("event start") }, folder)
+            try Member(try master.line("a start: \(service.log)", within: 60) { $0.hasPrefix("event start") }, folder)
         }
         members += new
         return new
@@ -75,7 +75,7 @@ final class BusService {
     func reload(_ round: Int = 1) throws {
         master.signal(SIGUSR1)
         #expect(
-            eventually(within: 40) { service.log.ranges(of: "] reloaded").count == round }, "\(service.log)")
+            eventually(within: 60) { service.log.ranges(of: "] reloaded").count == round }, "\(service.log)")
         _ = master.children
     }
 

@@ -16,7 +16,7 @@ import Testing
             let idle = try Client(endpoint)
             #expect(try idle.get("/").status == 200)
             master.signal(signal)
-            #expect(try master.waitForExit(within: 4) == .code(0))
+            #expect(try master.waitForExit() == .code(0))
             #expect(workers.allSatisfy { !$0.isRunning })
             #expect(service.pidInFile == nil)
             #expect(readText(service.folder.file("pid.control")) == nil)
@@ -91,7 +91,7 @@ import Testing
             try waitForRequests(2, service)
             let stop = try service.launch("stop", "-g")
             // What waits for nothing is closed, and nobody new is let in.
-            #expect(try idle.readToEnd(within: 5).bytes.isEmpty)
+            #expect(try idle.readToEnd().bytes.isEmpty)
             #expect(!slow.isReadable())
             let reply = try slow.readReply()
             #expect(reply.status == 200 && reply["Connection"] == "close")
@@ -122,7 +122,7 @@ import Testing
             let partial = try Client(endpoint)
             try partial.send("GET / HT")
             let busy = try waitFor("[busy] in the status") {
-                let text = try service.run("status", within: 5).output
+                let text = try service.run("status").output
                 return text.contains("[busy]") ? text : nil
             }
             #expect(busy.contains("onMessage"))
@@ -207,7 +207,7 @@ import Testing
             for line in lines {
                 let folder = try TemporaryFolder()
                 let process = try ServerProcess("Examples", line, in: folder)
-                #expect(try process.waitForExit(within: 5) == .code(64), "\(line)")
+                #expect(try process.waitForExit() == .code(64), "\(line)")
                 let said = try process.outputToEnd() + process.errorText
                 #expect(said.contains("usage") || said.contains(line.last ?? "usage"), "\(line): \(said)")
             }

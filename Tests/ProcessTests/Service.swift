@@ -63,7 +63,7 @@ final class Service {
     }
 
     /// Runs a command to its end.
-    func run(_ command: String..., within seconds: Double = 20) throws -> Outcome {
+    func run(_ command: String..., within seconds: Double = 60) throws -> Outcome {
         let errorsBefore = folder.text("stderr").utf8.count
         let process = try ServerProcess(program, [recipe] + command + options, in: folder, launch)
         started.append(process)

@@ -39,7 +39,7 @@ import Testing
                 #expect(terminal.text.contains("\u{1B}[32;40m [OK] \u{1B}[0m") != isPlain)
                 let workers = try #require(ProcessFacts(terminal.pid)).children
                 if way == "close" { terminal.close() } else { terminal.type("\u{3}") }
-                #expect(eventually(within: 5) { ProcessFacts(terminal.pid) == nil })
+                #expect(eventually { ProcessFacts(terminal.pid) == nil })
                 #expect(workers.allSatisfy { !$0.isRunning })
                 #expect(service.pidInFile == nil)
             }

@@ -11,7 +11,7 @@ public enum Ending: Sendable {
 /// A blocking client of one stream connection. Every wait has a deadline; missing it throws.
 public final class Client {
     /// Seconds that a wait may take unless it says otherwise.
-    public static let patience = 15.0
+    public static let patience = 60.0
 
     private var fd: Int32
     private var session: TLSSession?

@@ -22,7 +22,7 @@ public struct Deadline: Sendable {
 }
 
 /// Looks every few milliseconds whether `condition` has become true; false when it has not within `seconds`.
-public func eventually(within seconds: Double = 10, _ condition: () throws -> Bool) rethrows -> Bool {
+public func eventually(within seconds: Double = Client.patience, _ condition: () throws -> Bool) rethrows -> Bool {
     let deadline = Deadline(seconds)
     while !deadline.isPast {
         if try condition() { return true }
@@ -33,7 +33,7 @@ public func eventually(within seconds: Double = 10, _ condition: () throws -> Bo
 
 /// Looks until `find` returns something; throws what `missing` says when it does not within `seconds`.
 public func waitFor<Result>(
-    _ missing: @autoclosure () -> String, within seconds: Double = 10, _ find: () throws -> Result?
+    _ missing: @autoclosure () -> String, within seconds: Double = Client.patience, _ find: () throws -> Result?
 ) throws -> Result {
     let deadline = Deadline(seconds)
     repeat {

@@ -60,7 +60,7 @@ public final class NginxServer {
             """, to: folder.file("configuration"))
         process = try ServerProcess("/usr/sbin/nginx", ["-c", folder.file("configuration")], in: folder)
         let socket = socket
-        try waitFor("nginx: \(process.errorText)") { try? Client(.unix(path: socket)) }
+        _ = try waitFor("nginx: \(process.errorText)") { try? Client(.unix(path: socket)) }
     }
 
     /// Ends it without giving it a chance to say so, its worker included.

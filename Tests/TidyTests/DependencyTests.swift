@@ -14,11 +14,13 @@ enum DependencyRules {
         "ApusRedis": ["Apus", "ApusProtocols", "CApus", "FoundationEssentials"],
         "ApusMySQL": ["Apus", "ApusProtocols", "CApus", "CMariaDB"],
         "ApusSystem": ["Apus", "CLinux"],
+        "ApusNATS": ["Apus", "ApusProtocols"],
         "ApusSTOMP": ["Apus", "ApusProtocols"],
         "ApusZeroMQ": ["Apus", "CZeroMQ", "Synchronization"],
         "ApusSocketIO": ["Apus", "ApusProtocols", "ApusWeb", "ApusCluster", "CApus", "FoundationEssentials"],
         "ApusCluster": [
-            "Apus", "ApusProtocols", "ApusClient", "ApusRedis", "CApus", "FoundationEssentials", "Synchronization",
+            "Apus", "ApusProtocols", "ApusClient", "ApusNATS", "ApusRedis", "CApus", "FoundationEssentials",
+            "Synchronization",
         ],
         "ApusObservability": [
             "Apus", "ApusProtocols", "ApusWeb", "Logging", "Metrics", "Tracing", "ServiceLifecycle", "HTTPTypes",
@@ -36,7 +38,7 @@ enum DependencyRules {
 
     /// Examples show what users do: any product, and what comes with Swift.
     static let examples: Set = [
-        "Apus", "ApusWeb", "ApusClient", "ApusRedis", "ApusMySQL", "ApusSTOMP", "ApusZeroMQ", "ApusSocketIO",
+        "Apus", "ApusWeb", "ApusClient", "ApusNATS", "ApusRedis", "ApusMySQL", "ApusSTOMP", "ApusZeroMQ", "ApusSocketIO",
         "ApusCluster", "ApusObservability", "ApusSystem", "Foundation", "FoundationEssentials", "Glibc",
         "Synchronization",
     ]

@@ -57,6 +57,8 @@ final class StreamConnection: Pollable {
         static let user = Pauses(rawValue: 1)
         /// The destination of a pipe has no room.
         static let pipe = Pauses(rawValue: 2)
+        /// What comes before the TLS handshake is not the peer's: see `startTLS`.
+        static let handshake = Pauses(rawValue: 4)
     }
 
     enum CloseKind: UInt8 {

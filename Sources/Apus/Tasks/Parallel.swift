@@ -29,13 +29,13 @@ public final class Parallel<Value> {
     @discardableResult
     public func wait() async -> [Result<Value, any Error>] {
         while next < functions.count, tasks.count < concurrency { start() }
-        await withTaskCancellationHandler {
+        _ = await withTaskCancellationHandler {
             await group.wait()
         } onCancel: {
             Task { @MainActor in self.cancel() }
         }
         // What was cancelled ends, all the same.
-        while group.count > 0 { await Task { await group.wait() }.value }
+        while group.count > 0 { _ = await Task { await group.wait() }.value }
         return outcomes.map { $0 ?? .failure(CancellationError()) }
     }
 

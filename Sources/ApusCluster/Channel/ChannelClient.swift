@@ -10,6 +10,9 @@ public nonisolated struct ChannelClientOptions: Sendable, Hashable {
     public var maxUnsentBytes = 1024 * 1024
     /// Bytes of one message.
     public var maxMessageBytes = 10 * 1024 * 1024
+    /// Over Redis and NATS, whose queues do not see that a process dies: seconds after which an item that it had not
+    /// acknowledged goes to another one. All processes should say the same. From one second on.
+    public var takeOverAfter = 30.0
 
     /// The defaults of each property.
     public init() {}
@@ -25,7 +28,7 @@ public nonisolated struct ChannelClientOptions: Sendable, Hashable {
 ///
 /// When the connection breaks it is made again, with the next server if there are several, and everything is subscribed
 /// to and watched again. Events that are published meanwhile are missed by this process; what it publishes itself
-/// waits, up to `maxUnsentBytes`. An item of a queue that was handed to a process which dies is lost, unless the queue
+/// waits, up to `maxUnsentBytes`, and over Redis for `timeout`. An item of a queue that was handed to a process which dies is lost, unless the queue
 /// is watched with `acknowledges`.
 @MainActor public final class ChannelClient {
     /// One for the whole process.
@@ -55,14 +58,18 @@ public nonisolated struct ChannelClientOptions: Sendable, Hashable {
 
     // MARK: The connection
 
-    /// Connects to a `ChannelServer` at `host:port` or `unix:/path`, or to Redis at `redis://…`, which carries events
-    /// but no queues: see `RedisQueue`. It returns at once; what is asked for meanwhile is done when the connection is
-    /// there. Does nothing when that was done before.
+    /// Connects to a `ChannelServer` at `host:port` or `unix:/path`, to Redis at `redis://…`, `rediss://…` or
+    /// `redis+unix:/path`, or to NATS at `nats://…` or `tls://…`. It returns at once; what is asked for meanwhile is done
+    /// when the connection is there. Does nothing when that was done before. An address that is none stops the program.
+    ///
+    /// Redis keeps a queue in a stream (`apus:queue:NAME`, from Redis 6.2 on), NATS all of them in JetStream, which it has
+    /// to be started with (`-js`): items outlive the server there as far as that is told to keep what it has.
     public func connect(_ address: String = "127.0.0.1:2206", options: ChannelClientOptions = ChannelClientOptions()) {
         connect([address], options: options)
     }
 
-    /// Connects to the first of several servers that is there, and to the next one when that has gone.
+    /// Connects to the first of several servers that is there, and to the next one when that has gone. Of Redis servers
+    /// the first one alone is used.
     public func connect(_ addresses: [String], options: ChannelClientOptions = ChannelClientOptions()) {
         guard engine == nil else { return }
         let engine = Self.engine(addresses, options)
@@ -72,11 +79,12 @@ public nonisolated struct ChannelClientOptions: Sendable, Hashable {
     }
 
     private static func engine(_ addresses: [String], _ options: ChannelClientOptions) -> any ChannelEngine {
-        guard let address = addresses.first.flatMap(RedisAddress.address) else {
-            return EmbeddedChannelEngine(addresses, options)
-        }
         do throws(ClusterError) {
-            return try RedisChannelEngine(address, options)
+            if let address = addresses.first.flatMap(RedisAddress.address) {
+                return try RedisChannelEngine(address, options)
+            }
+            if addresses.contains(where: { NATSAddress($0) != nil }) { return try NATSChannelEngine(addresses, options) }
+            return EmbeddedChannelEngine(addresses, options)
         } catch {
             preconditionFailure("\(error)")
         }
@@ -124,6 +132,9 @@ public nonisolated struct ChannelClientOptions: Sendable, Hashable {
         if !gone.isEmpty { engine?.unsubscribe(gone) }
     }
 
+    /// Whether events of that name are asked for, by whom ever.
+    public func isSubscribed(to name: String) -> Bool { subscriptions.contains(name) }
+
     /// Events of these names for a `for await` loop, until the task is cancelled or the client is closed. While the
     /// loop is busy up to `limit` of them wait, and of more the oldest are dropped.
     public func events(_ names: String..., limit: Int = 1000) -> AsyncStream<ChannelEvent> {
@@ -157,10 +168,10 @@ public nonisolated struct ChannelClientOptions: Sendable, Hashable {
         count(engine?.publish(names, json, nil) ?? false)
     }
 
-    /// Publishes an event and waits until the server has handed it on; returns to how many clients. Throws
-    /// `ClusterError` and `EncodingError`.
+    /// Publishes an event and waits until the server has it; returns how many clients have got it, or nil over NATS,
+    /// which does not count them. Throws `ClusterError` and `EncodingError`.
     @discardableResult
-    public func publishAndWait(_ names: String..., data: some Encodable) async throws -> Int {
+    public func publishAndWait(_ names: String..., data: some Encodable) async throws -> Int? {
         let json = try ClusterValue.json(data)
         return try await wait { $0.publish(names, json, $1) }
     }
@@ -190,9 +201,13 @@ public nonisolated struct ChannelClientOptions: Sendable, Hashable {
         _ queue: String, acknowledges: Bool = false, autoReserve: Bool = true,
         _ body: @escaping (ChannelEvent) async throws -> Void
     ) {
-        workers[queue] = QueueWorker(acknowledges: acknowledges, autoReserve: autoReserve, body: body)
+        let worker = workers[queue] ?? QueueWorker()
+        worker.acknowledges = acknowledges
+        worker.autoReserve = autoReserve
+        worker.body = body
+        workers[queue] = worker
         engine?.watch([queue], acknowledges: acknowledges)
-        if autoReserve { engine?.reserve() }
+        if worker.wantsItem { engine?.reserve([queue]) }
     }
 
     /// Takes no more items from these queues.
@@ -202,7 +217,7 @@ public nonisolated struct ChannelClientOptions: Sendable, Hashable {
     }
 
     /// One item of each watched queue may come.
-    public func reserve() { engine?.reserve() }
+    public func reserve() { engine?.reserve(Array(workers.keys)) }
 
     // MARK: Inside
 
@@ -213,10 +228,10 @@ public nonisolated struct ChannelClientOptions: Sendable, Hashable {
 
     private func wait(
         _ request: (any ChannelEngine, @escaping ChannelCompletion) -> Bool
-    ) async throws -> Int {
+    ) async throws -> Int? {
         guard let engine else { throw ClusterError.closed }
         let result = await withUnsafeContinuation {
-            (continuation: UnsafeContinuation<Result<Int, ClusterError>, Never>) in
+            (continuation: UnsafeContinuation<Result<Int?, ClusterError>, Never>) in
             // It is completed whether it is taken or not.
             _ = request(engine) { continuation.resume(returning: $0) }
         }
@@ -245,17 +260,25 @@ private final class ChannelStream {
     func finish() { continuation.finish() }
 }
 
-private struct QueueWorker {
-    let acknowledges: Bool
-    let autoReserve: Bool
-    let body: (ChannelEvent) async throws -> Void
+/// Who takes the items of a queue.
+private final class QueueWorker {
+    var acknowledges = false
+    var autoReserve = true
+    var body: (ChannelEvent) async throws -> Void = { _ in }
+    /// Items that it works on.
+    var running = 0
+
+    nonisolated deinit {}
+
+    /// The next one may come without being asked for.
+    var wantsItem: Bool { autoReserve && running == 0 }
 }
 
 extension ChannelClient: ChannelReceiver {
     func engineIsReady() {
         engine?.subscribe(Array(subscriptions))
         for (queue, worker) in workers { engine?.watch([queue], acknowledges: worker.acknowledges) }
-        if workers.values.contains(where: \.autoReserve) { engine?.reserve() }
+        engine?.reserve(workers.filter(\.value.wantsItem).map(\.key))
         onConnect?()
     }
 
@@ -275,6 +298,7 @@ extension ChannelClient: ChannelReceiver {
             engine?.finish(item, succeeded: false)
             return
         }
+        worker.running += 1
         Task {
             var succeeded = true
             do {
@@ -283,8 +307,9 @@ extension ChannelClient: ChannelReceiver {
                 succeeded = false
                 report(error, item.event.name)
             }
-            if worker.acknowledges { engine?.finish(item, succeeded: succeeded) }
-            if worker.autoReserve { engine?.reserve() }
+            worker.running -= 1
+            engine?.finish(item, succeeded: succeeded)
+            if worker.wantsItem, workers[item.event.name] === worker { engine?.reserve([item.event.name]) }
         }
     }
 }

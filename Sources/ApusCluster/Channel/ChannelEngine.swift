@@ -9,24 +9,24 @@ protocol ChannelEngine: AnyObject {
     func close()
     func subscribe(_ names: [String])
     func unsubscribe(_ names: [String])
-    /// False when it was dropped. The completion gets how many have received it.
+    /// False when it was dropped. The completion gets how many have received it, or nil where nobody counts that.
     func publish(_ names: [String], _ json: [UInt8], _ completion: ChannelCompletion?) -> Bool
     /// False when it was dropped.
     func enqueue(_ names: [String], _ json: [UInt8], _ completion: ChannelCompletion?) -> Bool
     func watch(_ names: [String], acknowledges: Bool)
     func unwatch(_ names: [String])
-    /// One item of each watched queue may come.
-    func reserve()
+    /// One item of each of these queues may come, as far as they are watched.
+    func reserve(_ names: [String])
     func finish(_ item: ChannelDelivery, succeeded: Bool)
 }
 
-typealias ChannelCompletion = (Result<Int, ClusterError>) -> Void
+typealias ChannelCompletion = (Result<Int?, ClusterError>) -> Void
 
 /// An item that an engine hands over.
 struct ChannelDelivery {
     let event: ChannelEvent
     /// What the engine knows it by, when it is to be acknowledged.
-    let id: Int?
+    let receipt: String?
 }
 
 /// Who is told of what comes in.

@@ -50,9 +50,9 @@ struct ChannelQueues {
         forgetIfUnused(name)
     }
 
-    /// The client may be sent one item of each queue that it watches.
-    mutating func arm(_ client: ChannelPeer) {
-        for (name, watched) in client.queues where !watched.isArmed {
+    /// The client may be sent one item of each of these queues, as far as it watches them.
+    mutating func arm(_ client: ChannelPeer, _ names: some Sequence<String>) {
+        for name in names where client.queues[name]?.isArmed == false {
             client.queues[name]?.isArmed = true
             queues[name]?.ready.append(client)
             deliver(name)

@@ -84,7 +84,8 @@ public final class ChannelServer {
         case "unsubscribe": for name in names { events.remove(client, from: name) }
         case "watch": for name in names { queues.watch(name, client, acknowledges: message.flag("ack")) }
         case "unwatch": for name in names { queues.unwatch(name, client) }
-        case "reserve": queues.arm(client)
+        // Without names all that it watches are meant.
+        case "reserve": queues.arm(client, message.strings("channels") ?? Array(client.queues.keys))
         case "ack": if let id = message.number("id") { queues.finish(id, client, succeeded: true) }
         case "nack": if let id = message.number("id") { queues.finish(id, client, succeeded: false) }
         default: throw ClusterMessage.Failure(reason: "«\(type.prefix(40))» is no type of message")

@@ -12,6 +12,8 @@ final class EmbeddedChannelEngine: ChannelEngine {
     private var requests: [Int: Request] = [:]
     private var lastID = 0
     private var timer: WorkerTimer?
+    /// How many there were.
+    private var connections = 0
 
     private struct Request {
         /// Monotonic nanoseconds.
@@ -49,6 +51,7 @@ final class EmbeddedChannelEngine: ChannelEngine {
     func subscribe(_ names: [String]) { tell("subscribe", names) }
     func unsubscribe(_ names: [String]) { tell("unsubscribe", names) }
     func unwatch(_ names: [String]) { tell("unwatch", names) }
+    func reserve(_ names: [String]) { tell("reserve", names) }
 
     func watch(_ names: [String], acknowledges: Bool) {
         var message = ClusterMessageWriter()
@@ -58,19 +61,19 @@ final class EmbeddedChannelEngine: ChannelEngine {
         link.send(message.message)
     }
 
-    func reserve() {
-        var message = ClusterMessageWriter()
-        message.add("type", "reserve")
-        link.send(message.message)
-    }
 
     func finish(_ item: ChannelDelivery, succeeded: Bool) {
-        guard let id = item.id else { return }
+        // The server gives to others what it had sent over an earlier connection, and may use its number again.
+        guard let receipt = item.receipt, receipt.hasPrefix(receiptPrefix),
+            let id = Int(receipt.dropFirst(receiptPrefix.utf8.count))
+        else { return }
         var message = ClusterMessageWriter()
         message.add("type", succeeded ? "ack" : "nack")
         message.add("id", id)
         link.send(message.message)
     }
+
+    private var receiptPrefix: String { "\(connections)/" }
 
     /// What is not sent now is said again when the connection is there.
     private func tell(_ type: String, _ names: [String]) {
@@ -119,6 +122,7 @@ final class EmbeddedChannelEngine: ChannelEngine {
     // MARK: Being told
 
     private func ready() {
+        connections += 1
         // Subscriptions first: who publishes to himself hears it.
         receiver?.engineIsReady()
         let messages = backlog
@@ -138,7 +142,8 @@ final class EmbeddedChannelEngine: ChannelEngine {
             return
         case "queue":
             guard let event = Self.event(message) else { break }
-            receiver?.received(ChannelDelivery(event: event, id: message.number("id")))
+            let receipt = message.number("id").map { "\(receiptPrefix)\($0)" }
+            receiver?.received(ChannelDelivery(event: event, receipt: receipt))
             return
         case "done":
             guard let id = message.number("id") else { break }

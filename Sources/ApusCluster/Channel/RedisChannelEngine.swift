@@ -1,29 +1,36 @@
 import Apus
 import ApusRedis
 
-/// Carries events over Redis' publish and subscribe. Queues are `RedisQueue`'s.
+/// Carries events over Redis' publish and subscribe, and items over its streams.
 final class RedisChannelEngine: ChannelEngine {
-    private static let queuesElsewhere = ClusterError.refused("queues over Redis are those of RedisQueue")
-
     weak var receiver: (any ChannelReceiver)?
     private let redis: RedisClient
+    private let items: RedisItems
     private var subscriptions: [String: RedisSubscription] = [:]
     /// Subscriptions that Redis has not confirmed yet.
     private var pending: Set<String> = []
     private(set) var isReady = false
     private var isClosed = false
     private let timeout: Double
+    /// Of what is published or put in and was not answered yet.
+    private var unsentBytes = 0
+    private let maxUnsentBytes: Int
 
     init(_ address: String, _ options: ChannelClientOptions) throws(ClusterError) {
         timeout = options.timeout
+        maxUnsentBytes = options.maxUnsentBytes
         var redisOptions = RedisOptions(password: options.secret)
         redisOptions.timeout = options.timeout
         redisOptions.maxReplyBytes = options.maxMessageBytes
+        // One for each queue that is waited for.
+        redisOptions.maxConnections = 10_000
         do throws(RedisError) {
             redis = try RedisClient(address, options: redisOptions)
         } catch {
             throw ClusterError(error, options.timeout)
         }
+        items = RedisItems(redis, patience: max(1, options.takeOverAfter))
+        items.onItem = { [unowned self] in receiver?.received($0) }
     }
 
     nonisolated deinit {}
@@ -56,6 +63,7 @@ final class RedisChannelEngine: ChannelEngine {
         isClosed = true
         for subscription in subscriptions.values { subscription.cancel() }
         subscriptions = [:]
+        items.close()
         redis.close()
     }
 
@@ -88,10 +96,35 @@ final class RedisChannelEngine: ChannelEngine {
     }
 
     func publish(_ names: [String], _ json: [UInt8], _ completion: ChannelCompletion?) -> Bool {
-        Task {
+        perform(json.count, completion) { [redis] in
             var count = 0
+            for name in names { count += try await redis.publish(name, json) }
+            return count
+        }
+    }
+
+    func enqueue(_ names: [String], _ json: [UInt8], _ completion: ChannelCompletion?) -> Bool {
+        perform(json.count, completion) { [items] in
+            try await items.add(names, json)
+            return names.count
+        }
+    }
+
+    /// False when too many bytes are under way.
+    private func perform(
+        _ bytes: Int, _ completion: ChannelCompletion?, _ body: @escaping @MainActor () async throws -> Int
+    ) -> Bool {
+        guard unsentBytes == 0 || unsentBytes + bytes <= maxUnsentBytes else {
+            if let completion {
+                EventLoop.current.execute { completion(.failure(.unavailable("too much waits to be sent"))) }
+            }
+            return false
+        }
+        unsentBytes += bytes
+        Task {
+            defer { unsentBytes -= bytes }
             do {
-                for name in names { count += try await redis.publish(name, json) }
+                let count = try await body()
                 completion?(.success(count))
             } catch let error as RedisError {
                 completion?(.failure(ClusterError(error, timeout)))
@@ -102,16 +135,11 @@ final class RedisChannelEngine: ChannelEngine {
         return true
     }
 
-    func enqueue(_ names: [String], _ json: [UInt8], _ completion: ChannelCompletion?) -> Bool {
-        guard let completion else { return false }
-        EventLoop.current.execute { completion(.failure(Self.queuesElsewhere)) }
-        return false
+    func watch(_ names: [String], acknowledges: Bool) {
+        for name in names { items.watch(name, acknowledges: acknowledges) }
     }
 
-    func watch(_ names: [String], acknowledges: Bool) {
-        Worker.log("ChannelClient: \(Self.queuesElsewhere)", level: .error)
-    }
-    func unwatch(_ names: [String]) {}
-    func reserve() {}
-    func finish(_ item: ChannelDelivery, succeeded: Bool) {}
+    func unwatch(_ names: [String]) { for name in names { items.unwatch(name) } }
+    func reserve(_ names: [String]) { for name in names { items.reserve(name) } }
+    func finish(_ item: ChannelDelivery, succeeded: Bool) { items.finish(item, succeeded: succeeded) }
 }

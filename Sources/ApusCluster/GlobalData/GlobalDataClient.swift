@@ -31,15 +31,20 @@ public nonisolated struct GlobalDataClientOptions: Sendable, Hashable {
 public final class GlobalDataClient {
     private let shards: [any GlobalDataStore]
 
-    /// A client of the servers at these addresses: a `GlobalDataServer` at `host:port` or `unix:/path`, or Redis at
-    /// `redis://…` or `redis+unix:/path`, where each value is at the key of its name. It may be made before the workers
-    /// run, and connects when something is asked for. An address that is none stops the program.
+    /// A client of the servers at these addresses: a `GlobalDataServer` at `host:port` or `unix:/path`; Redis at
+    /// `redis://…` or `redis+unix:/path`, where each value is at the key of its name; or NATS with JetStream at
+    /// `nats://host[:port][/bucket]` or `tls://…`, where it is in a bucket of the key-value store, "apus" unless the
+    /// address says otherwise. It may be made before the workers run, and connects when something is asked for. An
+    /// address that is none stops the program.
+    ///
+    /// Over NATS what expires does so by the clocks of the hosts, and takes room until somebody asks for it.
     public init(_ addresses: String..., options: GlobalDataClientOptions = GlobalDataClientOptions()) {
         precondition(!addresses.isEmpty, "a client needs the address of a server")
         shards = addresses.map { address in
-            guard let redis = RedisAddress.address(in: address) else { return GlobalDataShard(address, options) }
             do throws(ClusterError) {
-                return try RedisDataStore(redis, options)
+                if let redis = RedisAddress.address(in: address) { return try RedisDataStore(redis, options) }
+                if let nats = NATSAddress(address) { return try NATSDataStore(nats, options) }
+                return GlobalDataShard(address, options)
             } catch {
                 preconditionFailure("\(error)")
             }

@@ -134,21 +134,21 @@ struct GlobalDataValues {
 
     /// The new number; false when there is none, or it would be none.
     mutating func add(to key: String, _ step: [UInt8], _ now: Int64) -> [UInt8] {
-        let no = Array("false".utf8)
-        guard let old = self[key, now] else { return no }
-        let text = { (json: [UInt8]) in String(decoding: json, as: UTF8.self) }
-        let sum: String
-        if let a = Int(text(old)) ?? (Double(text(old)) == nil ? 0 : nil), let b = Int(text(step)) {
+        guard let old = self[key, now], let sum = Self.sum(old, step) else { return Array("false".utf8) }
+        _ = set(key, sum, values[key]?.expiry)
+        return sum
+    }
+
+    /// What is no number counts as 0; nil when the sum would be no number.
+    static func sum(_ old: [UInt8], _ step: [UInt8]) -> [UInt8]? {
+        let old = String(decoding: old, as: UTF8.self)
+        let step = String(decoding: step, as: UTF8.self)
+        if let a = Int(old) ?? (Double(old) == nil ? 0 : nil), let b = Int(step) {
             let (number, isTooLarge) = a.addingReportingOverflow(b)
-            guard !isTooLarge else { return no }
-            sum = "\(number)"
-        } else {
-            let number = (Double(text(old)) ?? 0) + (Double(text(step)) ?? .nan)
-            guard number.isFinite else { return no }
-            sum = "\(number)"
+            return isTooLarge ? nil : Array("\(number)".utf8)
         }
-        _ = set(key, Array(sum.utf8), values[key]?.expiry)
-        return Array(sum.utf8)
+        let number = (Double(old) ?? 0) + (Double(step) ?? .nan)
+        return number.isFinite ? Array("\(number)".utf8) : nil
     }
 
     mutating func removeExpired() {

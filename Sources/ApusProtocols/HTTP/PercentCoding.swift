@@ -4,6 +4,10 @@
 /// replaced (overlong forms are none).
 package enum PercentCoding {
     /// The text that the bytes stand for.
+    package static func decoded(_ text: Substring) -> String {
+        Array(text.utf8).withUnsafeBytes { decode($0, plusIsBlank: false) }
+    }
+
     package static func decode(_ bytes: UnsafeRawBufferPointer, plusIsBlank: Bool) -> String {
         let isPlain = !bytes.contains { $0 == UInt8(ascii: "%") || ($0 == UInt8(ascii: "+") && plusIsBlank) }
         if isPlain { return String(decoding: bytes, as: UTF8.self) }

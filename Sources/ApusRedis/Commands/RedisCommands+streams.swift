@@ -48,6 +48,16 @@ public nonisolated struct RedisPendingEntry: Sendable, Hashable {
     public let deliveries: Int
 }
 
+/// A consumer of a group.
+public nonisolated struct RedisStreamConsumer: Sendable, Hashable {
+    /// What it calls itself.
+    public let name: String
+    /// Entries that it has not acknowledged.
+    public let pending: Int
+    /// Milliseconds since it asked for entries.
+    public let idleMilliseconds: Int
+}
+
 /// What `xAutoClaim` has taken over.
 public nonisolated struct RedisClaimed: Sendable, Hashable {
     /// Where to begin the next time; "0-0" when all were looked at.
@@ -195,6 +205,17 @@ extension RedisCommands {
         _ key: String, _ group: String, _ consumer: String, idleMilliseconds: Int, _ ids: String...
     ) async throws -> [RedisStreamEntry] {
         try await entries("XCLAIM", [key, group, consumer, idleMilliseconds] + ids as [any RedisArgument])
+    }
+
+    /// The consumers of a group.
+    public func xInfoConsumers(_ key: String, _ group: String) async throws -> [RedisStreamConsumer] {
+        try await command("XINFO", "CONSUMERS", key, group).list().map { consumer in
+            let facts: [String: RedisValue] = try consumer.dictionary()
+            guard let name = facts["name"]?.string, let pending = facts["pending"]?.integer,
+                let idle = facts["idle"]?.integer
+            else { throw RedisError.unexpectedReply(consumer) }
+            return RedisStreamConsumer(name: name, pending: pending, idleMilliseconds: idle)
+        }
     }
 
     /// What Redis says of a stream.

@@ -4,7 +4,7 @@ import Apus
 final class ConnectionLeases {
     private let limit: Int
     private var taken = 0
-    private var waiters: [LeaseWaiter] = []
+    private var waiters: [PendingResult<Void>] = []
     private var isClosed = false
 
     init(_ limit: Int) { self.limit = max(1, limit) }
@@ -19,7 +19,7 @@ final class ConnectionLeases {
             taken += 1
             return
         }
-        let waiter = LeaseWaiter()
+        let waiter = PendingResult<Void>()
         waiters.append(waiter)
         let timer = WorkerTimer.after(seconds) { _ in
             waiter.finish(.failure(RedisError.unavailable("all connections of the client are in use")))
@@ -42,33 +42,5 @@ final class ConnectionLeases {
     func close() {
         isClosed = true
         for waiter in waiters { waiter.finish(.failure(RedisError.closed)) }
-    }
-}
-
-private final class LeaseWaiter {
-    private var continuation: UnsafeContinuation<Void, any Error>?
-    private var result: Result<Void, any Error>?
-
-    nonisolated deinit {}
-
-    func wait() async throws {
-        try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in
-                if let result { return continuation.resume(with: result) }
-                self.continuation = continuation
-            }
-        } onCancel: {
-            Task { @MainActor in self.finish(.failure(CancellationError())) }
-        }
-    }
-
-    /// False when it was over before.
-    @discardableResult
-    func finish(_ result: Result<Void, any Error>) -> Bool {
-        guard self.result == nil else { return false }
-        self.result = result
-        continuation?.resume(with: result)
-        continuation = nil
-        return true
     }
 }

@@ -49,16 +49,12 @@ nonisolated struct RedisTarget: Sendable, Hashable {
 
     private mutating func setLogin(_ text: Substring) {
         guard let colon = text.firstIndex(of: ":") else {
-            username = Self.decoded(text)
+            username = PercentCoding.decoded(text)
             return
         }
         let user = text[..<colon]
-        username = user.isEmpty ? nil : Self.decoded(user)
-        password = Self.decoded(text[text.index(after: colon)...])
-    }
-
-    private static func decoded(_ text: Substring) -> String {
-        Array(text.utf8).withUnsafeBytes { PercentCoding.decode($0, plusIsBlank: false) }
+        username = user.isEmpty ? nil : PercentCoding.decoded(user)
+        password = PercentCoding.decoded(text[text.index(after: colon)...])
     }
 
     /// What a new connection says before anything else. A server that answers each of them is ready.

@@ -110,7 +110,14 @@ extension StreamConnection {
     /// Returns why there can be no TLS session.
     private func beginSession(_ outgoing: Outgoing, _ socket: DialedSocket) -> String? {
         guard let options = outgoing.tls else { return nil }
-        guard socket.received.isEmpty else { return "the server spoke before the TLS handshake" }
+        guard socket.received.isEmpty else { return Self.spokeTooEarly }
+        return beginSession(outgoing, options)
+    }
+
+    static let spokeTooEarly = "the server spoke before the TLS handshake"
+
+    /// Returns why there can be no TLS session.
+    func beginSession(_ outgoing: Outgoing, _ options: TLSClientOptions) -> String? {
         let name = options.serverName ?? outgoing.target.hostName
         guard !name.isEmpty else { return "no TLS without a name: set TLSClientOptions.serverName" }
         do throws(TLSError) {

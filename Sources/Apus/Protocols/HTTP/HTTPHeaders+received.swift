@@ -20,7 +20,7 @@ extension HTTPHeaders {
                     p = Self.nextLine(line, end)
                     joined += [0x20] + Self.trimmed(line, p)
                 }
-                joined.withUnsafeBufferPointer { add(UnsafeBufferPointer(start: name, count: colon - name), $0) }
+                _ = joined.withUnsafeBufferPointer { add(UnsafeBufferPointer(start: name, count: colon - name), $0) }
                 continue
             }
             if value.baseAddress == nil { value = UnsafeBufferPointer(start: colon, count: 0) }
