@@ -25,6 +25,7 @@ extension NATSClient {
         connect.limits.maxSendBufferSize = .max
         do throws(AddressError) {
             let wire = NATSWire(maxMessageBytes: options.maxMessageBytes)
+            self.wire = wire
             let connection = try Connection(wire, to: target.address, options: connect)
             connection.onMessage = { [weak self] _, operation in self?.ifCurrent(attempt) { $0.received(operation) } }
             connection.onError = { [weak self] _, _, reason in self?.ifCurrent(attempt) { $0.endReason = reason } }
@@ -120,7 +121,7 @@ extension NATSClient {
     private func ended() {
         let wasReady = phase == .ready
         endConnection()
-        failure = endReason ?? "the server closed the connection"
+        failure = endReason ?? wire?.failure ?? "the server closed the connection"
         phase = .idle
         let lived = Double(EventLoop.current.now - readySince) / 1e9
         failures = wasReady && lived > Self.longLife ? 0 : failures + 1

@@ -8,9 +8,9 @@ import ApusProtocols
 ///     try nats.publish("orders.new", "17")
 ///     let price = try await nats.request("prices", "17").text
 ///
-/// It may be made before the workers run, and connects with the first thing that it is asked for. With several addresses
-/// it uses the first one that answers, and the next one when that has gone. When the connection breaks it is made again,
-/// with all subscriptions, after pauses that grow to two seconds; what is published meanwhile waits, up to
+/// It may be made before the workers run, and connects with the first thing that it is asked for. With several
+/// addresses it uses the first one that answers, and the next one when that has gone. When the connection breaks it is
+/// made again, with all subscriptions, after pauses that grow to two seconds; what is published meanwhile waits, up to
 /// `NATSOptions.maxUnsentBytes`. NATS itself promises nothing of what was sent: `publishConfirmed` returns when the
 /// server has it. Where the server asks for TLS, TLS is spoken.
 @MainActor public final class NATSClient {
@@ -28,6 +28,7 @@ import ApusProtocols
     let options: NATSOptions
     var phase = Phase.unused
     var connection: Connection<NATSWire>?
+    var wire: NATSWire?
     /// The connection whose callbacks count.
     var attempt = 0
     /// The target that is tried now.
@@ -129,8 +130,8 @@ import ApusProtocols
         try send(Unsent(bytes: encoded(subject, payload, headers, replyTo), waiter: nil))
     }
 
-    /// Publishes a message, and returns when the server has it. Throws `NATSError`, and `CancellationError` at once when
-    /// the task is cancelled: what was sent may arrive all the same.
+    /// Publishes a message, and returns when the server has it. Throws `NATSError`, and `CancellationError` at once
+    /// when the task is cancelled: what was sent may arrive all the same.
     public func publishConfirmed(
         _ subject: String, _ payload: some NATSPayload, headers: NATSHeaders = [:], replyTo: String? = nil
     ) async throws {
@@ -157,7 +158,9 @@ import ApusProtocols
     private func confirm(_ bytes: [UInt8], _ done: @escaping @MainActor (NATSError?) -> Void) {
         ask(options.timeout) { result in
             if case .failure(let error) = result { done(error) } else { done(nil) }
-        } message: { Unsent(bytes: bytes, waiter: .confirmation($0)) }
+        } message: {
+            Unsent(bytes: bytes, waiter: .confirmation($0))
+        }
     }
 
     /// Publishes a message to several subjects; `done` is called when the server has them, or with an error.
@@ -178,9 +181,9 @@ import ApusProtocols
 
     // MARK: Requests
 
-    /// Asks whoever listens to a subject, and returns the first answer. Throws `NATSError`: `.noResponders` at once when
-    /// nobody listens, `.timedOut` after `timeout` seconds, or `NATSOptions.timeout`; and `CancellationError` at once when
-    /// the task is cancelled.
+    /// Asks whoever listens to a subject, and returns the first answer. Throws `NATSError`: `.noResponders` at once
+    /// when nobody listens, `.timedOut` after `timeout` seconds, or `NATSOptions.timeout`; and `CancellationError` at
+    /// once when the task is cancelled.
     public func request(
         _ subject: String, _ payload: some NATSPayload, headers: NATSHeaders = [:], timeout: Double? = nil
     ) async throws -> NATSMessage {
@@ -286,9 +289,9 @@ import ApusProtocols
 
     // MARK: Subscriptions
 
-    /// Calls `body` with each message of a subject, in which `*` stands for any word and `>` for all that follow. Of all
-    /// subscriptions of the same `group`, in all processes, one gets each message. What `body` throws goes to `onError`.
-    /// A subject that is none stops the program.
+    /// Calls `body` with each message of a subject, in which `*` stands for any word and `>` for all that follow. Of
+    /// all subscriptions of the same `group`, in all processes, one gets each message. What `body` throws goes to
+    /// `onError`. A subject that is none stops the program.
     @discardableResult
     public func subscribe(
         _ subject: String, group: String? = nil, _ body: @escaping @MainActor (NATSMessage) throws -> Void

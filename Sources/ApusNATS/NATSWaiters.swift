@@ -43,7 +43,9 @@ final class NATSWaiters {
     }
 
     /// The connection is gone: of those whose question was sent nobody knows.
-    func failSent(_ error: NATSError) { for id in ids where waiters[id]?.isSent == true { finish(id, .failure(error)) } }
+    func failSent(_ error: NATSError) {
+        for id in ids where waiters[id]?.isSent == true { finish(id, .failure(error)) }
+    }
 
     func failAll(_ error: NATSError) { for id in ids { finish(id, .failure(error)) } }
 

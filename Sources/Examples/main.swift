@@ -55,6 +55,7 @@ let recipes: [Recipe] = [
         name: "RedisQueueDemo", about: "work for later, through queues in Redis", kind: .service(RedisQueueDemo.set)),
     Recipe(
         name: "STOMPDemo", about: "messages through a broker that speaks STOMP", kind: .service(STOMPDemo.set)),
+    Recipe(name: "NATSDemo", about: "processes that speak over NATS", kind: .service(NATSDemo.set)),
     Recipe(name: "ZMQPull", about: "takes what ZeroMQ's PUSH sockets send", kind: .service(ZMQPull.set)),
     Recipe(name: "DNSResolve", about: "looks up a host a line", kind: .service(DNSResolve.set)),
     Recipe(

@@ -124,8 +124,8 @@ func serverComesBack(_ words: [String]) async throws {
                     kept.insert(number)
                 } catch is ClusterError {
                     failed += 1
-                    try await WorkerTimer.sleep(0.002)
                 }
+                try await WorkerTimer.sleep(0.005)
             }
         }
     }

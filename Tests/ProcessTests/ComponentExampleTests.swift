@@ -68,6 +68,20 @@ import Testing
     }
 
     @Test(arguments: backends)
+    func eventsAndQuestionsOverNATS(_ backend: String) async throws {
+        try await TestThreads.light.run {
+            let nats = try NATSServer()
+            try with("NATSDemo", backend, ["--http", "127.0.0.1:0", "--nats", "nats://\(nats.address)"]) {
+                (endpoint, service) throws in
+                #expect(eventually { service.log.contains("NATS is there") })
+                #expect(try ask(endpoint, "GET", "/?say=hello").text == "published: hello\n")
+                #expect(eventually { service.log.contains("heard: hello") })
+                #expect(try ask(endpoint, "GET", "/?double=21").text == "42\n")
+            }
+        }
+    }
+
+    @Test(arguments: backends)
     func whatPushSocketsSend(_ backend: String) async throws {
         try await TestThreads.light.run {
             let folder = try TemporaryFolder()

@@ -1,4 +1,5 @@
 import TrialSupport
 
 run(
-    stompTrials.merging(brokerTroubleTrials) { $1 }.merging(hostileBrokerTrials) { $1 }.merging(zmqTrials) { $1 })
+    [stompTrials, brokerTroubleTrials, hostileBrokerTrials, natsTrials, zmqTrials].reduce([:]) { $0.merging($1) { $1 } }
+)

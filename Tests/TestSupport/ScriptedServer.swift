@@ -62,6 +62,12 @@ public final class ScriptedServer: Sendable {
             return false
         }
 
+        /// Waits until the client has sent all that it will, and reads none of it.
+        public func waitForEnd() {
+            var query = pollfd(fd: fd, events: 0x2000 /* POLLRDHUP */, revents: 0)
+            poll(&query, 1, -1)
+        }
+
         /// Closing will reset the connection.
         public func resetOnClose() {
             var option = linger(l_onoff: 1, l_linger: 0)

@@ -214,10 +214,15 @@ public final class ServerProcess {
         family.formUnion(process.children)
     }
 
-    /// Sends it a signal.
+    /// Sends it a signal. One that is told to stand still does so when this returns, with all its threads.
     public func signal(_ number: Int32) {
         noteFamily()
-        if exit == nil { Glibc.kill(pid, number) }
+        guard exit == nil else { return }
+        Glibc.kill(pid, number)
+        if number == SIGSTOP {
+            var info = siginfo_t()
+            _ = waitid(P_PID, id_t(pid), &info, WSTOPPED | WNOWAIT)
+        }
     }
 
     /// Waits for its end.

@@ -38,7 +38,8 @@ enum DependencyRules {
 
     /// Examples show what users do: any product, and what comes with Swift.
     static let examples: Set = [
-        "Apus", "ApusWeb", "ApusClient", "ApusNATS", "ApusRedis", "ApusMySQL", "ApusSTOMP", "ApusZeroMQ", "ApusSocketIO",
+        "Apus", "ApusWeb", "ApusClient", "ApusNATS", "ApusRedis", "ApusMySQL", "ApusSTOMP", "ApusZeroMQ",
+        "ApusSocketIO",
         "ApusCluster", "ApusObservability", "ApusSystem", "Foundation", "FoundationEssentials", "Glibc",
         "Synchronization",
     ]

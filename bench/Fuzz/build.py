@@ -9,7 +9,7 @@ BUILD = HERE.parent / ".build"
 
 # The parsers are visible within their package alone, so they are compiled into each program.
 FOLDERS = [ROOT / "Sources/ApusProtocols" / name for name in
-           ["HTTP", "Hashes", "JSON", "Proxy", "Redis", "STOMP", "URL", "WebSocket"]]
+           ["HTTP", "Hashes", "JSON", "NATS", "Proxy", "Redis", "STOMP", "URL", "WebSocket"]]
 PARSERS = sorted(path for folder in FOLDERS for path in folder.glob("*.swift"))
 
 

@@ -43,7 +43,8 @@ package final class PendingResult<Value: Sendable> {
 
 extension PendingResult<Void> {
     /// The same of what ends with an error or without one.
-    package static func wait<Failure: Error>(for start: (@escaping @MainActor (Failure?) -> Void) -> Void) async throws {
+    package static func wait<Failure: Error>(for start: (@escaping @MainActor (Failure?) -> Void) -> Void) async throws
+    {
         try await wait { (finish: @escaping @MainActor (Result<Void, Failure>) -> Void) in
             start { finish($0.map { .failure($0) } ?? .success(())) }
         }

@@ -28,8 +28,8 @@ public nonisolated struct ChannelClientOptions: Sendable, Hashable {
 ///
 /// When the connection breaks it is made again, with the next server if there are several, and everything is subscribed
 /// to and watched again. Events that are published meanwhile are missed by this process; what it publishes itself
-/// waits, up to `maxUnsentBytes`, and over Redis for `timeout`. An item of a queue that was handed to a process which dies is lost, unless the queue
-/// is watched with `acknowledges`.
+/// waits, up to `maxUnsentBytes`, and over Redis for `timeout`. An item of a queue that was handed to a process which
+/// dies is lost, unless the queue is watched with `acknowledges`.
 @MainActor public final class ChannelClient {
     /// One for the whole process.
     public static let shared = ChannelClient()
@@ -59,11 +59,12 @@ public nonisolated struct ChannelClientOptions: Sendable, Hashable {
     // MARK: The connection
 
     /// Connects to a `ChannelServer` at `host:port` or `unix:/path`, to Redis at `redis://…`, `rediss://…` or
-    /// `redis+unix:/path`, or to NATS at `nats://…` or `tls://…`. It returns at once; what is asked for meanwhile is done
-    /// when the connection is there. Does nothing when that was done before. An address that is none stops the program.
+    /// `redis+unix:/path`, or to NATS at `nats://…` or `tls://…`. It returns at once; what is asked for meanwhile is
+    /// done when the connection is there. Does nothing when that was done before. An address that is none stops the
+    /// program.
     ///
-    /// Redis keeps a queue in a stream (`apus:queue:NAME`, from Redis 6.2 on), NATS all of them in JetStream, which it has
-    /// to be started with (`-js`): items outlive the server there as far as that is told to keep what it has.
+    /// Redis keeps a queue in a stream (`apus:queue:NAME`, from Redis 6.2 on), NATS all of them in JetStream, which it
+    /// has to be started with (`-js`): items outlive the server there as far as that is told to keep what it has.
     public func connect(_ address: String = "127.0.0.1:2206", options: ChannelClientOptions = ChannelClientOptions()) {
         connect([address], options: options)
     }
@@ -83,7 +84,9 @@ public nonisolated struct ChannelClientOptions: Sendable, Hashable {
             if let address = addresses.first.flatMap(RedisAddress.address) {
                 return try RedisChannelEngine(address, options)
             }
-            if addresses.contains(where: { NATSAddress($0) != nil }) { return try NATSChannelEngine(addresses, options) }
+            if addresses.contains(where: { NATSAddress($0) != nil }) {
+                return try NATSChannelEngine(addresses, options)
+            }
             return EmbeddedChannelEngine(addresses, options)
         } catch {
             preconditionFailure("\(error)")

@@ -61,7 +61,6 @@ final class EmbeddedChannelEngine: ChannelEngine {
         link.send(message.message)
     }
 
-
     func finish(_ item: ChannelDelivery, succeeded: Bool) {
         // The server gives to others what it had sent over an earlier connection, and may use its number again.
         guard let receipt = item.receipt, receipt.hasPrefix(receiptPrefix),

@@ -2,7 +2,8 @@ import Apus
 import ApusNATS
 import ApusProtocols
 
-/// Queues of work in JetStream: one stream holds the items of all of them, and each queue is what one consumer gets of it.
+/// Queues of work in JetStream: one stream holds the items of all of them, and each queue is what one consumer gets of
+/// it.
 final class NATSItems {
     private static let stream = "APUS_QUEUES"
     /// Seconds that one question for an item is good for.
@@ -20,6 +21,8 @@ final class NATSItems {
         var isArmed = false
         /// The server was asked for one.
         var isAsked = false
+        /// The server has a consumer for it.
+        var hasConsumer = false
         var subscription: NATSSubscription?
         /// Asks again.
         var timer: WorkerTimer?
@@ -143,7 +146,7 @@ final class NATSItems {
         queue.timer?.cancel()
         Task { [weak self] in
             do {
-                try await self?.makeConsumer(queue.name)
+                try await self?.makeConsumer(queue)
                 guard let self, queues[queue.name] === queue else { return }
                 let life = Int(Self.questionLife * 1e9)
                 try nats.publish(
@@ -164,15 +167,18 @@ final class NATSItems {
         }
     }
 
-    private func makeConsumer(_ name: String) async throws {
+    private func makeConsumer(_ queue: Watched) async throws {
+        guard !queue.hasConsumer else { return }
         try await makeStream()
-        let consumer = Self.consumer(name)
+        let consumer = Self.consumer(queue.name)
         let patience = Int(patience * 1e9)
         let json = """
-            {"stream_name":"\(Self.stream)","config":{"durable_name":"\(consumer)","filter_subject":"\(Self.subject(name))",\
-            "ack_policy":"explicit","ack_wait":\(patience),"max_ack_pending":100000}}
+            {"stream_name":"\(Self.stream)","config":{"durable_name":"\(consumer)",\
+            "filter_subject":"\(Self.subject(queue.name))","ack_policy":"explicit","ack_wait":\(patience),\
+            "max_ack_pending":100000}}
             """
         _ = try await jetStream.ask("CONSUMER.DURABLE.CREATE.\(Self.stream).\(consumer)", Array(json.utf8))
+        queue.hasConsumer = true
     }
 
     private func received(_ message: NATSMessage, _ queue: Watched) {
@@ -180,7 +186,11 @@ final class NATSItems {
             // 100 is a sign of life; with the others the question is over.
             guard status != 100 else { return }
             let isOver = status == 404 || status == 408
-            if !isOver { makingStream = nil }
+            if !isOver {
+                // Somebody may have deleted them.
+                makingStream = nil
+                queue.hasConsumer = false
+            }
             askAgain(queue, after: isOver ? 0 : Self.pause)
             return
         }

@@ -174,7 +174,8 @@ final class RedisItems {
     // MARK: What becomes of them
 
     func finish(_ item: ChannelDelivery, succeeded: Bool) {
-        guard let receipt = item.receipt, let entry = entries.removeValue(forKey: receipt), inHand.remove(receipt) else {
+        guard let receipt = item.receipt, let entry = entries.removeValue(forKey: receipt), inHand.remove(receipt)
+        else {
             return
         }
         let name = item.event.name

@@ -44,8 +44,8 @@ final class JetStream {
         return number
     }
 
-    /// A server that has just started does not keep its streams at once: nobody answers, or it says so. Neither has done
-    /// anything.
+    /// A server that has just started does not keep its streams at once: nobody answers, or it says so. Neither has
+    /// done anything.
     private func answer(_ subject: String, _ payload: [UInt8], headers: NATSHeaders) async throws -> ClusterMessage {
         let end = ContinuousClock.now + .seconds(timeout)
         while true {

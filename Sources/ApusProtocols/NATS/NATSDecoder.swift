@@ -37,14 +37,16 @@ package struct NATSDecoder: Sendable {
     /// Whether these are the first bytes of a word: somebody who speaks something else is not listened to for long.
     private static func mayBegin(_ bytes: UnsafeRawBufferPointer) -> Bool {
         let word = bytes.prefix(maxWordBytes).map { $0 & 0xDF }
-        return ["INFO", "MSG ", "HMSG", "PING", "PONG", "+OK\r", "-ERR"].contains { known in
+        return ["INFO", "MSG", "HMSG", "PING", "PONG", "+OK", "-ERR"].contains { known in
             zip(known.utf8, word).allSatisfy { $0 & 0xDF == $1 }
         }
     }
 
     /// An operation as `find` has found it.
     package func decode(_ bytes: UnsafeRawBufferPointer) throws(NATSSyntaxError) -> NATSOperation {
-        guard let lineFeed = bytes.firstIndex(of: UInt8(ascii: "\n")) else { throw NATSSyntaxError("a line has no end") }
+        guard let lineFeed = bytes.firstIndex(of: UInt8(ascii: "\n")) else {
+            throw NATSSyntaxError("a line has no end")
+        }
         let line = try NATSControlLine(bytes, lineFeed: lineFeed)
         let text = { (range: Range<Int>) in String(decoding: bytes[range], as: UTF8.self) }
         switch line.kind {

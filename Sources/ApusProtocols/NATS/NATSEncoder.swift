@@ -7,7 +7,9 @@ package enum NATSEncoder {
         to bytes: inout [UInt8]
     ) throws(NATSSyntaxError) {
         guard NATSSubject.isValid(subject) else { throw NATSSyntaxError("«\(subject)» is no subject to publish to") }
-        if let replyTo, !NATSSubject.isValid(replyTo) { throw NATSSyntaxError("«\(replyTo)» is no subject to answer to") }
+        if let replyTo, !NATSSubject.isValid(replyTo) {
+            throw NATSSyntaxError("«\(replyTo)» is no subject to answer to")
+        }
         var block: [UInt8] = []
         if !headers.fields.isEmpty { try headers.append(to: &block) }
         let count = block.count + payload.count

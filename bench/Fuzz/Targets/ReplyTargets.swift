@@ -9,6 +9,8 @@ private struct Read<Packet: Equatable>: Equatable {
 /// What one look at bytes that have arrived has found at their front.
 private enum Found<Packet> {
     case needMore
+    /// Its length is known, and its end is not there.
+    case partial
     /// The packet has so many bytes, all of which are there.
     case packet(Packet?, Int)
     case refused
@@ -32,6 +34,7 @@ private func read<Packet: Equatable>(
             case .needMore:
                 searched = held.count
                 break reading
+            case .partial: break reading
             case .packet(let packet, let count):
                 check(count > 0 && count <= held.count, "a packet of \(count) in \(held.count) bytes")
                 if let packet { read.packets.append(packet) }
@@ -110,6 +113,45 @@ private func checkAgain(_ frame: STOMPFrame, _ version: STOMPVersion?) {
     let again = try? bytes.withUnsafeBytes { try STOMPDecoder.decode($0, version: version) }
     let isSame = again?.command == frame.command && again?.body == frame.body
     check(isSame, "\(frame), written: \(String(describing: again))")
+}
+
+/// What NATS servers say: the same whole and in pieces. A message is read again from what is published of it.
+func fuzzNATS(_ input: UnsafeRawBufferPointer) {
+    let decoder = NATSDecoder(maxMessageBytes: 1024)
+    checkPieces(input) { stream, step -> Read<NATSOperation> in
+        read(stream, step) { bytes, searched in
+            switch decoder.find(in: bytes, searched: searched) {
+            case .complete(let count) where count <= bytes.count:
+                let packet = UnsafeRawBufferPointer(rebasing: bytes[..<count])
+                guard let operation = try? decoder.decode(packet) else { return .refused }
+                if case .message(let delivery) = operation { checkAgain(delivery) }
+                return .packet(operation, count)
+            case .complete: return .partial
+            case .needMore: return .needMore
+            case .invalid: return .refused
+            }
+        }
+    }
+}
+
+private func checkAgain(_ delivery: NATSDelivery) {
+    // A status is what servers say, and headers may be received that may not be sent.
+    guard delivery.headers.status == nil else { return }
+    var published: [UInt8] = []
+    let isSent =
+        (try? NATSEncoder.appendPublish(
+            delivery.subject, replyTo: delivery.replyTo, headers: delivery.headers, delivery.payload, maxBytes: 4096,
+            to: &published)) != nil
+    guard isSent, let blank = published.firstIndex(of: UInt8(ascii: " ")) else { return }
+    // "HPUB a 1" becomes "HMSG a 7 1".
+    let isPlain = published[0] == UInt8(ascii: "P")
+    let rest = published[(blank + 1)...]
+    guard let end = rest.firstIndex(of: UInt8(ascii: " ")) else { return }
+    let received = Array((isPlain ? "MSG " : "HMSG ").utf8) + rest[..<end] + Array(" 7".utf8) + rest[end...]
+    let again = received.withUnsafeBytes { try? NATSDecoder(maxMessageBytes: 4096).decode($0) }
+    guard case .message(let second)? = again else { return check(false, "\(delivery) is written as none") }
+    let isSame = second.payload == delivery.payload && second.headers == delivery.headers
+    check(isSame && second.replyTo == delivery.replyTo, "\(delivery), written: \(second)")
 }
 
 /// Heads and bodies as a client sees them.

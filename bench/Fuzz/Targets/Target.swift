@@ -15,6 +15,7 @@ struct Target: Sendable {
         Target(name: "websocket", run: fuzzWebSocket), Target(name: "inflate", run: fuzzInflate),
         Target(name: "response", run: fuzzResponses), Target(name: "redis", run: fuzzRedisReplies),
         Target(name: "stomp", run: fuzzSTOMP), Target(name: "json", run: fuzzJSON), Target(name: "url", run: fuzzURLs),
+        Target(name: "nats", run: fuzzNATS),
         Target(name: "setcookie", run: fuzzReceivedCookies), Target(name: "proxy", run: fuzzProxyHeader),
     ]
 
