@@ -10,12 +10,13 @@ private struct News: Codable, Equatable {
 }
 
 private func client(
-    _ addresses: String..., secret: String? = nil, takeOverAfter: Double = 30
+    _ addresses: String..., secret: String? = nil, takeOverAfter: Double = 30, timeout: Double = 5
 ) async throws -> ChannelClient {
     let client = ChannelClient()
     var options = ChannelClientOptions()
     options.secret = secret
     options.takeOverAfter = takeOverAfter
+    options.timeout = timeout
     client.connect(addresses, options: options)
     try await expectEventually { client.isConnected }
     return client
@@ -103,7 +104,7 @@ func events(_ words: [String]) async throws {
 func serverComesBack(_ words: [String]) async throws {
     let server = try valueServer(words)
     let clients = [
-        try await client(server.channel, takeOverAfter: 1), try await client(server.channel, takeOverAfter: 1),
+        try await client(server.channel, timeout: 0.5), try await client(server.channel, takeOverAfter: 1),
     ]
     var heard = 0
     clients[1].on("news") { _ in heard += 1 }
@@ -312,6 +313,37 @@ func channelServerDown(_ words: [String]) async throws {
     try await expectEventually { numbers.contains(3) }
     expect(connects, is: 2)
     expect(!numbers.contains(2) && numbers.first == 1, "\(numbers)")
+}
+
+/// A server that was started again numbers its items anew: what is said of one that the earlier one had sent concerns
+/// none of those.
+func oldReceipts(_ words: [String]) async throws {
+    let server = try ClusterServer()
+    let channel = try await client(server.channel)
+    var isHeld = true
+    var attempts: [String] = []
+    channel.onError = { _ in }
+    channel.watch("a", acknowledges: true) { _ in
+        attempts.append("a")
+        while isHeld { try await WorkerTimer.sleep(0.001) }
+    }
+    try await channel.enqueueAndWait("a", data: 1)
+    try await expectEventually { attempts == ["a"] }
+    try server.kill()
+    try await expectEventually { !channel.isConnected }
+    try server.restart()
+    try await expectEventually { channel.isConnected }
+    channel.watch("b", acknowledges: true) { _ in
+        attempts.append("b")
+        guard attempts.count == 2 else { return }
+        isHeld = false
+        // As long as the server needs to hear of the other one.
+        for _ in 0..<5 { try await channel.publishAndWait("nobody's", data: 0) }
+        throw ClusterError.closed
+    }
+    try await channel.enqueueAndWait("b", data: 1)
+    try await expectEventually { attempts == ["a", "b", "b"] }
+    channel.close()
 }
 
 func secrets(_ words: [String]) async throws {
