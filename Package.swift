@@ -51,7 +51,8 @@ let package = Package(
         .target(
             name: "ApusClient", dependencies: ["Apus", "ApusProtocols", "CApus", "CCares"], swiftSettings: onTheLoop),
         .target(
-            name: "ApusCluster", dependencies: ["Apus", "ApusNATS", "ApusProtocols", "ApusRedis", "CApus"],
+            name: "ApusCluster",
+            dependencies: ["Apus", "ApusNATS", "ApusProtocols", "ApusRedis", "CApus", "CLinux"],
             swiftSettings: onTheLoop),
         .target(
             name: "ApusMySQL", dependencies: ["Apus", "ApusProtocols", "CMariaDB"], swiftSettings: onTheLoop),

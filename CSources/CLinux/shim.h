@@ -7,6 +7,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
@@ -32,3 +33,9 @@ static inline int linux_pipe(int ends[_Nonnull 2]) {
 }
 
 static inline void linux_set_nonblocking(int fd) { fcntl(fd, F_SETFL, O_NONBLOCK); }
+
+// Opens a file that is read, and written at its end, by this user alone; it is made when it is missing.
+static inline int open_journal(const char *path) {
+    int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    return fd < 0 ? -errno : fd;
+}

@@ -51,7 +51,7 @@ enum ChannelClusterPush {
                 push.client = id
             }
             let count = try await ChannelClient.shared.publishAndWait(names, data: push)
-            connection.send("\(count) processes\n")
+            connection.send(count.map { "\($0) processes\n" } ?? "published\n")
         }
     }
 }

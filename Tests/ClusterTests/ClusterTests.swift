@@ -5,7 +5,7 @@ import Testing
 @Suite struct `Channel and global data` {
     private static let trials = [
         "data", "counting", "data-down", "data-shards", "hostile", "events", "queues", "left-items", "server-back",
-        "fail-over", "channel-down", "old-receipts", "secrets", "wire",
+        "fail-over", "channel-down", "old-receipts", "journal", "secrets", "wire",
     ]
     /// What is the same whoever carries it.
     private static let common = ["data", "counting", "data-down", "events", "queues", "left-items", "server-back"]
@@ -13,6 +13,11 @@ import Testing
     @Test(arguments: trials, loopBackends)
     func `are put through`(_ trial: String, _ backend: String) async throws {
         try await runTrial("ClusterTrials", trial, backend: backend)
+    }
+
+    @Test(arguments: ["queues", "server-back"], loopBackends)
+    func `are put through with a journal`(_ trial: String, _ backend: String) async throws {
+        try await runTrial("ClusterTrials", trial, ["journal"], backend: backend)
     }
 
     @Test(arguments: common, loopBackends)

@@ -1,5 +1,6 @@
 import Apus
 import ApusCluster
+import Foundation
 import Glibc
 import TestSupport
 import TrialSupport
@@ -344,6 +345,57 @@ func oldReceipts(_ words: [String]) async throws {
     try await channel.enqueueAndWait("b", data: 1)
     try await expectEventually { attempts == ["a", "b", "b"] }
     channel.close()
+}
+
+/// The file with the items of queues: cut short, made anew, and one server's.
+func journal(_ words: [String]) async throws {
+    let server = try ClusterServer(hasJournal: true)
+    let sender = try await client(server.channel)
+    for number in 0..<3 { try await sender.enqueueAndWait("q\n\"", "r", data: number) }
+    let other = try server.startAnother()
+    expect(other.contains("lock \(server.journal)"), other)
+    expect(try server.startAnother(journal: "/nowhere/journal").contains("open /nowhere/journal: No such file"))
+    // A message that was not written whole.
+    try server.kill()
+    let whole = try Data(contentsOf: URL(filePath: server.journal))
+    let tails: [[UInt8]] = [
+        [0], [0, 0, 0], [0, 0, 1, 0, 0x7B], [0, 0, 0, 6, 0x78, 0x78], [0, 0, 0, 0, 0, 0, 0, 0], [255],
+    ]
+    for tail in tails + [Array(whole.suffix(30).dropLast())] {
+        try (whole + tail).write(to: URL(filePath: server.journal))
+        try server.restart()
+        try await expectEventually { sender.isConnected }
+        try server.kill()
+        try await expectEventually { !sender.isConnected }
+        expect(try Data(contentsOf: URL(filePath: server.journal)), is: whole)
+    }
+    try server.restart()
+    var taken: [Int] = []
+    sender.watch("q\n\"") { taken.append(try $0.decode()) }
+    try await expectEventually { taken == [0, 1, 2] }
+    // Much of no use: it is made anew, with those that wait and that somebody has.
+    var isHeld = true
+    var kept: [Int] = []
+    sender.watch("r", acknowledges: true) { item in
+        kept.append(try item.decode())
+        while isHeld { try await WorkerTimer.sleep(0.001) }
+    }
+    try await expectEventually { kept == [0] }
+    var count = 0
+    sender.watch("large") { _ in count += 1 }
+    let large = String(repeating: "x", count: 100_000)
+    for _ in 0..<20 { try await sender.enqueueAndWait("large", data: large) }
+    try await expectEventually { count == 20 }
+    try await expectEventually { try Data(contentsOf: URL(filePath: server.journal)).count < 1000 }
+    sender.close()
+    try server.kill()
+    try server.restart()
+    let last = try await client(server.channel)
+    var left: [Int] = []
+    last.watch("r") { left.append(try $0.decode()) }
+    try await expectEventually { left == [0, 1, 2] }
+    isHeld = false
+    last.close()
 }
 
 func secrets(_ words: [String]) async throws {

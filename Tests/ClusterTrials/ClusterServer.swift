@@ -15,11 +15,12 @@ protocol ValueServer: AnyObject {
     var keepsItems: Bool { get }
 }
 
-/// The server that a trial is to be made with: Apus' own, "redis" or "nats".
+/// The server that a trial is to be made with: Apus' own, also with a "journal", "redis" or "nats".
 func valueServer(_ words: [String]) throws -> any ValueServer {
     switch words.first {
     case "redis": try RedisValues()
     case "nats": try NATSValues()
+    case "journal": try ClusterServer(hasJournal: true)
     default: try ClusterServer()
     }
 }
@@ -65,16 +66,19 @@ final class ClusterServer: ValueServer {
     private let options: [String]
     private var process: ServerProcess
     let countsReceivers = true
-    let keepsItems = false
+    let keepsItems: Bool
 
+    /// The journal, where there is one.
+    var journal: String { folder.file("journal") }
     var channel: String { "unix:\(folder.file("channel"))" }
     var data: String { "unix:\(folder.file("data"))" }
 
-    init(_ options: [String] = [], backend: String = "epoll") throws {
+    init(_ options: [String] = [], hasJournal: Bool = false, backend: String = "epoll") throws {
         folder = try TemporaryFolder()
         self.backend = backend
-        self.options = options
-        process = try Self.start(folder, options, backend)
+        self.options = options + (hasJournal ? ["--journal", folder.file("journal")] : [])
+        keepsItems = hasJournal
+        process = try Self.start(folder, self.options, backend)
     }
 
     nonisolated deinit {}
@@ -104,4 +108,17 @@ final class ClusterServer: ValueServer {
     func signal(_ number: Int32) { process.signal(number) }
 
     var log: String { folder.text("log") }
+
+    /// Starts a second one with the same journal; returns what it says before it ends.
+    func startAnother(journal: String? = nil) throws -> String {
+        let other = try TemporaryFolder()
+        let process = try ServerProcess(
+            "Examples",
+            [
+                "ClusterServers", "start", "--single-process", "--channel", "unix:\(other.file("channel"))", "--data",
+                "unix:\(other.file("data"))", "--pid-file", other.file("pid"), "--journal", journal ?? self.journal,
+            ], in: other)
+        let status = try process.waitForExit()
+        return "\(status) \(process.errorText)"
+    }
 }

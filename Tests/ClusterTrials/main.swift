@@ -14,6 +14,7 @@ run([
     "work": work,
     "fail-over": failOver,
     "channel-down": channelServerDown,
+    "journal": journal,
     "old-receipts": oldReceipts,
     "secrets": secrets,
     "wire": wire,

@@ -19,7 +19,7 @@ enum DependencyRules {
         "ApusZeroMQ": ["Apus", "CZeroMQ", "Synchronization"],
         "ApusSocketIO": ["Apus", "ApusProtocols", "ApusWeb", "ApusCluster", "CApus", "FoundationEssentials"],
         "ApusCluster": [
-            "Apus", "ApusProtocols", "ApusClient", "ApusNATS", "ApusRedis", "CApus", "FoundationEssentials",
+            "Apus", "ApusProtocols", "ApusClient", "ApusNATS", "ApusRedis", "CApus", "CLinux", "FoundationEssentials",
             "Synchronization",
         ],
         "ApusObservability": [

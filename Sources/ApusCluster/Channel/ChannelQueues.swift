@@ -7,7 +7,8 @@ struct ChannelItem {
 }
 
 /// Queues of work, and who takes from them: each item goes to one client that is ready for it, the one that has waited
-/// longest. Items that were not acknowledged when their client left go back to where they were.
+/// longest. Items that were not acknowledged when their client left go back to where they were. With a journal items are
+/// written down before they count as taken.
 struct ChannelQueues {
     private struct Queue {
         var items = ItemList()
@@ -21,6 +22,7 @@ struct ChannelQueues {
     private var queues: [String: Queue] = [:]
     private var heldBytes = 0
     private var lastID = 0
+    private var journal: ChannelJournal?
 
     init(maxItems: Int, maxBytes: Int) {
         self.maxItems = maxItems
@@ -31,11 +33,38 @@ struct ChannelQueues {
         heldBytes + count * names.count <= maxBytes && names.allSatisfy { queues[$0]?.items.count ?? 0 < maxItems }
     }
 
-    mutating func add(_ data: [UInt8], to name: String) {
-        lastID += 1
-        heldBytes += data.count
-        queues[name, default: Queue()].items.append(ChannelItem(id: lastID, data: data))
-        deliver(name)
+    /// Keeps items in a file from here on, and takes over those that are there.
+    mutating func open(_ path: String) throws(SystemError) {
+        var found: [(queue: String, item: ChannelItem)] = []
+        journal = try ChannelJournal(path) { found.append(($0, $1)) }
+        for (queue, item) in found { put(item, into: queue) }
+    }
+
+    /// Puts an item into each queue; none of them when that fails. They are given to clients by `deliver`.
+    mutating func add(_ data: [UInt8], to names: [String]) throws(SystemError) {
+        let items = names.enumerated().map { (queue: $1, item: ChannelItem(id: lastID + 1 + $0, data: data)) }
+        try journal?.add(items)
+        for (queue, item) in items { put(item, into: queue) }
+    }
+
+    private mutating func put(_ item: ChannelItem, into name: String) {
+        lastID = max(lastID, item.id)
+        heldBytes += item.data.count
+        queues[name, default: Queue()].items.append(item)
+    }
+
+    /// An item is nobody's any more.
+    private mutating func drop(_ item: ChannelItem) {
+        heldBytes -= item.data.count
+        journal?.remove(item.id)
+    }
+
+    /// Makes the journal anew when much of it is of no use. `unacknowledged` are items that clients have.
+    mutating func tidyUp(_ unacknowledged: () -> [(queue: String, item: ChannelItem)]) throws(SystemError) {
+        guard let journal, journal.isWasteful(heldBytes) else { return }
+        var items = unacknowledged()
+        for (name, queue) in queues { items += queue.items.all.map { (name, $0) } }
+        try journal.rewrite(items.sorted { $0.item.id < $1.item.id })
     }
 
     mutating func watch(_ name: String, _ client: ChannelPeer, acknowledges: Bool) {
@@ -63,7 +92,7 @@ struct ChannelQueues {
     mutating func finish(_ id: Int, _ client: ChannelPeer, succeeded: Bool) {
         guard let (name, item) = client.unacknowledged.removeValue(forKey: id) else { return }
         if succeeded {
-            heldBytes -= item.data.count
+            drop(item)
             return forgetIfUnused(name)
         }
         queues[name, default: Queue()].items.putBack(item)
@@ -81,7 +110,8 @@ struct ChannelQueues {
         queues[name] = nil
     }
 
-    private mutating func deliver(_ name: String) {
+    /// Gives items to clients that wait for them.
+    mutating func deliver(_ name: String) {
         while let queue = queues[name], !queue.items.isEmpty, let client = queue.ready.first {
             queues[name]?.ready.removeFirst()
             guard let watched = client.queues[name], client.connection.isOpen else { continue }
@@ -95,7 +125,7 @@ struct ChannelQueues {
                 message.add("id", item.id)
                 client.unacknowledged[item.id] = (name, item)
             } else {
-                heldBytes -= item.data.count
+                drop(item)
             }
             // What does not leave comes back when the connection is gone, if it is to be acknowledged.
             client.connection.send(message.message)
@@ -111,6 +141,7 @@ struct ItemList {
 
     var count: Int { items.count - start }
     var isEmpty: Bool { count == 0 }
+    var all: ArraySlice<ChannelItem> { items[start...] }
 
     mutating func append(_ item: ChannelItem) { items.append(item) }
 

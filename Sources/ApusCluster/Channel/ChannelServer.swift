@@ -10,6 +10,10 @@ public nonisolated struct ChannelServerOptions: Sendable, Hashable {
     public var maxQueueItems = 1_000_000
     /// Bytes that may wait in all queues together; more are refused.
     public var maxQueueBytes = 1024 * 1024 * 1024
+    /// File that the items of queues are kept in; nil keeps them in memory alone. A relative path starts from the folder
+    /// that the service was started in. Each item is written there before its sender hears that it is kept, so that it
+    /// outlives the server; the disk itself is not waited for, so that a power failure may cost the last seconds.
+    public var journal: String?
     /// Bytes of one message.
     public var maxMessageBytes = 10 * 1024 * 1024
 
@@ -23,7 +27,7 @@ public nonisolated struct ChannelServerOptions: Sendable, Hashable {
 ///     Worker.runAll()
 ///
 /// It is a worker of one process that is not reloaded, since all it knows is in its memory: subscriptions, which
-/// clients renew by themselves, and the items of queues, which are lost when it ends. Clients may be given several
+/// clients renew by themselves, and the items of queues, which are lost when it ends unless it keeps a `journal`. Clients may be given several
 /// servers, of which they use the first that is there.
 public final class ChannelServer {
     /// The worker that serves: name, user and limits can be set before `Worker.runAll()`.
@@ -36,6 +40,7 @@ public final class ChannelServer {
     private var queues: ChannelQueues
     private var clients: [Int: ChannelPeer] = [:]
     private var complaints = 0
+    private var timer: WorkerTimer?
     /// Clients that events and answers of this turn wait to be sent to.
     private var receiving: [ChannelPeer] = []
 
@@ -50,6 +55,11 @@ public final class ChannelServer {
         worker.isReloadable = false
         worker.limits.maxPackageSize = options.maxMessageBytes
         worker.limits.maxSendBufferSize = options.maxUnsentBytes
+        worker.onWorkerStart = { [self] _ in
+            guard let journal = options.journal else { return }
+            try queues.open(journal)
+            timer = WorkerTimer.every(1) { [weak self] _ in self?.tidyUp() }
+        }
         worker.onConnect = { [self] connection in
             clients[connection.id] = ChannelPeer(connection)
             gate.greet(connection)
@@ -77,7 +87,7 @@ public final class ChannelServer {
             reply(to: message, client, count: count)
         case "enqueue":
             guard let data = message.json("data") else { throw ClusterMessage.Failure(reason: "an item has no data") }
-            try enqueue(names, data, message, client)
+            enqueue(names, data, message, client)
         case "subscribe":
             for name in names { events.add(client, to: name) }
             reply(to: message, client, count: names.count)
@@ -137,19 +147,34 @@ public final class ChannelServer {
 
     private func enqueue(
         _ names: [String], _ data: [UInt8], _ message: ClusterMessage, _ client: ChannelPeer
-    ) throws {
-        guard queues.hasRoom(for: data.count, in: names) else {
-            guard let id = message.number("id") else { return complain("a queue is full", client.connection) }
-            var answer = ClusterMessageWriter()
-            answer.add("type", "error")
-            answer.add("id", id)
-            answer.add("reason", "the queue is full")
-            return hand(answer.frame, to: client)
+    ) {
+        guard queues.hasRoom(for: data.count, in: names) else { return refuse(message, client, "the queue is full") }
+        do throws(SystemError) {
+            try queues.add(data, to: names)
+        } catch {
+            return refuse(message, client, "\(error)")
         }
         // The sender hears first that it is kept: the item may be for himself.
         reply(to: message, client, count: names.count)
         send(client.takeUnsent(), to: client)
-        for name in names { queues.add(data, to: name) }
+        for name in names { queues.deliver(name) }
+    }
+
+    private func tidyUp() {
+        do throws(SystemError) {
+            try queues.tidyUp { clients.values.flatMap { $0.unacknowledged.values.map { ($0.queue, $0.item) } } }
+        } catch {
+            Worker.log("ChannelServer: \(error)", level: .error)
+        }
+    }
+
+    private func refuse(_ message: ClusterMessage, _ client: ChannelPeer, _ reason: String) {
+        guard let id = message.number("id") else { return complain(reason, client.connection) }
+        var answer = ClusterMessageWriter()
+        answer.add("type", "error")
+        answer.add("id", id)
+        answer.add("reason", reason)
+        hand(answer.frame, to: client)
     }
 
     private func reply(to message: ClusterMessage, _ client: ChannelPeer, count: Int) {

@@ -1,0 +1,177 @@
+import Apus
+import ApusProtocols
+import CApus
+import CLinux
+
+/// A file with the items of queues, so that those which wait outlive the server: what happens is written behind what
+/// has happened before, as messages in frames.
+///
+///     {"id":7,"queue":"mail","data":…}    an item has come
+///     {"done":7}                          it is nobody's any more
+///
+/// A last message that is not whole was never confirmed, and is cut off. The file stays open, and this server's, until
+/// the process ends. It is written anew when little of it
+/// is left of use. What was written outlives the process at once, and a power failure as far as the system has
+/// brought it to the disk.
+final class ChannelJournal {
+    /// One that is smaller is not worth being written anew.
+    private static let smallest = 1024 * 1024
+    /// So many times the bytes of what waits are written before the file is made anew.
+    private static let waste = 4
+
+    private let path: String
+    private var fd: Int32
+    /// Of the file.
+    private var count = 0
+
+    /// Opens the file, which is made when it is missing, and calls `found` with each item that waits in it, in order.
+    /// Throws when it is another server's, or cannot be read or written.
+    init(_ path: String, found: (_ queue: String, _ item: ChannelItem) -> Void) throws(SystemError) {
+        self.path = path
+        fd = open_journal(path)
+        guard fd >= 0 else { throw SystemError("open \(path)", -fd) }
+        do throws(SystemError) {
+            guard flock(fd, LOCK_EX | LOCK_NB) == 0 else { throw SystemError("lock \(path)", capus_last_error()) }
+            let items = try read()
+            for (queue, item) in items { found(queue, item) }
+            try rewrite(items)
+        } catch {
+            close(fd)
+            throw error
+        }
+    }
+
+    nonisolated deinit {}
+
+    // MARK: Writing
+
+    /// Items have come, which are kept when this returns.
+    func add(_ items: [(queue: String, item: ChannelItem)]) throws(SystemError) {
+        var bytes: [UInt8] = []
+        for (queue, item) in items { bytes += Self.message(queue, item) }
+        try append(bytes)
+    }
+
+    /// An item is nobody's any more. What fails is that it may come again.
+    func remove(_ id: Int) {
+        var message = ClusterMessageWriter()
+        message.add("done", id)
+        do throws(SystemError) {
+            try append(message.frame)
+        } catch {
+            Worker.log("ChannelServer: \(error)", level: .error)
+        }
+    }
+
+    /// Whether it should be made anew when what waits has so many bytes.
+    func isWasteful(_ waitingBytes: Int) -> Bool { count > Self.smallest && count / Self.waste > waitingBytes }
+
+    /// Makes the file anew, with nothing but the items that wait.
+    func rewrite(_ items: some Sequence<(queue: String, item: ChannelItem)>) throws(SystemError) {
+        let next = path + ".new"
+        unlink(next)
+        let other = open_journal(next)
+        guard other >= 0 else { throw SystemError("open \(next)", -other) }
+        var total = 0
+        do throws(SystemError) {
+            var bytes: [UInt8] = []
+            for (queue, item) in items {
+                bytes += Self.message(queue, item)
+                if bytes.count < 64 * 1024 { continue }
+                try Self.write(bytes, other, next)
+                total += bytes.count
+                bytes.removeAll(keepingCapacity: true)
+            }
+            try Self.write(bytes, other, next)
+            total += bytes.count
+            // Its content first, then its name: otherwise a power failure could leave an empty file.
+            guard flock(other, LOCK_EX | LOCK_NB) == 0, fdatasync(other) == 0, capus_rename_file(next, path) == 0 else {
+                throw SystemError("replace \(path)", capus_last_error())
+            }
+        } catch {
+            close(other)
+            unlink(next)
+            throw error
+        }
+        close(fd)
+        fd = other
+        count = total
+    }
+
+    private static func message(_ queue: String, _ item: ChannelItem) -> [UInt8] {
+        var message = ClusterMessageWriter()
+        message.add("id", item.id)
+        message.add("queue", queue)
+        message.add("data", json: item.data)
+        return message.frame
+    }
+
+    private func append(_ bytes: [UInt8]) throws(SystemError) {
+        do throws(SystemError) {
+            try Self.write(bytes, fd, path)
+            count += bytes.count
+        } catch {
+            // A part of it, behind which others are written, would make the rest unreadable.
+            ftruncate(fd, count)
+            throw error
+        }
+    }
+
+    private static func write(_ bytes: [UInt8], _ fd: Int32, _ path: String) throws(SystemError) {
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes { CLinux.write(fd, $0.baseAddress! + written, bytes.count - written) }
+            if count > 0 {
+                written += count
+            } else if capus_last_error() != EINTR {
+                throw SystemError("write \(path)", capus_last_error())
+            }
+        }
+    }
+
+    // MARK: Reading
+
+    private func read() throws(SystemError) -> [(queue: String, item: ChannelItem)] {
+        let bytes = try content()
+        var items: [Int: (queue: String, item: ChannelItem)] = [:]
+        var start = 0
+        while let length = Self.length(bytes[start...]),
+            let message = try? ClusterMessage(Array(bytes[(start + 4)..<(start + length)]))
+        {
+            if let done = message.number("done") {
+                items[done] = nil
+            } else if let id = message.number("id"), let queue = message.string("queue"),
+                let data = message.json("data")
+            {
+                items[id] = (queue, ChannelItem(id: id, data: data))
+            }
+            start += length
+        }
+        if start < bytes.count {
+            let rest = bytes.count - start
+            Worker.log("ChannelServer: \(path) ends with \(rest) bytes that are no message", level: .warning)
+        }
+        return items.values.sorted { $0.item.id < $1.item.id }
+    }
+
+    /// Of the first frame, its own four bytes included; nil when it is not there as a whole.
+    private static func length(_ bytes: ArraySlice<UInt8>) -> Int? {
+        guard bytes.count >= 4 else { return nil }
+        let length = bytes.prefix(4).reduce(0) { $0 << 8 | Int($1) }
+        return (5...bytes.count).contains(length) ? length : nil
+    }
+
+    private func content() throws(SystemError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var block = [UInt8](repeating: 0, count: 1024 * 1024)
+        while true {
+            let count = CLinux.pread(fd, &block, block.count, bytes.count)
+            if count == 0 { return bytes }
+            if count > 0 {
+                bytes += block[..<count]
+            } else if capus_last_error() != EINTR {
+                throw SystemError("read \(path)", capus_last_error())
+            }
+        }
+    }
+}
