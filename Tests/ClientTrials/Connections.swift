@@ -99,7 +99,27 @@ nonisolated extension Shared where Value == Int {
 }
 
 /// A connection that waited and was closed meanwhile costs nobody his request, unless that may not be repeated.
+/// A server that says how long it waits is not asked at the last moment.
+private func patience() async throws {
+    let server = ScriptedServer { peer in
+        while let head = peer.readHead() {
+            let words =
+                head.contains("/brief") ? "timeout=0" : head.contains("/none") ? "timeout=x" : "max=5, Timeout = 60"
+            peer.send("HTTP/1.1 200 OK\r\nKeep-Alive: \(words)\r\n")
+            peer.send("Content-Length: 0\r\n\r\n")
+        }
+    }
+    let client = HTTPClient()
+    for (path, connections) in [("", 1), ("none", 1), ("brief", 1), ("", 2), ("", 2), ("brief", 2), ("", 3)] {
+        _ = try await client.get(server.url + path)
+        expect(server.connections, is: connections, path)
+    }
+    client.close()
+    server.stop()
+}
+
 func staleConnections(_ words: [String]) async throws {
+    try await patience()
     let client = HTTPClient()
     let requests = Shared<[String]>([])
     // Each connection answers once, and is closed when the next request comes.

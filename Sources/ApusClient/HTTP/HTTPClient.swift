@@ -173,8 +173,7 @@ import ApusProtocols
     }
 
     private func sweep() {
-        let time = EventLoop.now - Int64(options.keepAliveTimeout * 1e9)
-        for pool in pools.values { pool.closeIdle(before: time) }
+        for pool in pools.values { pool.closeStale() }
         pools = pools.filter { !$0.value.isUnused }
         lastPool = nil
         guard !pools.values.contains(where: \.hasIdle) else { return }

@@ -9,8 +9,10 @@ final class HTTPClientConnection {
     @exclusivity(unchecked) private(set) var call: HTTPCall?
     /// It has carried a request before this one.
     @exclusivity(unchecked) private(set) var isReused = false
-    /// Monotonic nanoseconds of the end of the last request.
-    @exclusivity(unchecked) private(set) var idleSince: Int64 = 0
+    /// Monotonic nanoseconds until which it may be used again.
+    @exclusivity(unchecked) private var idleUntil: Int64 = 0
+    /// Seconds for which the server keeps it, as far as it says.
+    @exclusivity(unchecked) private var serverPatience = Double.infinity
     @exclusivity(unchecked) private var isConnected = false
     /// The request was sent to its last byte.
     @exclusivity(unchecked) private var isSent = false
@@ -44,6 +46,8 @@ final class HTTPClientConnection {
 
     /// It has no request, and can take one.
     var isIdle: Bool { isConnected && call == nil && connection.isOpen }
+    /// It has waited for so long that it is to be closed.
+    func isStale(at time: Int64) -> Bool { idleUntil <= time }
     /// Of the request that is under way.
     var receivedBytes: Int { connection.bytesRead - bytesReadBefore }
 
@@ -93,7 +97,10 @@ final class HTTPClientConnection {
 
     private func received(_ input: HTTPClientWire.Input) {
         guard let call else { return discard() }
-        if let head = input.head { call.received(head) }
+        if let head = input.head {
+            serverPatience = head.keepAlive
+            call.received(head)
+        }
         if self.call === call, !input.body.isEmpty { call.received(body: input.body) }
         guard self.call === call else { return }
         if let error = input.error { return end(call, .invalidResponse(error.description)) }
@@ -113,7 +120,7 @@ final class HTTPClientConnection {
     /// Another request may have it.
     func release() {
         isReused = true
-        idleSince = EventLoop.now
+        idleUntil = EventLoop.now + Int64(min(pool.keepAliveTimeout, serverPatience) * 1e9)
         pool.isReady(self)
     }
 

@@ -26,11 +26,14 @@ final class HTTPServerPool {
         self.address = address
         self.client = client
         connectOptions = options
+        keepAliveTimeout = min(max(0, client.options.keepAliveTimeout), 3e9)
     }
 
     nonisolated deinit {}
 
     var connectionCount: Int { connections.count }
+    /// Seconds for which one that is not used is kept.
+    let keepAliveTimeout: Double
 
     /// Nothing is here, and nobody waits.
     var isUnused: Bool { connections.isEmpty && waiting.isEmpty }
@@ -39,7 +42,8 @@ final class HTTPServerPool {
     func serve(_ call: HTTPCall) {
         if !call.needsNewConnection {
             while let connection = idle.popLast() {
-                if connection.isIdle { return call.start(on: connection) }
+                if connection.isIdle, !connection.isStale(at: EventLoop.now) { return call.start(on: connection) }
+                connection.discard()
             }
         }
         // Those that a connection is being made for wait for nobody else's.
@@ -102,9 +106,10 @@ final class HTTPServerPool {
         if !waiting.isEmpty { EventLoop.current.execute { [weak self] in self?.connectMore() } }
     }
 
-    /// Closes what was not used since `time`, in monotonic nanoseconds.
-    func closeIdle(before time: Int64) {
-        for connection in idle.filter({ $0.idleSince < time }) { connection.discard() }
+    /// Closes those that have waited for too long.
+    func closeStale() {
+        let now = EventLoop.now
+        for connection in idle.filter({ $0.isStale(at: now) }) { connection.discard() }
     }
 
     var hasIdle: Bool { !idle.isEmpty }
