@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <stdbool.h>
 #include <sys/inotify.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,4 +40,11 @@ static inline void linux_set_nonblocking(int fd) { fcntl(fd, F_SETFL, O_NONBLOCK
 static inline int open_journal(const char *path) {
     int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     return fd < 0 ? -errno : fd;
+}
+
+// Whether the path still names the file that was opened.
+static inline bool is_file_at(int fd, const char *path) {
+    struct stat opened, named;
+    return fstat(fd, &opened) == 0 && stat(path, &named) == 0 && opened.st_dev == named.st_dev &&
+        opened.st_ino == named.st_ino;
 }

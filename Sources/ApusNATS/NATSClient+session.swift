@@ -112,8 +112,9 @@ extension NATSClient {
         guard phase == .ready else { return }
         guard isAnswered else { return drop("the server did not answer in \(options.pingInterval) seconds") }
         isAnswered = false
-        sendNow(NATSEncoder.ping)
+        // First: what fails at once empties it.
         pongs.append([])
+        sendNow(NATSEncoder.ping)
     }
 
     // MARK: The end

@@ -39,7 +39,7 @@ import ApusProtocols
     var failure = "the connection was not made yet"
     var endReason: String?
     /// Bytes of one message that this server takes.
-    var maxPayload = 1024 * 1024
+    var maxPayload: Int
     /// Something was heard of the server since the last look.
     var isAnswered = true
     /// Monotonic nanoseconds.
@@ -56,6 +56,8 @@ import ApusProtocols
     /// What was published without a connection.
     private var backlog: [Unsent] = []
     private var backlogBytes = 0
+    /// How many of that nobody waits for any more.
+    private var givenUp = 0
     /// What leaves at the end of this turn of the loop.
     private var outgoing: [UInt8] = []
     /// Who waits for the server to have all of that.
@@ -78,13 +80,21 @@ import ApusProtocols
 
     private struct Unsent {
         let bytes: [UInt8]
-        let waiter: Waiter?
+        /// Of payload and headers, at most.
+        var size = 0
+        var waiter: Waiter?
 
         enum Waiter {
             /// For the server to have it.
             case confirmation(Int)
             /// For somebody's answer.
             case answer(Int)
+
+            var id: Int {
+                switch self {
+                case .confirmation(let id), .answer(let id): id
+                }
+            }
         }
     }
 
@@ -109,6 +119,8 @@ import ApusProtocols
         }
         self.targets = targets
         self.options = options
+        // Until the server has said what it takes.
+        maxPayload = options.maxMessageBytes
         waiters.onGivenUp = { [unowned self] in forget($0) }
         waiters.reason = { [unowned self] in failure }
     }
@@ -127,7 +139,7 @@ import ApusProtocols
     public func publish(
         _ subject: String, _ payload: some NATSPayload, headers: NATSHeaders = [:], replyTo: String? = nil
     ) throws(NATSError) {
-        try send(Unsent(bytes: encoded(subject, payload, headers, replyTo), waiter: nil))
+        try send(encoded(subject, payload, headers, replyTo))
     }
 
     /// Publishes a message, and returns when the server has it. Throws `NATSError`, and `CancellationError` at once
@@ -140,44 +152,46 @@ import ApusProtocols
     }
 
     /// Returns when the server has all that was published and subscribed to before. Throws as `publishConfirmed`.
-    public func flush() async throws { try await PendingResult<Void>.wait { confirm([], $0) } }
+    public func flush() async throws { try await PendingResult<Void>.wait { confirm(Unsent(bytes: []), $0) } }
 
     private func encoded(
         _ subject: String, _ payload: some NATSPayload, _ headers: NATSHeaders, _ replyTo: String?
-    ) throws(NATSError) -> [UInt8] {
+    ) throws(NATSError) -> Unsent {
         var bytes: [UInt8] = []
         do throws(NATSSyntaxError) {
-            try NATSEncoder.appendPublish(
+            let size = try NATSEncoder.appendPublish(
                 subject, replyTo: replyTo, headers: headers, payload.natsBytes, maxBytes: maxPayload, to: &bytes)
+            return Unsent(bytes: bytes, size: size)
         } catch {
             throw .invalidMessage(error.description)
         }
-        return bytes
     }
 
-    private func confirm(_ bytes: [UInt8], _ done: @escaping @MainActor (NATSError?) -> Void) {
-        ask(options.timeout) { result in
-            if case .failure(let error) = result { done(error) } else { done(nil) }
-        } message: {
-            Unsent(bytes: bytes, waiter: .confirmation($0))
-        }
-    }
-
-    /// Publishes a message to several subjects; `done` is called when the server has them, or with an error.
+    /// Publishes messages to several subjects; `done` is called when the server has them, or with an error.
     package func publishConfirmed(
         _ subjects: [String], _ payload: [UInt8], _ done: @escaping @MainActor (NATSError?) -> Void
     ) {
         do throws(NATSError) {
-            var messages: [UInt8] = []
-            for subject in subjects { messages += try encoded(subject, payload, [:], nil) }
-            confirm(messages, done)
+            var bytes: [UInt8] = []
+            for subject in subjects { bytes += try encoded(subject, payload, [:], nil).bytes }
+            confirm(Unsent(bytes: bytes, size: payload.count), done)
         } catch {
             EventLoop.current.execute { done(error) }
         }
     }
 
     /// Calls `done` when the server has all that was published and subscribed to before, or with an error.
-    public func flush(_ done: @escaping @MainActor (NATSError?) -> Void) { confirm([], done) }
+    public func flush(_ done: @escaping @MainActor (NATSError?) -> Void) { confirm(Unsent(bytes: []), done) }
+
+    private func confirm(_ message: Unsent, _ done: @escaping @MainActor (NATSError?) -> Void) {
+        ask(options.timeout) { result in
+            if case .failure(let error) = result { done(error) } else { done(nil) }
+        } message: { id in
+            var message = message
+            message.waiter = .confirmation(id)
+            return message
+        }
+    }
 
     // MARK: Requests
 
@@ -205,7 +219,9 @@ import ApusProtocols
             }
         } message: { (id) throws(NATSError) in
             // It is told by what it is answered to.
-            Unsent(bytes: try encoded(subject, payload, headers, "\(inbox).\(id)"), waiter: .answer(id))
+            var message = try encoded(subject, payload, headers, "\(inbox).\(id)")
+            message.waiter = .answer(id)
+            return message
         }
     }
 
@@ -248,13 +264,8 @@ import ApusProtocols
 
     private func take(_ message: Unsent) {
         outgoing += message.bytes
-        switch message.waiter {
-        case .confirmation(let id):
-            waiters.markSent(id)
-            confirmations.append(id)
-        case .answer(let id): waiters.markSent(id)
-        case nil: break
-        }
+        if let waiter = message.waiter { waiters.markSent(waiter.id) }
+        if case .confirmation(let id) = message.waiter { confirmations.append(id) }
         guard !isFlushDue else { return }
         isFlushDue = true
         EventLoop.current.execute { [weak self] in self?.sendTaken() }
@@ -275,15 +286,17 @@ import ApusProtocols
         connection.sendRaw(bytes)
     }
 
-    /// Nobody waits any more for what may not have been sent.
+    /// Nobody waits any more for what may not have been sent. It is taken out with others, so that many of them do not
+    /// each look at all.
     private func forget(_ id: Int) {
+        guard phase != .ready else { return }
+        givenUp += 1
+        guard givenUp * 2 > backlog.count else { return }
+        givenUp = 0
         backlog.removeAll { message in
-            switch message.waiter {
-            case .confirmation(id), .answer(id):
-                backlogBytes -= message.bytes.count
-                return true
-            default: return false
-            }
+            guard let waiter = message.waiter, waiter.id == id || !waiters.contains(waiter.id) else { return false }
+            backlogBytes -= message.bytes.count
+            return true
         }
     }
 
@@ -312,6 +325,10 @@ import ApusProtocols
     ) -> AsyncStream<NATSMessage> {
         let (messages, continuation) = AsyncStream.makeStream(
             of: NATSMessage.self, bufferingPolicy: .bufferingNewest(max(1, limit)))
+        guard phase != .closed else {
+            continuation.finish()
+            return messages
+        }
         let subscription = subscribe(subject, group: group) { continuation.yield($0) }
         subscription.onEnd = { continuation.finish() }
         continuation.onTermination = { [weak subscription] _ in Task { @MainActor in subscription?.cancel() } }
@@ -337,6 +354,9 @@ import ApusProtocols
     func deliver(_ delivery: NATSDelivery) {
         // It may have been ended since it was sent.
         guard let subscription = subscriptions[delivery.subscription] else { return }
+        if delivery.hasMalformedHeaders {
+            report(NATSError.invalidMessage("the headers of a message to \(delivery.subject) are none"))
+        }
         do {
             try subscription.body(NATSMessage(delivery))
         } catch {
@@ -363,9 +383,24 @@ import ApusProtocols
         let messages = backlog
         backlog = []
         backlogBytes = 0
-        for message in messages { take(message) }
+        givenUp = 0
+        for message in messages {
+            if let waiter = message.waiter, !waiters.contains(waiter.id) { continue }
+            guard message.size <= maxPayload else {
+                refuse(message)
+                continue
+            }
+            take(message)
+        }
         sendTaken()
-        onConnect?()
+        if phase == .ready { onConnect?() }
+    }
+
+    /// The server would end the connection for it.
+    private func refuse(_ message: Unsent) {
+        let error = NATSError.invalidMessage(
+            "a message of \(message.size) bytes is larger than the server takes: \(maxPayload)")
+        if let waiter = message.waiter { waiters.finish(waiter.id, .failure(error)) } else { report(error) }
     }
 
     /// What had left the client's hands is lost.

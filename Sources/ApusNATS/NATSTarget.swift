@@ -21,7 +21,7 @@ nonisolated struct NATSTarget: Sendable, Hashable {
             rest = rest[end.upperBound...]
         }
         guard scheme == "nats" || scheme == "tls" else {
-            throw .invalidAddress(text, reason: "expected nats:// or tls://")
+            throw .invalidAddress(URLAuthority.withoutLogin(text), reason: "expected nats:// or tls://")
         }
         isSecured = scheme == "tls"
         if rest.last == "/" { rest = rest.dropLast() }
@@ -35,7 +35,9 @@ nonisolated struct NATSTarget: Sendable, Hashable {
             }
             rest = rest[rest.index(after: at)...]
         }
-        guard !rest.isEmpty, !rest.contains("/") else { throw .invalidAddress(text, reason: "expected host:port") }
+        guard !rest.isEmpty, !rest.contains("/") else {
+            throw .invalidAddress(URLAuthority.withoutLogin(text), reason: "expected host:port")
+        }
         // An IPv6 address is in brackets, and has colons of its own.
         let hasPort = rest[(rest.lastIndex(of: "]") ?? rest.startIndex)...].contains(":")
         address = hasPort ? String(rest) : "\(rest):\(Self.defaultPort)"

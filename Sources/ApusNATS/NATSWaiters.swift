@@ -28,6 +28,8 @@ final class NATSWaiters {
         return id
     }
 
+    func contains(_ id: Int) -> Bool { waiters[id] != nil }
+
     func markSent(_ id: Int) { waiters[id]?.isSent = true }
 
     func finish(_ id: Int, _ result: Result<NATSMessage?, NATSError>) {

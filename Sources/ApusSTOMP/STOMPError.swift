@@ -1,4 +1,4 @@
-public import ApusProtocols
+import ApusProtocols
 
 /// Why something that was asked of a STOMP broker has not happened.
 public nonisolated enum STOMPError: Error, Sendable, Hashable, CustomStringConvertible {

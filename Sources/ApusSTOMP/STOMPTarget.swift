@@ -22,7 +22,7 @@ nonisolated struct STOMPTarget: Sendable, Hashable {
             rest = rest[end.upperBound...]
         }
         guard scheme == "stomp" || scheme == "stomps" else {
-            throw .invalidAddress(text, reason: "expected stomp://, stomps:// or unix:")
+            throw .invalidAddress(URLAuthority.withoutLogin(text), reason: "expected stomp://, stomps:// or unix:")
         }
         isSecured = scheme == "stomps"
         if rest.last == "/" { rest = rest.dropLast() }
@@ -32,7 +32,9 @@ nonisolated struct STOMPTarget: Sendable, Hashable {
             passcode = words.count > 1 ? PercentCoding.decoded(words[1]) : nil
             rest = rest[rest.index(after: at)...]
         }
-        guard !rest.isEmpty, !rest.contains("/") else { throw .invalidAddress(text, reason: "expected host:port") }
+        guard !rest.isEmpty, !rest.contains("/") else {
+            throw .invalidAddress(URLAuthority.withoutLogin(text), reason: "expected host:port")
+        }
         // An IPv6 address is in brackets, and has colons of its own.
         let hasPort = rest[(rest.lastIndex(of: "]") ?? rest.startIndex)...].contains(":")
         address = hasPort ? String(rest) : "\(rest):\(isSecured ? 61614 : 61613)"

@@ -118,8 +118,27 @@ private func patience() async throws {
     server.stop()
 }
 
+/// A connection that was made for a request which another one has carried meanwhile waits for the next one.
+private func spare() async throws {
+    let server = ScriptedServer { peer in while peer.readRequest(), peer.send(ScriptedServer.hello) {} }
+    let client = HTTPClient()
+    let url = "http://localhost:\(server.port)/"
+    _ = try await client.get(url)
+    let both = (0..<2).map { _ in Task { try await client.get(url).text } }
+    for one in both { _ = try await one.value }
+    try await expectEventually { server.connections == 2 }
+    for _ in 0..<3 {
+        let both = (0..<2).map { _ in Task { try await client.get(url).text } }
+        for one in both { _ = try await one.value }
+        expect(server.connections, is: 2)
+    }
+    client.close()
+    server.stop()
+}
+
 func staleConnections(_ words: [String]) async throws {
     try await patience()
+    try await spare()
     let client = HTTPClient()
     let requests = Shared<[String]>([])
     // Each connection answers once, and is closed when the next request comes.

@@ -200,6 +200,13 @@ func queues(_ words: [String]) async throws {
     isHeld = false
     try await expectEventually { held == [0, 1] }
     takers[1].unwatch("slow", "quick")
+    for client in takers + [sender] { client.close() }
+    try await queueOrder(server)
+}
+
+private func queueOrder(_ server: any ValueServer) async throws {
+    let sender = try await client(server.channel)
+    let takers = [try await client(server.channel), try await client(server.channel)]
     // Only when it is asked for.
     var manual: [Int] = []
     takers[1].watch("m", autoReserve: false) { manual.append(try $0.decode()) }
@@ -209,6 +216,15 @@ func queues(_ words: [String]) async throws {
         takers[1].reserve()
         try await expectEventually { manual.count == count }
     }
+    // What was put in before the connection was there keeps its order, too.
+    let early = ChannelClient()
+    early.connect(server.channel)
+    for number in 0..<50 { early.enqueue("early", data: number) }
+    var order: [Int] = []
+    early.watch("early") { order.append(try $0.decode()) }
+    try await expectEventually { order.count == 50 }
+    expect(order, is: Array(0..<50))
+    early.close()
     // What fails comes again, in its place.
     var attempts: [Int] = []
     takers[0].onError = { _ in }
@@ -344,6 +360,24 @@ func oldReceipts(_ words: [String]) async throws {
     }
     try await channel.enqueueAndWait("b", data: 1)
     try await expectEventually { attempts == ["a", "b", "b"] }
+    // So does what is said of one that came before the client was closed and connected again.
+    var calls = 0
+    var isFirstHeld = true
+    let body = { (_: ChannelEvent) async throws in
+        calls += 1
+        if calls == 1 { while isFirstHeld { try await WorkerTimer.sleep(0.001) } }
+        guard calls == 2 else { return }
+        isFirstHeld = false
+        for _ in 0..<5 { try await channel.publishAndWait("nobody's", data: 0) }
+        throw ClusterError.closed
+    }
+    channel.watch("c", acknowledges: true, body)
+    try await channel.enqueueAndWait("c", data: 1)
+    try await expectEventually { calls == 1 }
+    channel.close()
+    channel.connect(server.channel)
+    channel.watch("c", acknowledges: true, body)
+    try await expectEventually { calls == 3 }
     channel.close()
 }
 
@@ -359,7 +393,7 @@ func journal(_ words: [String]) async throws {
     try server.kill()
     let whole = try Data(contentsOf: URL(filePath: server.journal))
     let tails: [[UInt8]] = [
-        [0], [0, 0, 0], [0, 0, 1, 0, 0x7B], [0, 0, 0, 6, 0x78, 0x78], [0, 0, 0, 0, 0, 0, 0, 0], [255],
+        [0], [0, 0, 0], [0, 0, 0, 9], [0, 0, 1, 0, 0x7B], [0, 0, 0, 6, 0x78, 0x78], [0, 0, 0, 0, 0, 0, 0, 0], [255],
     ]
     for tail in tails + [Array(whole.suffix(30).dropLast())] {
         try (whole + tail).write(to: URL(filePath: server.journal))
@@ -384,9 +418,10 @@ func journal(_ words: [String]) async throws {
     var count = 0
     sender.watch("large") { _ in count += 1 }
     let large = String(repeating: "x", count: 100_000)
-    for _ in 0..<20 { try await sender.enqueueAndWait("large", data: large) }
-    try await expectEventually { count == 20 }
-    try await expectEventually { try Data(contentsOf: URL(filePath: server.journal)).count < 1000 }
+    for _ in 0..<40 { try await sender.enqueueAndWait("large", data: large) }
+    try await expectEventually { count == 40 }
+    // What was written since it was made anew last may have stayed.
+    try await expectEventually { try Data(contentsOf: URL(filePath: server.journal)).count < 1_200_000 }
     sender.close()
     try server.kill()
     try server.restart()

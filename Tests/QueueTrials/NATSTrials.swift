@@ -80,6 +80,29 @@ private func natsRefusals(_ words: [String]) async throws {
         let error = await expectError { try nats.publish("a", "", headers: headers) }
         if case .invalidMessage = error as? NATSError {} else { expect(false, "\(error!)") }
     }
+    // More than the server takes is known when it has said so, or waits for that.
+    let early = try NATSClient("nats://\(server.address)")
+    var refused: [any Error] = []
+    early.onError = { refused.append($0) }
+    try early.publish("a", [UInt8](repeating: 1, count: 1_048_577))
+    let tooLarge = await expectError {
+        try await early.publishConfirmed("a", [UInt8](repeating: 1, count: 1_048_577), headers: ["A": "b"])
+    }
+    if case .invalidMessage = tooLarge as? NATSError {} else { expect(false, "\(tooLarge!)") }
+    expect(refused.count, is: 1)
+    try await early.publishConfirmed("a", [UInt8](repeating: 1, count: 1_048_576))
+    // Headers that are none are their publisher's affair.
+    var payloads: [String] = []
+    early.subscribe("malformed") { payloads.append($0.text) }
+    try await early.flush()
+    let raw = try Client(.ipv4(port: UInt16(server.address.split(separator: ":")[1])!))
+    _ = try raw.readLine()
+    try raw.send("CONNECT {\"headers\":true}\r\nHPUB malformed 17 19\r\nNATS/1.0\r\nfoo\r\n\r\nhi\r\n")
+    try await expectEventually { payloads == ["hi"] && refused.count == 2 }
+    early.close()
+    var none = 0
+    for await _ in early.messages("a") { none += 1 }
+    expect(none, is: 0)
     let huge = await expectError { try nats.publish("a", [UInt8](repeating: 1, count: 1_048_577)) }
     if case .invalidMessage = huge as? NATSError {} else { expect(false, "\(huge!)") }
     // What a callback throws is reported, and ends nothing.
@@ -196,6 +219,8 @@ private func natsLogins(_ words: [String]) async throws {
         let error = await expectError(address) { _ = try NATSClient(address) }
         if case .invalidAddress = error as? NATSError {} else { expect(false, "\(error!)") }
     }
+    let told = await expectError { _ = try NATSClient("nats://ann:secret@a/b") }
+    expect("\(told!)".contains("@a/b") && !"\(told!)".contains("secret"), "\(told!)")
     friend.close()
 }
 

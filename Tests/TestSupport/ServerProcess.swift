@@ -52,7 +52,10 @@ public final class ServerProcess {
     /// Starts the program `name` of this package, or at a path. Its standard error goes to a file in `folder`.
     public init(_ name: String, _ arguments: [String], in folder: TemporaryFolder, _ launch: Launch = Launch()) throws {
         errorPath = folder.file("stderr")
-        let path = name.hasPrefix("/") ? name : Self.folderOfPrograms + "/" + name
+        let isOurs = !name.hasPrefix("/")
+        let path = isOurs ? Self.folderOfPrograms + "/" + name : name
+        var launch = launch
+        if isOurs, let faults = Self.faults { launch.environment["LD_PRELOAD"] = faults }
         var pipe: [Int32] = [-1, -1]
         guard Glibc.pipe(&pipe) == 0 else { throw Failure("pipe: \(systemError())") }
         for end in pipe { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
@@ -66,6 +69,9 @@ public final class ServerProcess {
         output = pipe[0]
         _ = fcntl(output, F_SETFL, O_NONBLOCK)
     }
+
+    /// A library that makes system calls of this package's programs fail: see bench/Faults.
+    private static let faults = getenv("APUS_TEST_FAULTS").map { String(cString: $0) }
 
     /// Other threads of the tests, and Foundation, have descriptors that are not marked close-on-exec.
     static func closeDescriptors(from first: Int, _ actions: inout posix_spawn_file_actions_t) {

@@ -55,6 +55,8 @@ final class HTTPClientConnection {
 
     private func established() {
         isConnected = true
+        // It may find nobody who waits for it any more.
+        idleUntil = EventLoop.now + Int64(pool.keepAliveTimeout * 1e9)
         pool.isConnected(self)
     }
 

@@ -12,7 +12,8 @@ public nonisolated struct HTTPClientOptions: Sendable {
     public var idleTimeout = 30.0
     /// Until the whole response is there, waiting and redirects included; of a streamed one its head. Nil for ever.
     public var timeout: Double? = 300
-    /// How long an unused connection is kept, unless its server says (`Keep-Alive: timeout=5`) that it keeps it for less.
+    /// How long an unused connection is kept, unless its server says (`Keep-Alive: timeout=5`) that it keeps it for
+    /// less.
     public var keepAliveTimeout = 15.0
     /// Bytes of a body that is collected, when it is not compressed any more.
     public var maxBodyBytes = 10 * 1024 * 1024

@@ -40,7 +40,8 @@ public nonisolated struct ChannelClientOptions: Sendable, Hashable {
     public var onClose: ((_ reason: String) -> Void)?
     /// Called with events that have no callback of their own.
     public var onMessage: ((ChannelEvent) throws -> Void)?
-    /// Called with what a callback threw; it is logged unless this is set.
+    /// Called with what a callback threw, and why no items can be taken from a queue over Redis or NATS
+    /// (`ClusterError`); it is logged unless this is set.
     public var onError: ((any Error) -> Void)?
     /// Events and items that were dropped since too much waited to be sent.
     public private(set) var droppedCount = 0
@@ -243,7 +244,7 @@ public nonisolated struct ChannelClientOptions: Sendable, Hashable {
 
     private func report(_ error: any Error, _ place: String) {
         if let onError { return onError(error) }
-        Worker.log("ChannelClient: callback of \(place) failed: \(error)", level: .error)
+        Worker.log("ChannelClient: \(place): \(error)", level: .error)
     }
 }
 
@@ -296,7 +297,11 @@ extension ChannelClient: ChannelReceiver {
         }
     }
 
+    func queueFailed(_ name: String, _ error: ClusterError) { report(error, name) }
+
     func received(_ item: ChannelDelivery) {
+        // Who closes and connects again has another one, which knows nothing of this item.
+        let engine = engine
         guard let worker = workers[item.event.name] else {
             engine?.finish(item, succeeded: false)
             return
@@ -312,7 +317,10 @@ extension ChannelClient: ChannelReceiver {
             }
             worker.running -= 1
             engine?.finish(item, succeeded: succeeded)
-            if worker.wantsItem, workers[item.event.name] === worker { engine?.reserve([item.event.name]) }
+            guard worker.wantsItem, workers[item.event.name] === worker, let engine, engine === self.engine else {
+                return
+            }
+            engine.reserve([item.event.name])
         }
     }
 }

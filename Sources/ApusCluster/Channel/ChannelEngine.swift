@@ -36,4 +36,6 @@ protocol ChannelReceiver: AnyObject {
     func engineIsDown(_ reason: String)
     func received(_ event: ChannelEvent)
     func received(_ item: ChannelDelivery)
+    /// No items can be taken from a queue: why. It is tried again.
+    func queueFailed(_ name: String, _ error: ClusterError)
 }

@@ -23,6 +23,8 @@ final class ChannelJournal {
     private var fd: Int32
     /// Of the file.
     private var count = 0
+    /// When it was made anew.
+    private var firstCount = 0
 
     /// Opens the file, which is made when it is missing, and calls `found` with each item that waits in it, in order.
     /// Throws when it is another server's, or cannot be read or written.
@@ -31,7 +33,10 @@ final class ChannelJournal {
         fd = open_journal(path)
         guard fd >= 0 else { throw SystemError("open \(path)", -fd) }
         do throws(SystemError) {
-            guard flock(fd, LOCK_EX | LOCK_NB) == 0 else { throw SystemError("lock \(path)", capus_last_error()) }
+            // A server that makes it anew at this moment has the other one.
+            guard flock(fd, LOCK_EX | LOCK_NB) == 0, is_file_at(fd, path) else {
+                throw SystemError("lock \(path)", EWOULDBLOCK)
+            }
             let items = try read()
             for (queue, item) in items { found(queue, item) }
             try rewrite(items)
@@ -64,7 +69,10 @@ final class ChannelJournal {
     }
 
     /// Whether it should be made anew when what waits has so many bytes.
-    func isWasteful(_ waitingBytes: Int) -> Bool { count > Self.smallest && count / Self.waste > waitingBytes }
+    func isWasteful(_ waitingBytes: Int) -> Bool {
+        // Small items have more around them than in them: the file may be full of what waits.
+        count > Self.smallest && count / Self.waste > max(waitingBytes, firstCount)
+    }
 
     /// Makes the file anew, with nothing but the items that wait.
     func rewrite(_ items: some Sequence<(queue: String, item: ChannelItem)>) throws(SystemError) {
@@ -96,6 +104,7 @@ final class ChannelJournal {
         close(fd)
         fd = other
         count = total
+        firstCount = total
     }
 
     private static func message(_ queue: String, _ item: ChannelItem) -> [UInt8] {
@@ -147,18 +156,29 @@ final class ChannelJournal {
             }
             start += length
         }
-        if start < bytes.count {
-            let rest = bytes.count - start
-            Worker.log("ChannelServer: \(path) ends with \(rest) bytes that are no message", level: .warning)
-        }
+        if start < bytes.count { try noteDamage(bytes[start...]) }
         return items.values.sorted { $0.item.id < $1.item.id }
+    }
+
+    /// What is behind the last message that can be read: a part of one, or something else. That is kept aside: there
+    /// may be items behind it.
+    private func noteDamage(_ rest: ArraySlice<UInt8>) throws(SystemError) {
+        let isPart = rest.count < 4 || rest.prefix(4).reduce(0) { $0 << 8 | Int($1) } > rest.count
+        guard !isPart else {
+            return Worker.log("ChannelServer: \(path) ends with a part of a message, which is cut off", level: .warning)
+        }
+        let aside = path + ".damaged"
+        unlink(aside)
+        guard link(path, aside) == 0 else { throw SystemError("keep \(aside)", capus_last_error()) }
+        Worker.log(
+            "ChannelServer: \(rest.count) bytes of \(path) cannot be read; it is kept as \(aside)", level: .error)
     }
 
     /// Of the first frame, its own four bytes included; nil when it is not there as a whole.
     private static func length(_ bytes: ArraySlice<UInt8>) -> Int? {
         guard bytes.count >= 4 else { return nil }
         let length = bytes.prefix(4).reduce(0) { $0 << 8 | Int($1) }
-        return (5...bytes.count).contains(length) ? length : nil
+        return length >= 5 && length <= bytes.count ? length : nil
     }
 
     private func content() throws(SystemError) -> [UInt8] {

@@ -7,8 +7,8 @@ struct ChannelItem {
 }
 
 /// Queues of work, and who takes from them: each item goes to one client that is ready for it, the one that has waited
-/// longest. Items that were not acknowledged when their client left go back to where they were. With a journal items are
-/// written down before they count as taken.
+/// longest. Items that were not acknowledged when their client left go back to where they were. With a journal items
+/// are written down before they count as taken.
 struct ChannelQueues {
     private struct Queue {
         var items = ItemList()

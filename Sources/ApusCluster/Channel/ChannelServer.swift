@@ -10,9 +10,10 @@ public nonisolated struct ChannelServerOptions: Sendable, Hashable {
     public var maxQueueItems = 1_000_000
     /// Bytes that may wait in all queues together; more are refused.
     public var maxQueueBytes = 1024 * 1024 * 1024
-    /// File that the items of queues are kept in; nil keeps them in memory alone. A relative path starts from the folder
-    /// that the service was started in. Each item is written there before its sender hears that it is kept, so that it
-    /// outlives the server; the disk itself is not waited for, so that a power failure may cost the last seconds.
+    /// File that the items of queues are kept in; nil keeps them in memory alone. A relative path starts from the
+    /// folder that the service was started in. Each item is written there before its sender hears that it is kept, so
+    /// that it outlives the server; the disk itself is not waited for, so that a power failure may cost the last
+    /// seconds.
     public var journal: String?
     /// Bytes of one message.
     public var maxMessageBytes = 10 * 1024 * 1024
@@ -27,8 +28,8 @@ public nonisolated struct ChannelServerOptions: Sendable, Hashable {
 ///     Worker.runAll()
 ///
 /// It is a worker of one process that is not reloaded, since all it knows is in its memory: subscriptions, which
-/// clients renew by themselves, and the items of queues, which are lost when it ends unless it keeps a `journal`. Clients may be given several
-/// servers, of which they use the first that is there.
+/// clients renew by themselves, and the items of queues, which are lost when it ends unless it keeps a `journal`.
+/// Clients may be given several servers, of which they use the first that is there.
 public final class ChannelServer {
     /// The worker that serves: name, user and limits can be set before `Worker.runAll()`.
     public let worker: Worker<Frame>

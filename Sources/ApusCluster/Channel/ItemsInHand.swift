@@ -23,11 +23,11 @@ final class ItemsInHand {
         }
     }
 
-    /// False when it was not there.
-    func remove(_ receipt: String) -> Bool {
-        let wasThere = receipts.remove(receipt) != nil
+    func contains(_ receipt: String) -> Bool { receipts.contains(receipt) }
+
+    func remove(_ receipt: String) {
+        receipts.remove(receipt)
         if receipts.isEmpty { forget() }
-        return wasThere
     }
 
     func forget() {

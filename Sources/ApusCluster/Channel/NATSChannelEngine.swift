@@ -28,8 +28,10 @@ final class NATSChannelEngine: ChannelEngine {
             throw ClusterError(error)
         }
         let stream = JetStream(nats, timeout: options.timeout)
-        items = NATSItems(stream, patience: max(1, options.takeOverAfter))
-        items.onItem = { [unowned self] in receiver?.received($0) }
+        items = NATSItems(
+            stream, patience: max(1, options.takeOverAfter), maxUnsentBytes: options.maxUnsentBytes)
+        items.onItem = { [weak self] in self?.receiver?.received($0) }
+        items.onFailure = { [weak self] in self?.receiver?.queueFailed($0, $1) }
     }
 
     nonisolated deinit {}
@@ -37,7 +39,10 @@ final class NATSChannelEngine: ChannelEngine {
     var isReady: Bool { nats.isConnected }
 
     func open() {
-        nats.onConnect = { [weak self] in self?.receiver?.engineIsReady() }
+        nats.onConnect = { [weak self] in
+            self?.receiver?.engineIsReady()
+            self?.items.connectionIsBack()
+        }
         nats.onDisconnect = { [weak self] reason in
             self?.items.connectionIsLost()
             self?.receiver?.engineIsDown(reason)

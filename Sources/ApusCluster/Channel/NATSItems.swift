@@ -8,30 +8,39 @@ final class NATSItems {
     private static let stream = "APUS_QUEUES"
     /// Seconds that one question for an item is good for.
     private static let questionLife = 30.0
-    /// Seconds after something has failed.
-    private static let pause = 0.1
+    /// Seconds after something has failed, which grow.
+    private static let shortestPause = 0.1
+    private static let longestPause = 2.0
 
     /// One queue that is watched.
     private final class Watched {
         let name: String
-        /// Where items are sent.
-        let inbox = "_INBOX.\(NATSClient.randomName())"
         var acknowledges = false
         /// An item may come.
         var isArmed = false
-        /// The server was asked for one.
+        /// The server was asked for one, or will be after a pause.
         var isAsked = false
+        /// Items that were not handled, which come again first. They stay this process's.
+        var returned: [ChannelDelivery] = []
+        /// Counts the questions: each has an inbox of its own, so that nothing comes of an earlier one.
+        var question = 0
         /// The server has a consumer for it.
         var hasConsumer = false
         var subscription: NATSSubscription?
         /// Asks again.
         var timer: WorkerTimer?
+        /// Failures since the last success.
+        var failures = 0
+        var lastFailure: ClusterError?
 
         init(_ name: String) { self.name = name }
 
         nonisolated deinit {}
 
+        /// No answer is waited for any more.
         func end() {
+            question += 1
+            isAsked = false
             subscription?.cancel()
             timer?.cancel()
         }
@@ -41,15 +50,26 @@ final class NATSItems {
     private let patience: Double
     private let inHand: ItemsInHand
     private var queues: [String: Watched] = [:]
-    private var makingStream: Task<Void, any Error>?
+    private let stream: Preparation
+    private let requests: ChannelRequests
+    private let inbox = "_INBOX.\(NATSClient.randomName())"
     /// Gets the items.
     var onItem: @MainActor (ChannelDelivery) -> Void = { _ in }
+    /// Is told why none can be taken, once.
+    var onFailure: @MainActor (_ name: String, _ error: ClusterError) -> Void = { _, _ in }
 
     private var nats: NATSClient { jetStream.nats }
 
-    init(_ jetStream: JetStream, patience: Double) {
+    init(_ jetStream: JetStream, patience: Double, maxUnsentBytes: Int) {
         self.jetStream = jetStream
         self.patience = patience
+        requests = ChannelRequests(maxUnsentBytes: maxUnsentBytes, JetStream.clusterError)
+        stream = Preparation { done in
+            jetStream.makeStream(
+                Self.stream,
+                #"{"name":"\#(Self.stream)","subjects":["apus.queue.>"],"retention":"workqueue","storage":"file"}"#,
+                done)
+        }
         inHand = ItemsInHand(patience: patience)
         inHand.renew = { [nats = jetStream.nats] in try? nats.publish($0, "+WPI") }
     }
@@ -76,41 +96,38 @@ final class NATSItems {
         return String(decoding: words, as: UTF8.self)
     }
 
-    /// All who come here at the same time wait for the same answer.
-    private func makeStream() async throws {
-        if let makingStream { return try await makingStream.value }
-        let making = Task { [jetStream] in
-            try await jetStream.makeStream(
-                Self.stream,
-                #"{"name":"\#(Self.stream)","subjects":["apus.queue.>"],"retention":"workqueue","storage":"file"}"#)
-        }
-        makingStream = making
-        do {
-            try await making.value
-        } catch {
-            makingStream = nil
-            throw error
-        }
-    }
-
     // MARK: Putting in
 
     func add(_ names: [String], _ json: [UInt8], _ completion: ChannelCompletion?) -> Bool {
-        Task { [weak self] in
-            do {
-                try await self?.makeStream()
-                // In parallel: each is a way to the disk.
-                for name in names { try await self?.jetStream.store(Self.subject(name), json) }
-                completion?(.success(names.count))
-            } catch let error as ClusterError {
-                completion?(.failure(error))
-            } catch let refusal as JetStream.Refusal {
-                completion?(.failure(ClusterError(refusal)))
-            } catch {
-                completion?(.failure(.closed))
+        requests.perform(json.count, completion) { done in
+            stream.whenReady { [self] result in
+                switch result {
+                case .failure(let error): done(.failure(error))
+                case .success: store(json, names, done)
+                }
             }
         }
-        return true
+    }
+
+    /// All of them at once, which are confirmed together.
+    private func store(
+        _ json: [UInt8], _ names: [String], _ done: @escaping @MainActor (Result<Int?, any Error>) -> Void
+    ) {
+        var missing = names.count
+        var failure: (any Error)?
+        if missing == 0 { done(.success(0)) }
+        for name in names {
+            jetStream.store(Self.subject(name), json) { [stream] result in
+                if case .failure(let error) = result {
+                    // It may have been deleted.
+                    stream.forget()
+                    failure = error
+                }
+                missing -= 1
+                guard missing == 0 else { return }
+                done(failure.map { .failure($0) } ?? .success(names.count))
+            }
+        }
     }
 
     // MARK: Taking out
@@ -118,45 +135,81 @@ final class NATSItems {
     func watch(_ name: String, acknowledges: Bool) {
         let queue = queues[name] ?? Watched(name)
         queue.acknowledges = acknowledges
-        guard queues[name] == nil else { return }
         queues[name] = queue
-        queue.subscription = nats.subscribe(queue.inbox) { [weak self, weak queue] message in
-            if let queue { self?.received(message, queue) }
-        }
     }
 
-    func unwatch(_ name: String) { queues.removeValue(forKey: name)?.end() }
+    func unwatch(_ name: String) {
+        guard let queue = queues.removeValue(forKey: name) else { return }
+        queue.end()
+        for item in queue.returned { giveUp(item) }
+    }
 
     func reserve(_ name: String) {
         guard let queue = queues[name] else { return }
         queue.isArmed = true
-        if !queue.isAsked { ask(queue) }
+        guard !queue.isAsked else { return }
+        guard let item = queue.returned.first else { return ask(queue) }
+        queue.returned.removeFirst()
+        queue.isArmed = false
+        // Not before the caller is done.
+        EventLoop.current.execute { [weak self] in self?.onItem(item) }
     }
 
-    /// What was asked for is asked for again when the connection is back.
+    /// Questions are over, and what was made may not be there when the server is back.
     func connectionIsLost() {
+        stream.forget()
         for queue in queues.values {
-            queue.isAsked = false
-            queue.timer?.cancel()
+            queue.end()
+            queue.hasConsumer = false
         }
+    }
+
+    func connectionIsBack() {
+        for queue in queues.values where queue.isArmed && !queue.isAsked { ask(queue) }
     }
 
     private func ask(_ queue: Watched) {
+        // It is asked for when the connection is back.
+        guard nats.isConnected else { return }
+        queue.end()
         queue.isAsked = true
-        queue.timer?.cancel()
+        let question = queue.question
         Task { [weak self] in
             do {
                 try await self?.makeConsumer(queue)
-                guard let self, queues[queue.name] === queue else { return }
-                let life = Int(Self.questionLife * 1e9)
-                try nats.publish(
-                    "$JS.API.CONSUMER.MSG.NEXT.\(Self.stream).\(Self.consumer(queue.name))",
-                    #"{"batch":1,"expires":\#(life)}"#, replyTo: queue.inbox)
-                askAgain(queue, after: Self.questionLife + 5)
+                guard let self, queue.question == question else { return }
+                try send(question, queue)
+                queue.failures = 0
+                queue.lastFailure = nil
             } catch {
-                self?.askAgain(queue, after: Self.pause)
+                guard let self, queue.question == question else { return }
+                failed(queue, JetStream.clusterError(error))
             }
         }
+    }
+
+    private func send(_ question: Int, _ queue: Watched) throws {
+        let place = "\(inbox).\(Self.consumer(queue.name)).\(question)"
+        queue.subscription = nats.subscribe(place) { [weak self, weak queue] message in
+            if let queue, queue.question == question { self?.received(message, queue) }
+        }
+        try nats.publish(
+            "$JS.API.CONSUMER.MSG.NEXT.\(Self.stream).\(Self.consumer(queue.name))",
+            #"{"batch":1,"expires":\#(Int(Self.questionLife * 1e9))}"#, replyTo: place)
+        askAgain(queue, after: Self.questionLife + 5)
+    }
+
+    private func failed(_ queue: Watched, _ error: ClusterError) {
+        // Somebody may have deleted what was made.
+        stream.forget()
+        queue.hasConsumer = false
+        if error != queue.lastFailure {
+            queue.lastFailure = error
+            onFailure(queue.name, error)
+        }
+        let pause = min(Self.longestPause, Self.shortestPause * Double(1 << min(queue.failures, 5)))
+        queue.failures += 1
+        askAgain(queue, after: pause)
     }
 
     private func askAgain(_ queue: Watched, after seconds: Double) {
@@ -169,7 +222,7 @@ final class NATSItems {
 
     private func makeConsumer(_ queue: Watched) async throws {
         guard !queue.hasConsumer else { return }
-        try await makeStream()
+        try await PendingResult<Void>.wait { stream.whenReady($0) }
         let consumer = Self.consumer(queue.name)
         let patience = Int(patience * 1e9)
         let json = """
@@ -182,20 +235,16 @@ final class NATSItems {
     }
 
     private func received(_ message: NATSMessage, _ queue: Watched) {
-        if let status = message.headers.status {
-            // 100 is a sign of life; with the others the question is over.
-            guard status != 100 else { return }
-            let isOver = status == 404 || status == 408
-            if !isOver {
-                // Somebody may have deleted them.
-                makingStream = nil
-                queue.hasConsumer = false
-            }
-            askAgain(queue, after: isOver ? 0 : Self.pause)
-            return
+        switch message.headers.status {
+        // A sign of life.
+        case 100: return
+        // There was none for as long as the question was good.
+        case 404, 408: return ask(queue)
+        case let status?:
+            return failed(queue, .refused("JetStream: \(status) \(message.headers.statusText)"))
+        case nil: break
         }
-        queue.isAsked = false
-        queue.timer?.cancel()
+        queue.end()
         guard let receipt = message.replyTo else { return }
         queue.isArmed = false
         if queue.acknowledges { inHand.add(receipt) } else { try? nats.publish(receipt, "+ACK") }
@@ -206,8 +255,21 @@ final class NATSItems {
     // MARK: What becomes of them
 
     func finish(_ item: ChannelDelivery, succeeded: Bool) {
-        guard let receipt = item.receipt, inHand.remove(receipt) else { return }
+        guard let receipt = item.receipt, inHand.contains(receipt) else { return }
+        if !succeeded, let queue = queues[item.event.name] {
+            // The server would give it to whoever asks after it has heard of that, which may be behind others.
+            queue.returned.append(item)
+            return
+        }
+        guard succeeded else { return giveUp(item) }
+        inHand.remove(receipt)
         // It comes again when this does not arrive.
-        try? nats.publish(receipt, succeeded ? "+ACK" : "-NAK")
+        try? nats.publish(receipt, "+ACK")
+    }
+
+    private func giveUp(_ item: ChannelDelivery) {
+        guard let receipt = item.receipt else { return }
+        inHand.remove(receipt)
+        try? nats.publish(receipt, "-NAK")
     }
 }

@@ -11,14 +11,13 @@ final class RedisChannelEngine: ChannelEngine {
     private var pending: Set<String> = []
     private(set) var isReady = false
     private var isClosed = false
-    private let timeout: Double
-    /// Of what is published or put in and was not answered yet.
-    private var unsentBytes = 0
-    private let maxUnsentBytes: Int
+    private let requests: ChannelRequests
 
     init(_ address: String, _ options: ChannelClientOptions) throws(ClusterError) {
-        timeout = options.timeout
-        maxUnsentBytes = options.maxUnsentBytes
+        let timeout = options.timeout
+        requests = ChannelRequests(maxUnsentBytes: options.maxUnsentBytes) { error in
+            (error as? RedisError).map { ClusterError($0, timeout) } ?? .closed
+        }
         var redisOptions = RedisOptions(password: options.secret)
         redisOptions.timeout = options.timeout
         redisOptions.maxReplyBytes = options.maxMessageBytes
@@ -30,7 +29,10 @@ final class RedisChannelEngine: ChannelEngine {
             throw ClusterError(error, options.timeout)
         }
         items = RedisItems(redis, patience: max(1, options.takeOverAfter))
-        items.onItem = { [unowned self] in receiver?.received($0) }
+        items.onItem = { [weak self] in self?.receiver?.received($0) }
+        items.onFailure = { [weak self] name, error in
+            self?.receiver?.queueFailed(name, ClusterError(error, timeout))
+        }
     }
 
     nonisolated deinit {}
@@ -96,7 +98,7 @@ final class RedisChannelEngine: ChannelEngine {
     }
 
     func publish(_ names: [String], _ json: [UInt8], _ completion: ChannelCompletion?) -> Bool {
-        perform(json.count, completion) { [redis] in
+        perform(json, completion) { [redis] in
             var count = 0
             for name in names { count += try await redis.publish(name, json) }
             return count
@@ -104,35 +106,25 @@ final class RedisChannelEngine: ChannelEngine {
     }
 
     func enqueue(_ names: [String], _ json: [UInt8], _ completion: ChannelCompletion?) -> Bool {
-        perform(json.count, completion) { [items] in
+        perform(json, completion) { [items] in
             try await items.add(names, json)
             return names.count
         }
     }
 
-    /// False when too many bytes are under way.
+    /// Tasks begin in the order they are made, and send their first command then.
     private func perform(
-        _ bytes: Int, _ completion: ChannelCompletion?, _ body: @escaping @MainActor () async throws -> Int
+        _ json: [UInt8], _ completion: ChannelCompletion?, _ body: @escaping @MainActor () async throws -> Int
     ) -> Bool {
-        guard unsentBytes == 0 || unsentBytes + bytes <= maxUnsentBytes else {
-            if let completion {
-                EventLoop.current.execute { completion(.failure(.unavailable("too much waits to be sent"))) }
-            }
-            return false
-        }
-        unsentBytes += bytes
-        Task {
-            defer { unsentBytes -= bytes }
-            do {
-                let count = try await body()
-                completion?(.success(count))
-            } catch let error as RedisError {
-                completion?(.failure(ClusterError(error, timeout)))
-            } catch {
-                completion?(.failure(.closed))
+        requests.perform(json.count, completion) { done in
+            Task {
+                do {
+                    done(.success(try await body()))
+                } catch {
+                    done(.failure(error))
+                }
             }
         }
-        return true
     }
 
     func watch(_ names: [String], acknowledges: Bool) {

@@ -10,8 +10,9 @@ final class RedisItems {
     private static let lookPeriod = 5.0
     /// Milliseconds after which a process that has not asked for items is no more.
     private static let consumerLife = 3_600_000
-    /// Seconds after something has failed.
-    private static let pause = 0.1
+    /// Seconds after something has failed, which grow.
+    private static let shortestPause = 0.1
+    private static let longestPause = 2.0
 
     /// One queue that is watched.
     private final class Watched {
@@ -20,8 +21,11 @@ final class RedisItems {
         var isArmed = false
         /// Somebody waits for one.
         var isWaiting = false
-        /// Items that were not handled, which come again first.
+        /// Items that were not handled, which come again first. They stay this process's.
         var returned: [RedisStreamEntry] = []
+        /// Failures since the last success.
+        var failures = 0
+        var lastFailure: RedisError?
         /// The group is there.
         var hasGroup = false
         /// Monotonic nanoseconds.
@@ -42,6 +46,8 @@ final class RedisItems {
     private var isClosed = false
     /// Gets the items.
     var onItem: @MainActor (ChannelDelivery) -> Void = { _ in }
+    /// Is told why none can be taken, once.
+    var onFailure: @MainActor (_ name: String, _ error: RedisError) -> Void = { _, _ in }
 
     init(_ redis: RedisClient, patience: Double) {
         self.redis = redis
@@ -77,7 +83,9 @@ final class RedisItems {
 
     func unwatch(_ name: String) {
         // What it has not handled others get, when they have waited for it long enough.
-        queues.removeValue(forKey: name)?.connection?.close()
+        guard let queue = queues.removeValue(forKey: name) else { return }
+        queue.connection?.close()
+        for entry in queue.returned { forget(Self.receipt(entry, name)) }
     }
 
     func reserve(_ name: String) {
@@ -98,17 +106,31 @@ final class RedisItems {
             return false
         }
         do {
-            guard let entry = try await next(name, queue) else { return true }
-            guard !isClosed, queues[name] === queue else { return true }
-            try await hand(entry, name, queue)
+            let entry = try await next(name, queue)
+            queue.failures = 0
+            queue.lastFailure = nil
+            // Its own group's item that is not taken now goes to somebody else, as one of a process that has died.
+            if let entry, !isClosed, queues[name] === queue { hand(entry, name, queue) }
         } catch {
-            // It may be the group that is gone, with all that was in Redis.
-            queue.hasGroup = false
-            queue.connection?.close()
-            queue.connection = nil
-            try? await WorkerTimer.sleep(Self.pause)
+            await pause(name, queue, error)
         }
         return true
+    }
+
+    private func pause(_ name: String, _ queue: Watched, _ error: any Error) async {
+        // It may be the group that is gone, with all that was in Redis.
+        queue.hasGroup = false
+        queue.connection?.close()
+        queue.connection = nil
+        if let error = error as? RedisError, !isClosed, error != queue.lastFailure {
+            queue.lastFailure = error
+            // That there is no connection is told otherwise.
+            if case .refused = error { onFailure(name, error) }
+            if case .unexpectedReply = error { onFailure(name, error) }
+        }
+        let pause = min(Self.longestPause, Self.shortestPause * Double(1 << min(queue.failures, 5)))
+        queue.failures += 1
+        try? await WorkerTimer.sleep(pause)
     }
 
     private func next(_ name: String, _ queue: Watched) async throws -> RedisStreamEntry? {
@@ -118,9 +140,7 @@ final class RedisItems {
         let now = EventLoop.current.now
         if now >= queue.nextLook {
             queue.nextLook = now + Int64(min(Self.lookPeriod, patience / 2) * 1e9)
-            let left = try await redis.xAutoClaim(
-                key, Self.group, consumer, idleMilliseconds: Int(patience * 1000), limit: 1)
-            if let entry = left.entries.first {
+            if let entry = try await left(key) {
                 queue.nextLook = 0
                 return entry
             }
@@ -134,6 +154,18 @@ final class RedisItems {
         let read = try await queue.connection?.xReadGroup(
             Self.group, consumer, [key: ">"], limit: 1, timeout: wait)
         return read?[key]?.first
+    }
+
+    /// One that a process which has died has left. Redis looks at a few entries at a time.
+    private func left(_ key: String) async throws -> RedisStreamEntry? {
+        var position = "0-0"
+        repeat {
+            let claimed = try await redis.xAutoClaim(
+                key, Self.group, consumer, idleMilliseconds: Int(patience * 1000), from: position, limit: 1)
+            if let entry = claimed.entries.first { return entry }
+            position = claimed.next
+        } while position != "0-0"
+        return nil
     }
 
     private func makeGroup(_ key: String, _ queue: Watched) async throws {
@@ -154,19 +186,21 @@ final class RedisItems {
         }
     }
 
-    private func hand(_ entry: RedisStreamEntry, _ name: String, _ queue: Watched) async throws {
+    private static func receipt(_ entry: RedisStreamEntry, _ name: String) -> String { "\(entry.id)/\(name)" }
+
+    private func hand(_ entry: RedisStreamEntry, _ name: String, _ queue: Watched) {
+        let receipt = Self.receipt(entry, name)
         guard let json = entry.fields["data"] else {
-            // Not put in by a client of this kind, or deleted since.
-            return try await settle(entry.id, name)
+            // Not put in by a client of this kind.
+            return settle(receipt, entry, name)
         }
-        let receipt = "\(entry.id)/\(name)"
+        queue.isArmed = false
         if queue.acknowledges {
             entries[receipt] = entry
             inHand.add(receipt)
         } else {
-            try await settle(entry.id, name)
+            settle(receipt, entry, name)
         }
-        queue.isArmed = false
         let event = ChannelEvent(name: name, json: json)
         onItem(ChannelDelivery(event: event, receipt: queue.acknowledges ? receipt : nil))
     }
@@ -174,25 +208,28 @@ final class RedisItems {
     // MARK: What becomes of them
 
     func finish(_ item: ChannelDelivery, succeeded: Bool) {
-        guard let receipt = item.receipt, let entry = entries.removeValue(forKey: receipt), inHand.remove(receipt)
-        else {
-            return
-        }
+        guard let receipt = item.receipt, let entry = entries[receipt] else { return }
         let name = item.event.name
         if succeeded {
-            // It may come again when this does not arrive, as it may when the process dies now.
-            Task { try? await settle(entry.id, name) }
+            settle(receipt, entry, name)
         } else if let queue = queues[name] {
             queue.returned.append(entry)
+        } else {
+            forget(receipt)
         }
     }
 
-    private func settle(_ id: String, _ name: String) async throws {
+    private func forget(_ receipt: String) {
+        entries[receipt] = nil
+        inHand.remove(receipt)
+    }
+
+    /// It is nobody's any more. When that does not arrive it comes again, as it may when the process dies now.
+    private func settle(_ receipt: String, _ entry: RedisStreamEntry, _ name: String) {
+        forget(receipt)
         let key = Self.key(name)
-        _ = try await redis.pipeline { batch in
-            batch.command("XACK", key, Self.group, id)
-            batch.command("XDEL", key, id)
-        }
+        redis.send("XACK", key, Self.group, entry.id) { _ in }
+        redis.send("XDEL", key, entry.id) { _ in }
     }
 
     private func renew(_ receipt: String) {

@@ -26,7 +26,7 @@ final class NATSDataStore: GlobalDataStore {
     private let nats: NATSClient
     private let jetStream: JetStream
     private let bucket: String
-    private var makingBucket: Task<Void, any Error>?
+    private let ready: Preparation
 
     init(_ address: NATSAddress, _ options: GlobalDataClientOptions) throws(ClusterError) {
         bucket = address.bucket
@@ -36,13 +36,25 @@ final class NATSDataStore: GlobalDataStore {
         var natsOptions = NATSOptions()
         natsOptions.token = options.secret
         natsOptions.timeout = options.timeout
-        natsOptions.maxMessageBytes = options.maxMessageBytes
+        // Values come in base 64, within JSON.
+        natsOptions.maxMessageBytes = min(options.maxMessageBytes, 1 << 40) / 3 * 4 + 64 * 1024
         do throws(NATSError) {
             nats = try NATSClient(address.server, options: natsOptions)
         } catch {
             throw ClusterError(error)
         }
-        jetStream = JetStream(nats, timeout: options.timeout)
+        let jetStream = JetStream(nats, timeout: options.timeout)
+        self.jetStream = jetStream
+        ready = Preparation { [bucket] done in
+            jetStream.makeStream(
+                "KV_\(bucket)",
+                """
+                {"name":"KV_\(bucket)","subjects":["$KV.\(bucket).>"],"max_msgs_per_subject":1,"discard":"new",\
+                "allow_rollup_hdrs":true,"deny_delete":true,"allow_direct":true,"storage":"file"}
+                """, done)
+        }
+        // The server may come back without what it had.
+        nats.onDisconnect = { [ready] _ in ready.forget() }
     }
 
     nonisolated deinit {}
@@ -112,28 +124,15 @@ final class NATSDataStore: GlobalDataStore {
 
     private func ask<Result>(_ body: () async throws -> Result) async throws -> Result {
         do {
-            try await makeBucket()
+            try await PendingResult<Void>.wait { ready.whenReady($0) }
             return try await body()
-        } catch let refusal as JetStream.Refusal {
-            throw ClusterError(refusal)
-        }
-    }
-
-    private func makeBucket() async throws {
-        if let makingBucket { return try await makingBucket.value }
-        let making = Task { [jetStream, bucket] in
-            try await jetStream.makeStream(
-                "KV_\(bucket)",
-                """
-                {"name":"KV_\(bucket)","subjects":["$KV.\(bucket).>"],"max_msgs_per_subject":1,"discard":"new",\
-                "allow_rollup_hdrs":true,"deny_delete":true,"allow_direct":true,"storage":"file"}
-                """)
-        }
-        makingBucket = making
-        do {
-            try await making.value
         } catch {
-            makingBucket = nil
+            let error = JetStream.clusterError(error)
+            switch error {
+            // Somebody may have deleted it.
+            case .refused, .unavailable: ready.forget()
+            default: break
+            }
             throw error
         }
     }

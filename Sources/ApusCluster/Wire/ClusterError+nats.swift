@@ -29,7 +29,9 @@ nonisolated struct NATSAddress {
         guard text.hasPrefix("nats://") || text.hasPrefix("tls://"), let scheme = text.firstRange(of: "://") else {
             return nil
         }
-        guard let slash = text[scheme.upperBound...].firstIndex(of: "/") else {
+        // A password may hold slashes.
+        let place = text[scheme.upperBound...].lastIndex(of: "@") ?? scheme.upperBound
+        guard let slash = text[place...].firstIndex(of: "/") else {
             server = text
             bucket = "apus"
             return

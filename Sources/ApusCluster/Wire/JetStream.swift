@@ -13,7 +13,6 @@ final class JetStream {
         static let noMessage = 10037
         static let streamExists = 10058
         static let wrongSequence = 10071
-        static let isFull = [10047, 10077, 10023]
         /// It is about to be there: it starts, or chooses who leads.
         fileprivate static let notYet = [10008, 10009, 10074]
     }
@@ -33,31 +32,77 @@ final class JetStream {
 
     /// Asks it something. Throws `Refusal` and `ClusterError`.
     func ask(_ request: String, _ json: [UInt8] = []) async throws -> ClusterMessage {
-        try await answer("$JS.API.\(request)", json, headers: [:])
+        try await PendingResult<ClusterMessage>.wait { answer("$JS.API.\(request)", json, $0) }
     }
 
     /// Puts a message into a stream, and returns its number. Throws `Refusal` and `ClusterError`.
     @discardableResult
     func store(_ subject: String, _ payload: [UInt8], headers: NATSHeaders = [:]) async throws -> Int {
-        let answer = try await answer(subject, payload, headers: headers)
-        guard let number = answer.number("seq") else { throw ClusterError.invalidAnswer("the message has no number") }
-        return number
+        try await PendingResult<Int>.wait { store(subject, payload, headers: headers, $0) }
+    }
+
+    /// Puts a message into a stream; `done` is called with its number. Messages are sent in the order of the calls.
+    func store(
+        _ subject: String, _ payload: [UInt8], headers: NATSHeaders = [:],
+        _ done: @escaping @MainActor (Result<Int, any Error>) -> Void
+    ) {
+        answer(subject, payload, headers: headers) { result in
+            done(
+                result.flatMap { answer in
+                    answer.number("seq").map { .success($0) }
+                        ?? .failure(ClusterError.invalidAnswer("the message has no number"))
+                })
+        }
+    }
+
+    /// Makes a stream unless there is one of that name, which then stays as it is. `json` holds its configuration.
+    func makeStream(_ name: String, _ json: String, _ done: @escaping Preparation.Completion) {
+        answer("$JS.API.STREAM.CREATE.\(name)", Array(json.utf8)) { result in
+            switch result {
+            // Somebody has configured it otherwise, and knows why.
+            case .failure(let refusal as Refusal) where refusal.code == Refusal.streamExists: done(.success(()))
+            case .failure(let error): done(.failure(error))
+            case .success: done(.success(()))
+            }
+        }
+    }
+
+    private func answer(
+        _ subject: String, _ payload: [UInt8], headers: NATSHeaders = [:],
+        until end: ContinuousClock.Instant? = nil,
+        _ done: @escaping @MainActor (Result<ClusterMessage, any Error>) -> Void
+    ) {
+        let end = end ?? .now + .seconds(timeout)
+        nats.request(subject, payload, headers: headers, timeout: timeout) { [self] result in
+            let outcome: Result<ClusterMessage, any Error>
+            switch result {
+            case .success(let message): outcome = Result { try Self.parse(message.payload) }
+            case .failure(let error): outcome = .failure(error)
+            }
+            guard Self.isNotReady(outcome), ContinuousClock.now < end else {
+                return done(outcome.mapError { $0 is Refusal ? $0 : Self.clusterError($0) })
+            }
+            WorkerTimer.after(Self.pause) { [self] _ in answer(subject, payload, headers: headers, until: end, done) }
+        }
     }
 
     /// A server that has just started does not keep its streams at once: nobody answers, or it says so. Neither has
     /// done anything.
-    private func answer(_ subject: String, _ payload: [UInt8], headers: NATSHeaders) async throws -> ClusterMessage {
-        let end = ContinuousClock.now + .seconds(timeout)
-        while true {
-            do {
-                let message = try await nats.request(subject, payload, headers: headers, timeout: timeout)
-                return try Self.parse(message.payload)
-            } catch NATSError.noResponders where ContinuousClock.now < end {
-            } catch let refusal as Refusal where Refusal.notYet.contains(refusal.code) && ContinuousClock.now < end {
-            } catch let error as NATSError {
-                throw ClusterError(error)
-            }
-            try await WorkerTimer.sleep(Self.pause)
+    private static func isNotReady(_ outcome: Result<ClusterMessage, any Error>) -> Bool {
+        switch outcome {
+        case .failure(NATSError.noResponders): true
+        case .failure(let refusal as Refusal): Refusal.notYet.contains(refusal.code)
+        default: false
+        }
+    }
+
+    /// Any error of it, as clients see it.
+    static func clusterError(_ error: any Error) -> ClusterError {
+        switch error {
+        case let error as ClusterError: error
+        case let refusal as Refusal: .refused("JetStream: \(refusal.text)")
+        case let error as NATSError: ClusterError(error)
+        default: .closed
         }
     }
 
@@ -71,18 +116,4 @@ final class JetStream {
             throw ClusterError.invalidAnswer("JetStream: \(failure.reason)")
         }
     }
-
-    /// Makes a stream unless there is one of that name, which then stays as it is. `json` holds its configuration.
-    func makeStream(_ name: String, _ json: String) async throws {
-        do {
-            _ = try await ask("STREAM.CREATE.\(name)", Array(json.utf8))
-        } catch let refusal as Refusal where refusal.code == Refusal.streamExists {
-            // Somebody has configured it otherwise, and knows why.
-        }
-    }
-}
-
-extension ClusterError {
-    /// Any error of JetStream.
-    init(_ refusal: JetStream.Refusal) { self = .refused("JetStream: \(refusal.text)") }
 }

@@ -3,11 +3,12 @@
 /// Nothing is refused: a `%` without two hexadecimal digits behind it stands for itself, and what is no UTF-8 is
 /// replaced (overlong forms are none).
 package enum PercentCoding {
-    /// The text that the bytes stand for.
+    /// The text that a part of an address stands for.
     package static func decoded(_ text: Substring) -> String {
         Array(text.utf8).withUnsafeBytes { decode($0, plusIsBlank: false) }
     }
 
+    /// The text that the bytes stand for.
     package static func decode(_ bytes: UnsafeRawBufferPointer, plusIsBlank: Bool) -> String {
         let isPlain = !bytes.contains { $0 == UInt8(ascii: "%") || ($0 == UInt8(ascii: "+") && plusIsBlank) }
         if isPlain { return String(decoding: bytes, as: UTF8.self) }

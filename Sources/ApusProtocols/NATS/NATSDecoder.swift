@@ -61,11 +61,12 @@ package struct NATSDecoder: Sendable {
             guard bytes.count == end + 2, bytes[end] == 0x0D, bytes[end + 1] == 0x0A else {
                 throw NATSSyntaxError("a message is longer than it says")
             }
-            let headers = UnsafeRawBufferPointer(rebasing: bytes[start..<(start + headerCount)])
+            let block = UnsafeRawBufferPointer(rebasing: bytes[start..<(start + headerCount)])
+            let headers = headerCount > 0 ? try? NATSHeaders(block) : NATSHeaders()
             return .message(
                 NATSDelivery(
                     subject: text(subject), subscription: subscription, replyTo: replyTo.map(text),
-                    headers: headerCount > 0 ? try NATSHeaders(headers) : NATSHeaders(),
+                    headers: headers ?? NATSHeaders(), hasMalformedHeaders: headers == nil,
                     payload: Array(bytes[(start + headerCount)..<end])))
         }
     }

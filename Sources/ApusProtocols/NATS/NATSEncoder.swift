@@ -1,11 +1,11 @@
 /// What a client says to a NATS server.
 package enum NATSEncoder {
     /// `PUB`, or `HPUB` where there are headers. Throws for what would be another operation, and for more than
-    /// `maxBytes` of payload and headers.
-    package static func appendPublish(
+    /// `maxBytes` of payload and headers; returns how many they are.
+    @discardableResult package static func appendPublish(
         _ subject: String, replyTo: String?, headers: NATSHeaders, _ payload: [UInt8], maxBytes: Int,
         to bytes: inout [UInt8]
-    ) throws(NATSSyntaxError) {
+    ) throws(NATSSyntaxError) -> Int {
         guard NATSSubject.isValid(subject) else { throw NATSSyntaxError("«\(subject)» is no subject to publish to") }
         if let replyTo, !NATSSubject.isValid(replyTo) {
             throw NATSSyntaxError("«\(replyTo)» is no subject to answer to")
@@ -29,6 +29,7 @@ package enum NATSEncoder {
         bytes += block
         bytes += payload
         bytes += [0x0D, 0x0A]
+        return count
     }
 
     private static func append(_ blank: String, _ number: Int, to bytes: inout [UInt8]) {

@@ -17,6 +17,8 @@ package struct NATSDelivery: Sendable, Equatable {
     package var subscription: Int
     package var replyTo: String?
     package var headers = NATSHeaders()
+    /// What its publisher sent as headers are none, and left out: that is no fault of the server's.
+    package var hasMalformedHeaders = false
     package var payload: [UInt8]
 }
 

@@ -12,6 +12,13 @@ package struct URLAuthority: Equatable {
     /// Nil where none is named, or nothing stands behind its colon (RFC 3986 §3.2.3).
     package let port: UInt16?
 
+    /// An address for people to read, who need not know the password in it.
+    package static func withoutLogin(_ address: String) -> String {
+        guard let at = address.lastIndex(of: "@") else { return address }
+        let start = address.firstRange(of: "://")?.upperBound ?? address.startIndex
+        return start < at ? address[..<start] + "…" + address[at...] : address
+    }
+
     /// Reads what stands between `//` and the path.
     package init(_ text: Substring) throws(URLFault) {
         let at = text.lastIndex(of: "@")

@@ -22,7 +22,8 @@ nonisolated struct RedisTarget: Sendable, Hashable {
             switch rest[..<end.lowerBound].lowercased() {
             case "redis": break
             case "rediss": isSecured = true
-            default: throw .invalidAddress(text, reason: "expected redis://, rediss:// or unix:")
+            default:
+                throw .invalidAddress(URLAuthority.withoutLogin(text), reason: "expected redis://, rediss:// or unix:")
             }
             rest = rest[end.upperBound...]
         }
@@ -36,12 +37,12 @@ nonisolated struct RedisTarget: Sendable, Hashable {
             rest = rest[..<slash]
             if !digits.isEmpty {
                 guard let number = Int(digits), number >= 0 else {
-                    throw .invalidAddress(text, reason: "the database is a number")
+                    throw .invalidAddress(URLAuthority.withoutLogin(text), reason: "the database is a number")
                 }
                 database = number
             }
         }
-        guard !rest.isEmpty else { throw .invalidAddress(text, reason: "expected a host") }
+        guard !rest.isEmpty else { throw .invalidAddress(URLAuthority.withoutLogin(text), reason: "expected a host") }
         // An IPv6 address is in brackets, and has colons of its own.
         let hasPort = rest[(rest.lastIndex(of: "]") ?? rest.startIndex)...].contains(":")
         address = hasPort ? String(rest) : "\(rest):\(Self.defaultPort)"
