@@ -114,6 +114,8 @@ import Testing
                 #expect(try eventually { try bus.members[1].ask("get-big") == "1 4000000 true" })
                 kill(victim.pid, SIGKILL)
                 bus.forget([victim])
+                // On a busy machine it takes its time, and holds what it holds.
+                #expect(eventually { ProcessFacts(victim.pid) == nil })
                 #expect(try bus.members[0].ask("set-big \(round)") == "done")
                 #expect(try bus.members[1].ask("get-big") == "1 \(round) true")
                 #expect(try bus.members[1].ask("increment-big") == "2")

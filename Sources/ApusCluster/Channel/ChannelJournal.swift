@@ -23,8 +23,6 @@ final class ChannelJournal {
     private var fd: Int32
     /// Of the file.
     private var count = 0
-    /// When it was made anew.
-    private var firstCount = 0
 
     /// Opens the file, which is made when it is missing, and calls `found` with each item that waits in it, in order.
     /// Throws when it is another server's, or cannot be read or written.
@@ -68,10 +66,13 @@ final class ChannelJournal {
         }
     }
 
-    /// Whether it should be made anew when what waits has so many bytes.
-    func isWasteful(_ waitingBytes: Int) -> Bool {
-        // Small items have more around them than in them: the file may be full of what waits.
-        count > Self.smallest && count / Self.waste > max(waitingBytes, firstCount)
+    /// Whether it should be made anew when what waits has so many bytes in it.
+    func isWasteful(_ waitingBytes: Int) -> Bool { count > Self.smallest && count / Self.waste > waitingBytes }
+
+    /// Bytes that an item has in the file, at most.
+    static func size(_ queue: String, _ item: ChannelItem) -> Int {
+        // Small items have more around them than in them, and each byte of a name may be escaped.
+        item.data.count + queue.utf8.count * 6 + 48
     }
 
     /// Makes the file anew, with nothing but the items that wait.
@@ -104,7 +105,6 @@ final class ChannelJournal {
         close(fd)
         fd = other
         count = total
-        firstCount = total
     }
 
     private static func message(_ queue: String, _ item: ChannelItem) -> [UInt8] {

@@ -21,6 +21,8 @@ struct ChannelQueues {
     private let maxBytes: Int
     private var queues: [String: Queue] = [:]
     private var heldBytes = 0
+    /// Of what is held, in the journal.
+    private var writtenBytes = 0
     private var lastID = 0
     private var journal: ChannelJournal?
 
@@ -50,18 +52,20 @@ struct ChannelQueues {
     private mutating func put(_ item: ChannelItem, into name: String) {
         lastID = max(lastID, item.id)
         heldBytes += item.data.count
+        writtenBytes += ChannelJournal.size(name, item)
         queues[name, default: Queue()].items.append(item)
     }
 
     /// An item is nobody's any more.
-    private mutating func drop(_ item: ChannelItem) {
+    private mutating func drop(_ item: ChannelItem, of name: String) {
         heldBytes -= item.data.count
+        writtenBytes -= ChannelJournal.size(name, item)
         journal?.remove(item.id)
     }
 
     /// Makes the journal anew when much of it is of no use. `unacknowledged` are items that clients have.
     mutating func tidyUp(_ unacknowledged: () -> [(queue: String, item: ChannelItem)]) throws(SystemError) {
-        guard let journal, journal.isWasteful(heldBytes) else { return }
+        guard let journal, journal.isWasteful(writtenBytes) else { return }
         var items = unacknowledged()
         for (name, queue) in queues { items += queue.items.all.map { (name, $0) } }
         try journal.rewrite(items.sorted { $0.item.id < $1.item.id })
@@ -92,7 +96,7 @@ struct ChannelQueues {
     mutating func finish(_ id: Int, _ client: ChannelPeer, succeeded: Bool) {
         guard let (name, item) = client.unacknowledged.removeValue(forKey: id) else { return }
         if succeeded {
-            drop(item)
+            drop(item, of: name)
             return forgetIfUnused(name)
         }
         queues[name, default: Queue()].items.putBack(item)
@@ -125,7 +129,7 @@ struct ChannelQueues {
                 message.add("id", item.id)
                 client.unacknowledged[item.id] = (name, item)
             } else {
-                drop(item)
+                drop(item, of: name)
             }
             // What does not leave comes back when the connection is gone, if it is to be acknowledged.
             client.connection.send(message.message)
