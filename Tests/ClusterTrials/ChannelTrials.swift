@@ -111,7 +111,15 @@ func serverComesBack(_ words: [String]) async throws {
     clients[1].on("news") { _ in heard += 1 }
     try await settle(clients[1])
     var taken: Set<Int> = []
-    clients[1].watch("jobs", acknowledges: true) { taken.insert(try $0.decode()) }
+    var running = 0
+    var most = 0
+    clients[1].watch("jobs", acknowledges: true) { job in
+        running += 1
+        most = max(most, running)
+        try await WorkerTimer.sleep(0.001)
+        taken.insert(try job.decode())
+        running -= 1
+    }
     var kept: Set<Int> = []
     var failed = 0
     var next = 0
@@ -150,6 +158,7 @@ func serverComesBack(_ words: [String]) async throws {
     isOver = true
     for sender in senders { try await sender.value }
     expect(failed > 0)
+    expect(most, is: 1)
     if server.keepsItems { try await expectEventually { taken.isSuperset(of: kept) } }
     for client in clients { client.close() }
 }
@@ -235,6 +244,24 @@ private func queueOrder(_ server: any ValueServer) async throws {
     }
     for number in 0..<3 { try await sender.enqueueAndWait("a", data: number) }
     try await expectEventually { attempts == [0, 0, 1, 2] }
+}
+
+/// Why no items come is told, once, and they come when it is over.
+func queueFailures(_ words: [String]) async throws {
+    let server = try RedisServer()
+    _ = try server.ask("SET apus:queue:q text")
+    let channel = try await client("redis+\(server.endpoint)")
+    var errors: [String] = []
+    channel.onError = { errors.append("\($0)") }
+    var taken: [Int] = []
+    channel.watch("q") { taken.append(try $0.decode()) }
+    try await expectEventually { !errors.isEmpty }
+    expect(errors[0].contains("WRONGTYPE"), errors[0])
+    _ = try server.ask("DEL apus:queue:q")
+    try await channel.enqueueAndWait("q", data: 7)
+    try await expectEventually { taken == [7] }
+    expect(errors.count, is: 1)
+    channel.close()
 }
 
 /// What `failOver` and `leftItems` start, and kill.

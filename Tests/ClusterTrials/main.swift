@@ -10,6 +10,7 @@ run([
     "events": events,
     "server-back": serverComesBack,
     "left-items": leftItems,
+    "queue-failures": queueFailures,
     "queues": queues,
     "work": work,
     "fail-over": failOver,
