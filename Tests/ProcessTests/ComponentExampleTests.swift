@@ -89,7 +89,16 @@ import Testing
             let service = try Service("Examples", "ZMQPull", backend, ["--bind", place])
             let master = try service.launch("start")
             #expect(eventually { service.log.contains("pulls from \(place)") })
-            let script = "import zmq; s = zmq.Context().socket(zmq.PUSH); s.connect('\(place)'); s.send(b'hello')"
+            // `term` waits until it is sent.
+            let script = """
+                import zmq
+                context = zmq.Context()
+                socket = context.socket(zmq.PUSH)
+                socket.connect('\(place)')
+                socket.send(b'hello')
+                socket.close()
+                context.term()
+                """
             let pusher = try ServerProcess("/usr/bin/python3", ["-c", script], in: folder)
             #expect(try pusher.waitForExit() == .code(0))
             #expect(eventually { service.log.contains("received: hello") })
