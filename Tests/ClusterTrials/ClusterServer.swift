@@ -33,7 +33,7 @@ private final class RedisValues: ValueServer {
     var data: String { "redis+\(server.endpoint)" }
     var channel: String { data }
 
-    init() throws { server = try RedisServer(["--appendonly", "yes", "--appendfsync", "always"]) }
+    init() throws { server = try RedisServer(["--appendonly", "yes", "--appendfsync", "no"]) }
 
     nonisolated deinit {}
 

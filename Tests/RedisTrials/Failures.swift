@@ -8,7 +8,7 @@ import TrialSupport
 /// lost, and nothing is carried out twice.
 func killedServers(_ words: [String]) async throws {
     let fixture = try Fixture(
-        words, ["--appendonly", "yes", "--appendfsync", "always", "--appenddirname", ".", "--databases", "4"]
+        words, ["--appendonly", "yes", "--appendfsync", "no", "--appenddirname", ".", "--databases", "4"]
     ) { $0.database = 2 }
     defer { withExtendedLifetime(fixture) {} }
     let redis = fixture.redis

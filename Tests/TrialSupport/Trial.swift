@@ -41,19 +41,19 @@ public func expectError(
     }
 }
 
-/// Waits until `condition` holds: it is looked at every few milliseconds. What holds after a minute only is a failure.
+/// Waits until `condition` holds: it is looked at every few milliseconds. What holds after two minutes only is a failure.
 @MainActor
 public func expectEventually(
     _ note: String = "", file: StaticString = #fileID, line: UInt = #line,
     _ condition: @MainActor () async throws -> Bool
 ) async throws {
     checks += 1
-    let end = ContinuousClock.now + .seconds(60)
+    let end = ContinuousClock.now + .seconds(120)
     while ContinuousClock.now < end {
         if try await condition() { return }
         try await WorkerTimer.sleep(0.003)
     }
-    fail("not within a minute \(note)", file: file, line: line)
+    fail("not within two minutes \(note)", file: file, line: line)
 }
 
 private func fail(_ note: String, file: StaticString, line: UInt) {
