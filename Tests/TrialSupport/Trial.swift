@@ -41,7 +41,8 @@ public func expectError(
     }
 }
 
-/// Waits until `condition` holds: it is looked at every few milliseconds. What holds after two minutes only is a failure.
+/// Waits until `condition` holds: it is looked at every few milliseconds. What holds after two minutes only is a
+/// failure.
 @MainActor
 public func expectEventually(
     _ note: String = "", file: StaticString = #fileID, line: UInt = #line,
