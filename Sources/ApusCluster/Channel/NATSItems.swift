@@ -8,9 +8,6 @@ final class NATSItems {
     private static let stream = "APUS_QUEUES"
     /// Seconds that one question for an item is good for.
     private static let questionLife = 30.0
-    /// Seconds after something has failed, which grow.
-    private static let shortestPause = 0.1
-    private static let longestPause = 2.0
 
     /// One queue that is watched.
     private final class Watched {
@@ -29,9 +26,7 @@ final class NATSItems {
         var subscription: NATSSubscription?
         /// Asks again.
         var timer: WorkerTimer?
-        /// Failures since the last success.
-        var failures = 0
-        var lastFailure: ClusterError?
+        var trouble = QueueTrouble()
 
         init(_ name: String) { self.name = name }
 
@@ -179,8 +174,7 @@ final class NATSItems {
                 try await self?.makeConsumer(queue)
                 guard let self, queue.question == question else { return }
                 try send(question, queue)
-                queue.failures = 0
-                queue.lastFailure = nil
+                queue.trouble.isOver()
             } catch {
                 guard let self, queue.question == question else { return }
                 failed(queue, JetStream.clusterError(error))
@@ -203,13 +197,8 @@ final class NATSItems {
         // Somebody may have deleted what was made.
         stream.forget()
         queue.hasConsumer = false
-        if error != queue.lastFailure {
-            queue.lastFailure = error
-            onFailure(queue.name, error)
-        }
-        let pause = min(Self.longestPause, Self.shortestPause * Double(1 << min(queue.failures, 5)))
-        queue.failures += 1
-        askAgain(queue, after: pause)
+        if queue.trouble.isNew(error) { onFailure(queue.name, error) }
+        askAgain(queue, after: queue.trouble.pause())
     }
 
     private func askAgain(_ queue: Watched, after seconds: Double) {

@@ -28,11 +28,9 @@ final class RedisChannelEngine: ChannelEngine {
         } catch {
             throw ClusterError(error, options.timeout)
         }
-        items = RedisItems(redis, patience: max(1, options.takeOverAfter))
+        items = RedisItems(redis, patience: max(1, options.takeOverAfter), timeout: timeout)
         items.onItem = { [weak self] in self?.receiver?.received($0) }
-        items.onFailure = { [weak self] name, error in
-            self?.receiver?.queueFailed(name, ClusterError(error, timeout))
-        }
+        items.onFailure = { [weak self] in self?.receiver?.queueFailed($0, $1) }
     }
 
     nonisolated deinit {}

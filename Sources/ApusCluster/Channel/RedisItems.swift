@@ -10,9 +10,6 @@ final class RedisItems {
     private static let lookPeriod = 5.0
     /// Milliseconds after which a process that has not asked for items is no more.
     private static let consumerLife = 3_600_000
-    /// Seconds after something has failed, which grow.
-    private static let shortestPause = 0.1
-    private static let longestPause = 2.0
 
     /// One queue that is watched.
     private final class Watched {
@@ -23,9 +20,7 @@ final class RedisItems {
         var isWaiting = false
         /// Items that were not handled, which come again first. They stay this process's.
         var returned: [RedisStreamEntry] = []
-        /// Failures since the last success.
-        var failures = 0
-        var lastFailure: RedisError?
+        var trouble = QueueTrouble()
         /// The group is there.
         var hasGroup = false
         /// Monotonic nanoseconds.
@@ -38,6 +33,8 @@ final class RedisItems {
 
     private let redis: RedisClient
     private let patience: Double
+    /// Of one command.
+    private let timeout: Double
     private let consumer = ClusterSecret.nonce()
     private let inHand: ItemsInHand
     private var queues: [String: Watched] = [:]
@@ -47,10 +44,11 @@ final class RedisItems {
     /// Gets the items.
     var onItem: @MainActor (ChannelDelivery) -> Void = { _ in }
     /// Is told why none can be taken, once.
-    var onFailure: @MainActor (_ name: String, _ error: RedisError) -> Void = { _, _ in }
+    var onFailure: @MainActor (_ name: String, _ error: ClusterError) -> Void = { _, _ in }
 
-    init(_ redis: RedisClient, patience: Double) {
+    init(_ redis: RedisClient, patience: Double, timeout: Double) {
         self.redis = redis
+        self.timeout = timeout
         self.patience = patience
         inHand = ItemsInHand(patience: patience)
         inHand.renew = { [unowned self] in renew($0) }
@@ -107,8 +105,7 @@ final class RedisItems {
         }
         do {
             let entry = try await next(name, queue)
-            queue.failures = 0
-            queue.lastFailure = nil
+            queue.trouble.isOver()
             // Its own group's item that is not taken now goes to somebody else, as one of a process that has died.
             if let entry, !isClosed, queues[name] === queue { hand(entry, name, queue) }
         } catch {
@@ -122,15 +119,15 @@ final class RedisItems {
         queue.hasGroup = false
         queue.connection?.close()
         queue.connection = nil
-        if let error = error as? RedisError, !isClosed, error != queue.lastFailure {
-            queue.lastFailure = error
+        if let error = error as? RedisError, !isClosed {
+            let told = ClusterError(error, timeout)
+            switch error {
+            case .refused, .unexpectedReply: if queue.trouble.isNew(told) { onFailure(name, told) }
             // That there is no connection is told otherwise.
-            if case .refused = error { onFailure(name, error) }
-            if case .unexpectedReply = error { onFailure(name, error) }
+            default: break
+            }
         }
-        let pause = min(Self.longestPause, Self.shortestPause * Double(1 << min(queue.failures, 5)))
-        queue.failures += 1
-        try? await WorkerTimer.sleep(pause)
+        try? await WorkerTimer.sleep(queue.trouble.pause())
     }
 
     private func next(_ name: String, _ queue: Watched) async throws -> RedisStreamEntry? {
