@@ -329,7 +329,8 @@ private func sequences(_ words: [String]) async throws {
     for number in 0..<3 { try await client.sendConfirmed("\(number)", to: queue) }
     do {
         for try await message in client.messages(from: queue, ackMode: .clientIndividual) {
-            message.ack()
+            // Closing the connection waits for nothing that was sent.
+            try await message.resolver.ackConfirmed()
             break
         }
     }
