@@ -126,6 +126,13 @@ let package = Package(
             name: "UpgradeServerV1", dependencies: ["Apus"], path: "Tests/UpgradeServers/V1", swiftSettings: onTheLoop),
         .executableTarget(
             name: "UpgradeServerV2", dependencies: ["Apus"], path: "Tests/UpgradeServers/V2", swiftSettings: onTheLoop),
+        .target(
+            name: "CSimulation", path: "CSources/CSimulation",
+            linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+        // The tests start it, and do not depend on it: its kernel would be linked into them.
+        .executableTarget(
+            name: "LoopFuzzer", dependencies: ["Apus", "CSimulation"], path: "Tests/LoopFuzzer",
+            swiftSettings: onTheLoop),
         .target(name: "RequestCases", dependencies: ["ApusProtocols"], path: "Tests/RequestCases"),
         .testTarget(
             name: "ConformanceTests",

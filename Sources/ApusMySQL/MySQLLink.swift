@@ -65,7 +65,7 @@ import CMariaDB
             let result = try await withTaskCancellationHandler {
                 try await body()
             } onCancel: {
-                Task { @MainActor in self.stop(id, .cancelled) }
+                EventLoop.soon { self.stop(id, .cancelled) }
             }
             // What came just in time counts, on a link that was told to close.
             if end != nil { dispose() }

@@ -278,7 +278,7 @@ public nonisolated struct ProcessError: Error, CustomStringConvertible, Sendable
         let exit = await withTaskCancellationHandler {
             await child.wait()
         } onCancel: {
-            Task { @MainActor in child.kill(SIGKILL) }
+            EventLoop.soon { child.kill(SIGKILL) }
         }
         timer?.cancel()
         // They hold the child that holds them.

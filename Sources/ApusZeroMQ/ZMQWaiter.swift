@@ -1,3 +1,5 @@
+import Apus
+
 /// What a task waits for: over once, by what happens first.
 final class ZMQWaiter<Value: Sendable> {
     private var continuation: CheckedContinuation<Value, any Error>?
@@ -16,7 +18,7 @@ final class ZMQWaiter<Value: Sendable> {
                 self.continuation = continuation
             }
         } onCancel: {
-            Task { @MainActor in
+            EventLoop.soon {
                 guard !self.isOver else { return }
                 self.finish(.failure(CancellationError()))
                 onCancel()

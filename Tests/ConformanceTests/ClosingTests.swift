@@ -84,6 +84,22 @@ import Testing
         }
     }
 
+    /// A peer that has closed its sending half reads on: it gets all that waits.
+    @Test(arguments: Setup.all)
+    func whatWaitsAtTheEndReachesAPeerThatHasFinished(_ setup: Setup) async throws {
+        try await withPuppet("text", setup) { server in
+            let client = try server.connect()
+            try server.event("connect 1")
+            try server.tell("squeeze")
+            try server.tell("end 8000000")
+            client.finishSending()
+            // The server has seen that by the second answer, whatever came first in one turn.
+            for _ in 0..<2 { #expect(try server.tell("state") == "ending open=false") }
+            #expect(try client.readToEnd().bytes.count == 8_000_000)
+            try server.event("close 1")
+        }
+    }
+
     @Test(arguments: Setup.all)
     func onCloseRunsWithinCloseWhenNothingWaits(_ setup: Setup) async throws {
         try await withPuppet("raw", setup) { server in

@@ -357,6 +357,19 @@ import Testing
         }
     }
 
+    /// Who is to read an answer before the next one is made may have said all before.
+    @Test(arguments: Setup.all)
+    func largePipelinedAnswersReachAClientThatHasFinished(_ setup: Setup) async throws {
+        try await withScenario("http", setup) { server in
+            let client = try server.connect()
+            let count = 6
+            for _ in 0..<count { try client.send("GET /big?2000000 HTTP/1.1\r\nHost: h\r\n\r\n") }
+            client.finishSending()
+            for _ in 0..<count { #expect(try client.readReply().body.count > 1_900_000) }
+            #expect(try client.readToEnd().ending == .finished)
+        }
+    }
+
     @Test(arguments: Setup.all)
     func aLateAnswerToAClientThatIsGoneFails(_ setup: Setup) async throws {
         try await withScenario("http", setup) { server in

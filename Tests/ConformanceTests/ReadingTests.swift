@@ -48,6 +48,26 @@ import Testing
         }
     }
 
+    /// What came before the FIN is still to be delivered, when a handler has ended in the middle of a pause, too.
+    @Test(arguments: Setup.all)
+    func aPauseKeepsWhatAPeerThatHasFinishedSaid(_ setup: Setup) async throws {
+        try await withPuppet("text", setup) { server in
+            try server.tell("on message a: limit 1; squeeze; send 4000000; write x")
+            let client = try server.connect()
+            try client.send("a\nb\n")
+            client.finishSending()
+            try server.event("write x: done")
+            for _ in 0..<2 { #expect(try server.tell("state") == "established open=true") }
+            try server.tell("pause")
+            try client.skip(4_000_000)
+            try server.event("written")
+            for _ in 0..<2 { #expect(try server.tell("state") == "established open=true") }
+            try server.tell("resume")
+            try server.event("message b")
+            try server.event("close 1")
+        }
+    }
+
     @Test(arguments: Setup.all, ["a\n", "a\nb\n", "a\nb"])
     func pausingAndResumingInOneHandlerChangesNothing(_ setup: Setup, _ text: String) async throws {
         try await withPuppet("text", setup) { server in

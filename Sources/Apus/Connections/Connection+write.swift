@@ -11,7 +11,7 @@ final class RoomWaiter {
                 self.continuation = continuation
             }
         } onCancel: {
-            Task { @MainActor in self.resume() }
+            EventLoop.soon { self.resume() }
         }
     }
 

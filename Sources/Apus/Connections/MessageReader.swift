@@ -38,7 +38,7 @@ final class MessageReader<P: WireProtocol>: MessageHolder {
                 self.continuation = continuation
             }
         } onCancel: {
-            Task { @MainActor in self.giveUp(number) }
+            EventLoop.soon { self.giveUp(number) }
         }
     }
 

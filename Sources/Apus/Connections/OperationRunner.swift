@@ -32,19 +32,25 @@ final class OperationRunner {
     }
 
     private func serve() async {
-        while let connection, let operation {
-            do {
-                try await operation()
-            } catch {
-                if !isCancelled { connection.operationFailed(error) }
-            }
-            self.connection = nil
-            self.operation = nil
-            connection.operationEnded(self)
+        while connection != nil {
+            await perform()
             guard !isCancelled, pool.park(self) else { break }
             await withUnsafeContinuation { continuation in self.continuation = continuation }
         }
         task = nil
+    }
+
+    /// In a function of its own: nothing of the connection stays alive while the task waits for the next one.
+    private func perform() async {
+        guard let connection, let operation else { return }
+        do {
+            try await operation()
+        } catch {
+            if !isCancelled { connection.operationFailed(error) }
+        }
+        self.connection = nil
+        self.operation = nil
+        connection.operationEnded(self)
     }
 }
 

@@ -217,9 +217,12 @@ final class StreamConnection: Pollable {
     /// The peer's FIN. An answer that is under way still reaches a peer that has only closed its sending half.
     private func peerFinished() {
         isPeerFinished = true
-        guard state == .established else { return destroy() }
+        guard state == .established else {
+            // It may have closed its sending half alone: what waits is for it.
+            return state == .ending && outbound != nil ? watchInput(false) : destroy()
+        }
         if driver.peerFinished(self) || state == .closed { return }
-        if driver.owesAnswer(self) || holdsUnread || partial.count > 0 && outbound != nil {
+        if driver.owesAnswer(self) || holdsUnread {
             watchInput(false)
         } else {
             close()
@@ -274,8 +277,11 @@ final class StreamConnection: Pollable {
         }
     }
 
-    /// Bytes wait for a reader that has not asked for them.
-    private var holdsUnread: Bool { partial.count > 0 && runningOperations > 0 }
+    /// Bytes wait for a reader that has not asked for them, for the end of a pause, or for a peer that is to read its
+    /// answers before it gets further ones.
+    private var holdsUnread: Bool {
+        partial.count > 0 && (runningOperations > 0 || isPaused || outbound != nil)
+    }
 
     /// Delivers what is held at the end of this turn: the caller may still change who gets it.
     func deliverLater() {

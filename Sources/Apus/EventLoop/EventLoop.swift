@@ -203,6 +203,15 @@ public final class EventLoop {
         Task(executorPreference: executor) { await body() }
     }
 
+    /// The same; what is called on the loop's thread, as most cancellations of tasks are, makes no detour over others.
+    package nonisolated static func soon(_ body: @escaping @MainActor @Sendable () -> Void) {
+        guard LoopExecutor.isOnLoop else {
+            Task { @MainActor in body() }
+            return
+        }
+        MainActor.assumeIsolated { current.execute(body) }
+    }
+
     // MARK: Running
 
     /// Runs until `stop()`.

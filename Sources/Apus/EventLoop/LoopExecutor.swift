@@ -11,6 +11,10 @@ nonisolated final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked S
     @exclusivity(unchecked) private var running: [UnownedJob] = []
     private let foreign = Mutex<[UnownedJob]>([])
     private let thread = capus_current_thread()
+    /// The thread of the process' loop; 0 before there is one.
+    private static let threadOfLoop = Atomic<UInt>(0)
+    /// Whether this is the loop's thread.
+    static var isOnLoop: Bool { capus_current_thread() == threadOfLoop.load(ordering: .relaxed) }
     private let wakeupDescriptor: Int32
 
     /// `wakeupDescriptor` is an eventfd that ends the loop's wait.
@@ -18,6 +22,7 @@ nonisolated final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked S
         self.wakeupDescriptor = wakeupDescriptor
         local.reserveCapacity(64)
         running.reserveCapacity(64)
+        Self.threadOfLoop.store(thread, ordering: .relaxed)
     }
 
     func enqueue(_ job: consuming ExecutorJob) {

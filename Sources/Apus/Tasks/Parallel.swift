@@ -32,7 +32,7 @@ public final class Parallel<Value> {
         _ = await withTaskCancellationHandler {
             await group.wait()
         } onCancel: {
-            Task { @MainActor in self.cancel() }
+            EventLoop.soon { self.cancel() }
         }
         // What was cancelled ends, all the same.
         while group.count > 0 { _ = await Task { await group.wait() }.value }

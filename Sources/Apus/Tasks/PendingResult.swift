@@ -16,7 +16,7 @@ package final class PendingResult<Value: Sendable> {
                 self.continuation = continuation
             }
         } onCancel: {
-            Task { @MainActor in self.finish(.failure(CancellationError())) }
+            EventLoop.soon { self.finish(.failure(CancellationError())) }
         }
     }
 

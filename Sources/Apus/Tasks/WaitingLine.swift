@@ -88,7 +88,7 @@ package final class WaitingLine<Value> {
             let handed = try await withTaskCancellationHandler {
                 try await withCheckedThrowingContinuation { wait($0) }
             } onCancel: {
-                Task { @MainActor in finish(.failure(CancellationError())) }
+                EventLoop.soon { self.finish(.failure(CancellationError())) }
             }
             return handed.value
         }

@@ -86,7 +86,7 @@ public final class WorkerTimer {
                 sleeper.start(seconds, continuation)
             }
         } onCancel: {
-            Task { await sleeper.cancel() }
+            EventLoop.soon { sleeper.cancel() }
         }
     }
 

@@ -52,7 +52,7 @@ public final class DNSResolver {
                 waiter.wait(continuation)
             }.get()
         } onCancel: {
-            Task { @MainActor in
+            EventLoop.soon {
                 self.cancelLookUp(id)
                 waiter.cancel()
             }

@@ -11,7 +11,7 @@ extension HTTPClient {
         return await withTaskCancellationHandler {
             await withUnsafeContinuation { batch.begin(max(1, concurrency), $0) }
         } onCancel: {
-            Task { @MainActor in batch.cancel() }
+            EventLoop.soon { batch.cancel() }
         }
     }
 }

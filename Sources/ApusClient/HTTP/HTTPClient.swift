@@ -83,7 +83,7 @@ import ApusProtocols
         let outcome = await withTaskCancellationHandler {
             await withUnsafeContinuation { waiter.wait($0) }
         } onCancel: {
-            Task { @MainActor in call.cancel() }
+            EventLoop.soon { call.cancel() }
         }
         if case .failure(let error) = outcome {
             if case .closed = error { try Task.checkCancellation() }

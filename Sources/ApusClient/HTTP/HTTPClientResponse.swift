@@ -111,7 +111,7 @@ public struct HTTPResponseBody: @MainActor AsyncSequence {
                 self.continuation = continuation
             }
         } onCancel: {
-            Task { @MainActor in if number == self.waits { self.resume() } }
+            EventLoop.soon { if number == self.waits { self.resume() } }
         }
     }
 

@@ -111,7 +111,7 @@ import ApusProtocols
             try await withUnsafeThrowingContinuation { append(.task($0), patience: patience, encode) }
         } onCancel: {
             // Its reply is still to come, so it stays in its queue.
-            Task { @MainActor in self.cancel(number) }
+            EventLoop.soon { self.cancel(number) }
         }
         if case .error(let text) = reply { throw RedisError(reply: text) }
         return reply
@@ -127,7 +127,7 @@ import ApusProtocols
                 append(.batch(CommandBatch(continuation)), replies: count) { $0.append(commands) }
             }
         } onCancel: {
-            Task { @MainActor in self.cancel(number) }
+            EventLoop.soon { self.cancel(number) }
         }
     }
 

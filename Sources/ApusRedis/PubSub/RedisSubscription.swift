@@ -127,7 +127,7 @@ public nonisolated struct RedisMessage: Sendable, Hashable {
         await withTaskCancellationHandler {
             await withUnsafeContinuation { waiter = $0 }
         } onCancel: {
-            Task { @MainActor in if self.waits == number { self.resume() } }
+            EventLoop.soon { if self.waits == number { self.resume() } }
         }
     }
 }

@@ -23,7 +23,7 @@ final class TimedCall {
                 timer = WorkerTimer.after(seconds) { _ in self.giveUp(request) }
             }
         } onCancel: {
-            Task { @MainActor in self.task?.cancel() }
+            EventLoop.soon { self.task?.cancel() }
         }
     }
 

@@ -52,7 +52,7 @@ extension Connection where P: OutgoingProtocol {
                 connection.connect()
             }
         } onCancel: {
-            Task { @MainActor in connection.destroy() }
+            EventLoop.soon { connection.destroy() }
         }
         return connection
     }

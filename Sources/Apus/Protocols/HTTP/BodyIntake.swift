@@ -174,7 +174,7 @@ final class BodyIntake {
                 waiter = continuation
             }
         } onCancel: {
-            Task { @MainActor in self.resume() }
+            EventLoop.soon { self.resume() }
         }
     }
 
