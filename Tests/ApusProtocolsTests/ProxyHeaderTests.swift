@@ -116,6 +116,7 @@ private func parse(_ bytes: [UInt8]) -> Outcome { bytes.withUnsafeBytes { Outcom
         "PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 1 2 3\r\n",
         "PROXY TCP4 1.2.3.4 1.2.3.4 1 2 \r\n", "PROXY TCP4  1.2.3.4 1.2.3.4 1 2\r\n",
         "PROXY TCP4 1.2.3.4\t1.2.3.4 1 2\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 1 65536\r\n",
+        "PROXY TCP4 1.2.3.4\0 1.2.3.4 1 2\r\n", "PROXY TCP6 ::1 ::1\0x 1 2\r\n",
         "PROXY TCP4 1.2.3.4 1.2.3.4 01 2\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 00 2\r\n",
         "PROXY TCP4 1.2.3.4 1.2.3.4 -1 2\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 +1 2\r\n",
         "PROXY TCP4 1.2.3.4 1.2.3.4 1a 2\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 99999999999999999999 2\r\n",

@@ -1,7 +1,8 @@
-import Apus
 import Foundation
 import TestSupport
 import Testing
+
+@testable import Apus
 
 @Suite struct `Time zones` {
     @Test(arguments: [
@@ -48,6 +49,24 @@ import Testing
         let zone = ZoneInfo(setting: setting)
         #expect(zone.secondsFromUTC(at: instant("2040-01-15T00:00:00Z")) == january)
         #expect(zone.secondsFromUTC(at: instant("2040-07-15T00:00:00Z")) == july)
+    }
+
+    @Test(arguments: [
+        // Each year's end is the next one's start.
+        ("AAA-1BBB,0/0,J365/25", 7200), ("CET-1CEST,M2.5.0,M2.5.0/3", 7200), ("AAA-1BBB0,0/0,J365/23", 0),
+    ])
+    func `have periods that stand beside each other`(_ rule: String, _ offset: Int) throws {
+        let period = try #require(PosixZoneRule(rule)).period(at: instant("2040-07-15T00:00:00Z"))
+        #expect(period.offset == offset && period.previousOffset == offset)
+    }
+
+    @Test func `may change days before and behind their year`() throws {
+        // From the 4th of January on by the clocks of winter, from the 6th on by those of summer.
+        let rule = try #require(PosixZoneRule("AAA-1BBB,J365/167,J365/100"))
+        let clocks = ["2040-01-02", "2040-01-05", "2040-01-09"].map {
+            rule.period(at: instant($0 + "T12:00:00Z")).offset
+        }
+        #expect(clocks == [7200, 3600, 7200])
     }
 
     private static let berlin = try! [UInt8](

@@ -37,6 +37,9 @@ func dataOperations(_ words: [String]) async throws {
     expect(try await data.increment("user", by: 3) == 3)
     try await data.set("huge", Int.max)
     expect(try await data.increment("huge") == nil)
+    try await data.set("large", 1e300)
+    let large = await expectError { _ = try await data.increment("large") }
+    expect(large is ClusterError)
     let changed = try await data.update("list", as: [Int].self) { ($0 ?? []) + [1] }
     expect(changed == [1])
     expect(try await data.update("list", as: [Int].self) { _ in nil } == nil)

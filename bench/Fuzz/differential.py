@@ -12,7 +12,8 @@ def main():
     build.BUILD.mkdir(exist_ok=True)
     peer = build.BUILD / "peer.o"
     subprocess.run(["clang", "-O2", "-c", sources / "peer.c", "-o", peer], check=True)
-    program = build.swift("differential", sources, ["-I", str(sources), str(peer), "-lhttp_parser"])
+    files = [*build.PARSERS, *sorted(sources.glob("*.swift"))]
+    program = build.swift("differential", files, ["-I", str(sources), str(peer), "-lhttp_parser"])
     raise SystemExit(subprocess.run([program, *sys.argv[1:]]).returncode)
 
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Fuzzes a parser, or all in turn: fuzz.py TARGET|all SECONDS. See README.md of the folder above."""
 
+import hashlib
 import os
 import re
 import subprocess
@@ -8,11 +9,80 @@ import sys
 
 import build
 
-TARGETS = sorted(path.name for path in (build.HERE / "Corpora").iterdir())
+# Which file the target is in, and what it calls: files or folders of Sources.
+TARGETS = {
+    "addresses": ("Proxy", ["ApusProtocols/Proxy", "Apus/Connections/SocketAddress",
+                            "Apus/Connections/Outgoing/RemoteAddress", "Apus/Connections/Outgoing/HostAddress"]),
+    "bus": ("Process", ["Apus/Process/Bus/BusAssembly", "Apus/Process/Bus/BusMessage", "Apus/Process/Bus/BusPacket"]),
+    "chunked": ("Request", ["ApusProtocols/HTTP"]),
+    "cluster": ("Cluster", ["ApusProtocols/JSON", "ApusCluster/Wire/ClusterMessage",
+                            "ApusCluster/Channel/ChannelRequest", "ApusCluster/Channel/ChannelAnswer"]),
+    "codings": ("Upload", ["ApusProtocols/HTTP"]),
+    "commandline": ("Process", ["Apus/Process/Commands/Invocation", "Apus/EventLoop/Backend"]),
+    "control": ("Process", ["Apus/Process/Commands/ControlRequest", "Apus/Process/ChannelMessage",
+                            "Apus/Process/RecordText", "Apus/Process/Bus/PeerNews"]),
+    "cookies": ("Form", ["ApusProtocols/HTTP"]),
+    "cron": ("Time", ["Apus/Timers/CronRule", "Apus/Timers/CronField", "Apus/Timers/CivilDate",
+                      "Apus/Timers/ZoneInfo", "Apus/Timers/ZoneFile", "Apus/Timers/ZonePeriod",
+                      "Apus/Timers/PosixZoneRule", "Apus/Diagnostics/SystemError"]),
+    "dns": ("DNS", ["ApusClient/DNS/DNSReply", "ApusClient/DNS/DNSRecords"]),
+    "events": ("Field", ["ApusProtocols/HTTP"]),
+    "frame": ("Packet", ["Apus/Protocols/Frame", "Apus/Protocols/WireProtocol"]),
+    "globaldata": ("Cluster", ["ApusProtocols/JSON", "ApusProtocols/Hashes/MD5", "ApusCluster/Wire/ClusterMessage",
+                               "ApusCluster/Wire/ClusterError", "ApusCluster/GlobalData/GlobalDataValues",
+                               "ApusCluster/GlobalData/GlobalDataNumber"]),
+    "handshake": ("Handshake", ["ApusProtocols/HTTP", "ApusProtocols/WebSocket", "ApusProtocols/Hashes/SHA1"]),
+    "inflate": ("WebSocket", ["ApusProtocols/WebSocket"]),
+    "journal": ("Cluster", ["ApusProtocols/JSON", "ApusProtocols/Hashes/CRC32", "ApusCluster/Wire/ClusterMessage",
+                            "ApusCluster/Channel/JournalRecord", "ApusCluster/Channel/ChannelItem"]),
+    "json": ("Text", ["ApusProtocols/JSON"]),
+    "load": ("Load", ["ApusProtocols/WebSocket", "ApusLoad/Messages/MessageReader", "ApusLoad/Options/LoadProtocol",
+                      "ApusLoad/Processes/MessageEncoder", "ApusLoad/Agents/AgentGreeting",
+                      "ApusLoad/Results/MalformedReason", "ApusLoad/Report/PrintableText"]),
+    "mediatype": ("Field", ["ApusProtocols/HTTP"]),
+    "multipart": ("Form", ["ApusProtocols/HTTP"]),
+    "names": ("Form", ["ApusProtocols/HTTP"]),
+    "nats": ("Reply", ["ApusProtocols/NATS"]),
+    "paths": ("Path", ["ApusProtocols/HTTP/PercentCoding", "ApusWeb/Static/SitePath", "ApusWeb/Sessions/SessionID"]),
+    "proxy": ("Text", ["ApusProtocols/Proxy"]),
+    "ranges": ("Field", ["ApusProtocols/HTTP"]),
+    "redis": ("Reply", ["ApusProtocols/Redis"]),
+    "request": ("Request", ["ApusProtocols/HTTP"]),
+    "response": ("Reply", ["ApusProtocols/HTTP"]),
+    "setcookie": ("Text", ["ApusProtocols/HTTP"]),
+    "stomp": ("Reply", ["ApusProtocols/STOMP"]),
+    "tags": ("Field", ["ApusProtocols/HTTP"]),
+    "text": ("Packet", ["Apus/Protocols/Text", "Apus/Protocols/WireProtocol"]),
+    "tunnels": ("Proxy", ["ApusProtocols/Proxy"]),
+    "uploads": ("Upload", ["ApusProtocols/HTTP"]),
+    "url": ("Text", ["ApusProtocols/URL"]),
+    "urlencoded": ("Form", ["ApusProtocols/HTTP"]),
+    "websocket": ("WebSocket", ["ApusProtocols/WebSocket"]),
+    "zone": ("Time", ["Apus/Timers/ZoneFile", "Apus/Timers/ZonePeriod", "Apus/Timers/PosixZoneRule",
+                      "Apus/Timers/CivilDate", "Apus/Diagnostics/SystemError"]),
+}
+
+
+def files(names):
+    """The files that these names stand for."""
+    paths = [build.SOURCES / name for name in names]
+    return sorted({file for path in paths
+                   for file in (path.glob("*.swift") if path.is_dir() else [path.with_name(path.name + ".swift")])})
+
+
+def sources(target):
+    """A hash over what a run of the target is about."""
+    file, names = TARGETS[target]
+    kernels = [build.CORE / f"include/capus_{name}.h" for name in ["scan", "websocket"]] + [build.CORE / "socket.c"]
+    digest = hashlib.sha256()
+    for path in [build.HERE / f"Targets/{file}Targets.swift", *files(names), *kernels]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:10]
 
 
 def fuzz(program, target, seconds):
     """Runs one target; True when it found nothing."""
+    hashed = sources(target)
     work = build.BUILD / "fuzz-corpora" / target
     work.mkdir(parents=True, exist_ok=True)
     command = [str(program), f"-max_total_time={seconds}", "-max_len=2048", "-timeout=10", "-print_final_stats=1"]
@@ -24,7 +94,9 @@ def fuzz(program, target, seconds):
     result = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace")
     executed = re.search(r"number_of_executed_units: (\d+)", result.stderr)
     covered = re.findall(r"cov: (\d+)", result.stderr)
-    print(f"{target}: {executed.group(1) if executed else '?'} inputs, {covered[-1] if covered else '?'} places covered")
+    print(f"{target}: {executed.group(1) if executed else '?'} inputs in {seconds} s, "
+          f"{covered[-1] if covered else '?'} places covered, sources {hashed}, "
+          + ("clean" if result.returncode == 0 else f"ENDED WITH {result.returncode}"))
     if result.returncode != 0:
         print(result.stderr[-6000:])
     sys.stdout.flush()
@@ -32,12 +104,18 @@ def fuzz(program, target, seconds):
 
 
 def main():
-    if len(sys.argv) != 3 or sys.argv[1] not in ["all", *TARGETS]:
-        raise SystemExit(f"usage: fuzz.py TARGET|all SECONDS; targets: {', '.join(TARGETS)}")
+    if sys.argv[1:] == ["--sources"]:
+        for target in TARGETS:
+            print(target, sources(target))
+        return
+    chosen = list(TARGETS) if sys.argv[1:2] == ["all"] else sys.argv[1:2]
+    if len(sys.argv) != 3 or not all(target in TARGETS for target in chosen):
+        raise SystemExit(f"usage: fuzz.py TARGET|all SECONDS, or --sources; targets: {', '.join(TARGETS)}")
     # Swift checks arithmetic and bounds itself. The kernels in C are instrumented only when they are told so.
     kernels = ["-Xcc", "-fsanitize=address,undefined", "-Xcc", "-fno-sanitize-recover=all"]
-    program = build.swift("fuzz", build.HERE / "Targets", ["-g", "-sanitize=fuzzer,address", *kernels])
-    chosen = TARGETS if sys.argv[1] == "all" else [sys.argv[1]]
+    needed = set(build.PARSERS) | {path for _, names in TARGETS.values() for path in files(names)}
+    needed |= set((build.HERE / "Targets").glob("*.swift"))
+    program = build.swift("fuzz", sorted(needed), ["-g", "-sanitize=fuzzer,address", *kernels, "-lcares"])
     outcomes = [fuzz(program, target, int(sys.argv[2])) for target in chosen]
     raise SystemExit(0 if all(outcomes) else 1)
 

@@ -1,3 +1,4 @@
+import ApusProtocols
 import CApus
 
 /// Where a worker listens or a peer sits: an IP address with a port, or the path of a Unix socket.
@@ -11,8 +12,10 @@ public nonisolated enum SocketAddress: Sendable, Hashable, CustomStringConvertib
     /// interface.
     public init(_ text: String) throws(AddressError) {
         if text.hasPrefix("/") || text.hasPrefix("unix:") {
-            let path = text.hasPrefix("/") ? text : String(text.dropFirst(5).drop(while: { $0 == "/" }))
-            self = .unix(path: text.hasPrefix("/") ? path : "/" + path)
+            let path = "/" + text.dropFirst(text.hasPrefix("/") ? 0 : 5).drop { $0 == "/" }
+            // C would read no further than a NUL.
+            guard !path.utf8.contains(0) else { throw AddressError(text: text, reason: "a path has no NUL in it") }
+            self = .unix(path: path)
             return
         }
         guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
@@ -22,8 +25,7 @@ public nonisolated enum SocketAddress: Sendable, Hashable, CustomStringConvertib
         if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
         if host == "localhost" { host = "127.0.0.1" }
         if host == "*" || host.isEmpty { host = "0.0.0.0" }
-        var address = capus_address()
-        guard capus_address_parse(host, UInt16(port), &address) else {
+        guard capus_address(numeric: host, port: UInt16(port)) != nil else {
             throw AddressError(text: text, reason: "\(host) is no IPv4 or IPv6 address")
         }
         self = .ip(host, port: port)
@@ -59,8 +61,7 @@ public nonisolated enum SocketAddress: Sendable, Hashable, CustomStringConvertib
     /// The address as the C core takes it; nil for a Unix socket.
     var native: capus_address? {
         guard case .ip(let host, let port) = self else { return nil }
-        var address = capus_address()
-        return capus_address_parse(host, UInt16(port), &address) ? address : nil
+        return capus_address(numeric: host, port: UInt16(port))
     }
 }
 

@@ -1,8 +1,6 @@
-import CApus
-
 /// What master and worker say to each other over the channel between them: one message each, of this byte, and perhaps
 /// text or a descriptor.
-enum ChannelMessage: UInt8 {
+nonisolated enum ChannelMessage: UInt8 {
     // From the worker.
 
     /// Started, accepting.
@@ -41,35 +39,14 @@ enum ChannelMessage: UInt8 {
     /// The one of this number has ended.
     case peerGone = 0x46
 
-    /// What a channel has to give.
-    enum Arrival {
-        case message(ChannelMessage, text: String, passed: Int32)
-        case nothing
-        /// The other side is gone.
-        case closed
-    }
-
     /// Bytes of one message.
-    private static let capacity = 16 * 1024
+    static let capacity = 16 * 1024
 
-    /// False when the other side does not take it.
-    @discardableResult
-    static func send(_ message: ChannelMessage, on fd: Int32, text: String = "", passing passed: Int32 = -1) -> Bool {
-        let bytes = [message.rawValue] + text.utf8.prefix(capacity - 1)
-        return bytes.withUnsafeBytes { capus_send_descriptor(fd, $0.baseAddress!, $0.count, passed) } > 0
-    }
+    /// The bytes that carry a message; of a text that is too long the beginning.
+    func bytes(_ text: String) -> [UInt8] { [rawValue] + text.utf8.prefix(Self.capacity - 1) }
 
-    static func receive(_ fd: Int32) -> Arrival {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: capacity) { bytes in
-            var passed: Int32 = -1
-            let count = capus_receive_descriptor(fd, bytes.baseAddress!, bytes.count, &passed)
-            if count == -Int(CAPUS_WOULD_BLOCK) { return .nothing }
-            guard count > 0 else { return .closed }
-            guard let message = ChannelMessage(rawValue: bytes[0]) else {
-                if passed >= 0 { capus_close(passed) }
-                return .nothing
-            }
-            return .message(message, text: String(decoding: bytes[1..<count], as: UTF8.self), passed: passed)
-        }
+    /// Reads what has come; nil for what is no message.
+    static func read(_ bytes: UnsafeRawBufferPointer) -> (message: ChannelMessage, text: String)? {
+        bytes.first.flatMap(ChannelMessage.init(rawValue:)).map { ($0, String(decoding: bytes[1...], as: UTF8.self)) }
     }
 }

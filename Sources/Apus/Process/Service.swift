@@ -24,9 +24,9 @@ enum Service {
         case .stop: capus_exit(OperatorCommand.stop(graceful: invocation.isGraceful, whenNotRunning: 1))
         case .reload: capus_exit(OperatorCommand.reload(graceful: invocation.isGraceful))
         case .status where invocation.isDaemon: capus_exit(LiveStatus.run())
-        case .status: capus_exit(OperatorCommand.show(invocation.isJSON ? "status json" : "status"))
+        case .status: capus_exit(OperatorCommand.show(invocation.isJSON ? .statusJSON : .status))
         case .connections:
-            capus_exit(OperatorCommand.show(invocation.isJSON ? "connections json" : "connections"))
+            capus_exit(OperatorCommand.show(.connections(isJSON: invocation.isJSON)))
         case .doctor: capus_exit(Doctor.run(workers: WorkerBase.all))
         case .help:
             Terminal.write(Invocation.usage)

@@ -42,13 +42,17 @@ nonisolated struct PosixZoneRule: Sendable, Hashable {
         }
         let day = (time + standardOffset).flooredDivision(by: CivilDate.secondsPerDay).quotient
         let year = CivilDate(dayNumber: day).year
-        // Where one year's end is the next one's start, daylight saving time goes on: its start sorts last.
-        let changes = (year - 1...year + 1).flatMap { year in
+        // Days before and behind a year's are possible. Where one year's end is the next one's start, daylight saving
+        // time goes on: its start sorts last, and the end is none.
+        let sorted = (year - 2...year + 2).flatMap { year in
             [
                 (time: daylight.end.seconds(in: year) - daylight.offset, offset: standardOffset, order: 0),
                 (time: daylight.start.seconds(in: year) - standardOffset, offset: daylight.offset, order: 1),
             ]
         }.sorted { ($0.time, $0.order) < ($1.time, $1.order) }
+        let changes = sorted.indices.filter { $0 + 1 == sorted.count || sorted[$0].time < sorted[$0 + 1].time }.map {
+            sorted[$0]
+        }
         let next = changes.firstIndex { $0.time > time } ?? changes.count
         let offset = next > 0 ? changes[next - 1].offset : standardOffset
         return ZonePeriod(

@@ -1,18 +1,13 @@
 import Apus
-import ApusProtocols
 import CApus
 import CLinux
 
 /// A file with the items of queues, so that those which wait outlive the server: what happens is written behind what
-/// has happened before, as messages in frames.
+/// has happened before, as a `JournalRecord`.
 ///
-///     {"id":7,"queue":"mail","data":…}    an item has come
-///     {"done":7}                          it is nobody's any more
-///
-/// A last message that is not whole was never confirmed, and is cut off. The file stays open, and this server's, until
-/// the process ends. It is written anew when little of it
-/// is left of use. What was written outlives the process at once, and a power failure as far as the system has
-/// brought it to the disk.
+/// A last record that is not whole was never confirmed, and is cut off. The file stays open, and this server's, until
+/// the process ends. It is written anew when little of it is left of use. What was written outlives the process at
+/// once, and a power failure as far as the system has brought it to the disk.
 final class ChannelJournal {
     /// One that is smaller is not worth being written anew.
     private static let smallest = 1024 * 1024
@@ -51,16 +46,14 @@ final class ChannelJournal {
     /// Items have come, which are kept when this returns.
     func add(_ items: [(queue: String, item: ChannelItem)]) throws(SystemError) {
         var bytes: [UInt8] = []
-        for (queue, item) in items { bytes += Self.message(queue, item) }
+        for (queue, item) in items { bytes += JournalRecord.item(queue: queue, item).bytes }
         try append(bytes)
     }
 
     /// An item is nobody's any more. What fails is that it may come again.
     func remove(_ id: Int) {
-        var message = ClusterMessageWriter()
-        message.add("done", id)
         do throws(SystemError) {
-            try append(message.frame)
+            try append(JournalRecord.done(id).bytes)
         } catch {
             Worker.log("ChannelServer: \(error)", level: .error)
         }
@@ -68,12 +61,6 @@ final class ChannelJournal {
 
     /// Whether it should be made anew when what waits has so many bytes in it.
     func isWasteful(_ waitingBytes: Int) -> Bool { count > Self.smallest && count / Self.waste > waitingBytes }
-
-    /// Bytes that an item has in the file, at most.
-    static func size(_ queue: String, _ item: ChannelItem) -> Int {
-        // Small items have more around them than in them, and each byte of a name may be escaped.
-        item.data.count + queue.utf8.count * 6 + 48
-    }
 
     /// Makes the file anew, with nothing but the items that wait.
     func rewrite(_ items: some Sequence<(queue: String, item: ChannelItem)>) throws(SystemError) {
@@ -85,7 +72,7 @@ final class ChannelJournal {
         do throws(SystemError) {
             var bytes: [UInt8] = []
             for (queue, item) in items {
-                bytes += Self.message(queue, item)
+                bytes += JournalRecord.item(queue: queue, item).bytes
                 if bytes.count < 64 * 1024 { continue }
                 try Self.write(bytes, other, next)
                 total += bytes.count
@@ -105,14 +92,6 @@ final class ChannelJournal {
         close(fd)
         fd = other
         count = total
-    }
-
-    private static func message(_ queue: String, _ item: ChannelItem) -> [UInt8] {
-        var message = ClusterMessageWriter()
-        message.add("id", item.id)
-        message.add("queue", queue)
-        message.add("data", json: item.data)
-        return message.frame
     }
 
     private func append(_ bytes: [UInt8]) throws(SystemError) {
@@ -142,29 +121,17 @@ final class ChannelJournal {
 
     private func read() throws(SystemError) -> [(queue: String, item: ChannelItem)] {
         let bytes = try content()
-        var items: [Int: (queue: String, item: ChannelItem)] = [:]
-        var start = 0
-        while let length = Self.length(bytes[start...]),
-            let message = try? ClusterMessage(Array(bytes[(start + 4)..<(start + length)]))
-        {
-            if let done = message.number("done") {
-                items[done] = nil
-            } else if let id = message.number("id"), let queue = message.string("queue"),
-                let data = message.json("data")
-            {
-                items[id] = (queue, ChannelItem(id: id, data: data))
-            }
-            start += length
-        }
-        if start < bytes.count { try noteDamage(bytes[start...]) }
-        return items.values.sorted { $0.item.id < $1.item.id }
+        let content = JournalRecord.read(bytes)
+        if content.count < bytes.count { try noteDamage(bytes, from: content.count) }
+        return content.items
     }
 
-    /// What is behind the last message that can be read: a part of one, or something else. That is kept aside: there
-    /// may be items behind it.
-    private func noteDamage(_ rest: ArraySlice<UInt8>) throws(SystemError) {
+    /// What is behind the last record that can be read: a part of one, or something else. That is kept aside: there
+    /// may be items in it.
+    private func noteDamage(_ bytes: [UInt8], from start: Int) throws(SystemError) {
+        let rest = bytes[start...]
         let isPart = rest.count < 4 || rest.prefix(4).reduce(0) { $0 << 8 | Int($1) } > rest.count
-        guard !isPart else {
+        guard !isPart || JournalRecord.isFollowed(bytes, from: start) else {
             return Worker.log("ChannelServer: \(path) ends with a part of a message, which is cut off", level: .warning)
         }
         let aside = path + ".damaged"
@@ -172,13 +139,6 @@ final class ChannelJournal {
         guard link(path, aside) == 0 else { throw SystemError("keep \(aside)", capus_last_error()) }
         Worker.log(
             "ChannelServer: \(rest.count) bytes of \(path) cannot be read; it is kept as \(aside)", level: .error)
-    }
-
-    /// Of the first frame, its own four bytes included; nil when it is not there as a whole.
-    private static func length(_ bytes: ArraySlice<UInt8>) -> Int? {
-        guard bytes.count >= 4 else { return nil }
-        let length = bytes.prefix(4).reduce(0) { $0 << 8 | Int($1) }
-        return length >= 5 && length <= bytes.count ? length : nil
     }
 
     private func content() throws(SystemError) -> [UInt8] {

@@ -1,11 +1,5 @@
 import Apus
 
-/// What waits in a queue.
-struct ChannelItem {
-    let id: Int
-    let data: [UInt8]
-}
-
 /// Queues of work, and who takes from them: each item goes to one client that is ready for it, the one that has waited
 /// longest. Items that were not acknowledged when their client left go back to where they were. With a journal items
 /// are written down before they count as taken.
@@ -52,14 +46,14 @@ struct ChannelQueues {
     private mutating func put(_ item: ChannelItem, into name: String) {
         lastID = max(lastID, item.id)
         heldBytes += item.data.count
-        writtenBytes += ChannelJournal.size(name, item)
+        writtenBytes += JournalRecord.size(name, item)
         queues[name, default: Queue()].items.append(item)
     }
 
     /// An item is nobody's any more.
     private mutating func drop(_ item: ChannelItem, of name: String) {
         heldBytes -= item.data.count
-        writtenBytes -= ChannelJournal.size(name, item)
+        writtenBytes -= JournalRecord.size(name, item)
         journal?.remove(item.id)
     }
 
@@ -121,49 +115,15 @@ struct ChannelQueues {
             guard let watched = client.queues[name], client.connection.isOpen else { continue }
             client.queues[name]?.isArmed = false
             let item = queues[name]!.items.popFirst()!
-            var message = ClusterMessageWriter()
-            message.add("type", "queue")
-            message.add("channel", name)
-            message.add("data", json: item.data)
+            let id = watched.acknowledges ? item.id : nil
             if watched.acknowledges {
-                message.add("id", item.id)
                 client.unacknowledged[item.id] = (name, item)
             } else {
                 drop(item, of: name)
             }
             // What does not leave comes back when the connection is gone, if it is to be acknowledged.
-            client.connection.send(message.message)
+            client.connection.send(ChannelAnswer.item(queue: name, data: item.data, id: id).writer.message)
         }
         forgetIfUnused(name)
-    }
-}
-
-/// Items in order. Taking the first one moves none of the others.
-struct ItemList {
-    private var items: [ChannelItem] = []
-    private var start = 0
-
-    var count: Int { items.count - start }
-    var isEmpty: Bool { count == 0 }
-    var all: ArraySlice<ChannelItem> { items[start...] }
-
-    mutating func append(_ item: ChannelItem) { items.append(item) }
-
-    /// An item that was taken before goes to where it was.
-    mutating func putBack(_ item: ChannelItem) {
-        let index = items[start...].firstIndex { $0.id > item.id } ?? items.endIndex
-        items.insert(item, at: index)
-    }
-
-    mutating func popFirst() -> ChannelItem? {
-        guard !isEmpty else { return nil }
-        defer {
-            start += 1
-            if start * 2 > items.count, start > 64 || start == items.count {
-                items.removeFirst(start)
-                start = 0
-            }
-        }
-        return items[start]
     }
 }

@@ -77,40 +77,29 @@ public final class ChannelServer {
 
     private func received(_ bytes: [UInt8], _ connection: Connection<Frame>) throws {
         guard try gate.admits(bytes, connection), let client = clients[connection.id], !bytes.isEmpty else { return }
-        let message = try ClusterMessage(bytes)
-        let type = message.string("type") ?? ""
-        let names = message.strings("channels") ?? []
-        switch type {
-        case "publish":
-            guard let data = message.json("data") else { throw ClusterMessage.Failure(reason: "an event has no data") }
+        let request = try ChannelRequest(bytes)
+        let names = request.names ?? []
+        switch request.kind {
+        case .publish:
             var count = 0
-            for name in names { count += publish(name, data) }
-            reply(to: message, client, count: count)
-        case "enqueue":
-            guard let data = message.json("data") else { throw ClusterMessage.Failure(reason: "an item has no data") }
-            enqueue(names, data, message, client)
-        case "subscribe":
+            for name in names { count += publish(name, request.data ?? []) }
+            reply(to: request, client, count: count)
+        case .enqueue: enqueue(names, request.data ?? [], request, client)
+        case .subscribe:
             for name in names { events.add(client, to: name) }
-            reply(to: message, client, count: names.count)
-        case "unsubscribe": for name in names { events.remove(client, from: name) }
-        case "watch": for name in names { queues.watch(name, client, acknowledges: message.flag("ack")) }
-        case "unwatch": for name in names { queues.unwatch(name, client) }
-        // Without names all that it watches are meant.
-        case "reserve": queues.arm(client, message.strings("channels") ?? Array(client.queues.keys))
-        case "ack": if let id = message.number("id") { queues.finish(id, client, succeeded: true) }
-        case "nack": if let id = message.number("id") { queues.finish(id, client, succeeded: false) }
-        default: throw ClusterMessage.Failure(reason: "«\(type.prefix(40))» is no type of message")
+            reply(to: request, client, count: names.count)
+        case .unsubscribe: for name in names { events.remove(client, from: name) }
+        case .watch: for name in names { queues.watch(name, client, acknowledges: request.acknowledges) }
+        case .unwatch: for name in names { queues.unwatch(name, client) }
+        case .reserve: queues.arm(client, request.names ?? Array(client.queues.keys))
+        case .ack, .nack: if let id = request.id { queues.finish(id, client, succeeded: request.kind == .ack) }
         }
     }
 
     /// Each subscriber gets the same bytes.
     private func publish(_ name: String, _ data: [UInt8]) -> Int {
         guard let receivers = events.receivers(of: name) else { return 0 }
-        var event = ClusterMessageWriter()
-        event.add("type", "event")
-        event.add("channel", name)
-        event.add("data", json: data)
-        let frame = event.frame
+        let frame = ChannelAnswer.event(name: name, data: data).writer.frame
         var count = 0
         for receiver in receivers where receiver.connection.isOpen {
             hand(frame, to: receiver)
@@ -147,16 +136,16 @@ public final class ChannelServer {
     }
 
     private func enqueue(
-        _ names: [String], _ data: [UInt8], _ message: ClusterMessage, _ client: ChannelPeer
+        _ names: [String], _ data: [UInt8], _ request: ChannelRequest, _ client: ChannelPeer
     ) {
-        guard queues.hasRoom(for: data.count, in: names) else { return refuse(message, client, "the queue is full") }
+        guard queues.hasRoom(for: data.count, in: names) else { return refuse(request, client, "the queue is full") }
         do throws(SystemError) {
             try queues.add(data, to: names)
         } catch {
-            return refuse(message, client, "\(error)")
+            return refuse(request, client, "\(error)")
         }
         // The sender hears first that it is kept: the item may be for himself.
-        reply(to: message, client, count: names.count)
+        reply(to: request, client, count: names.count)
         send(client.takeUnsent(), to: client)
         for name in names { queues.deliver(name) }
     }
@@ -169,22 +158,14 @@ public final class ChannelServer {
         }
     }
 
-    private func refuse(_ message: ClusterMessage, _ client: ChannelPeer, _ reason: String) {
-        guard let id = message.number("id") else { return complain(reason, client.connection) }
-        var answer = ClusterMessageWriter()
-        answer.add("type", "error")
-        answer.add("id", id)
-        answer.add("reason", reason)
-        hand(answer.frame, to: client)
+    private func refuse(_ request: ChannelRequest, _ client: ChannelPeer, _ reason: String) {
+        guard let id = request.id else { return complain(reason, client.connection) }
+        hand(ChannelAnswer.refused(id: id, reason: reason).writer.frame, to: client)
     }
 
-    private func reply(to message: ClusterMessage, _ client: ChannelPeer, count: Int) {
-        guard let id = message.number("id") else { return }
-        var answer = ClusterMessageWriter()
-        answer.add("type", "done")
-        answer.add("id", id)
-        answer.add("count", count)
-        hand(answer.frame, to: client)
+    private func reply(to request: ChannelRequest, _ client: ChannelPeer, count: Int) {
+        guard let id = request.id else { return }
+        hand(ChannelAnswer.done(id: id, count: count).writer.frame, to: client)
     }
 
     private func left(_ connection: Connection<Frame>) {

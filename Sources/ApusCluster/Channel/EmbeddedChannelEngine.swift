@@ -48,17 +48,13 @@ final class EmbeddedChannelEngine: ChannelEngine {
 
     // MARK: Asking
 
-    func subscribe(_ names: [String]) { tell("subscribe", names) }
-    func unsubscribe(_ names: [String]) { tell("unsubscribe", names) }
-    func unwatch(_ names: [String]) { tell("unwatch", names) }
-    func reserve(_ names: [String]) { tell("reserve", names) }
+    func subscribe(_ names: [String]) { tell(.subscribe, names) }
+    func unsubscribe(_ names: [String]) { tell(.unsubscribe, names) }
+    func unwatch(_ names: [String]) { tell(.unwatch, names) }
+    func reserve(_ names: [String]) { tell(.reserve, names) }
 
     func watch(_ names: [String], acknowledges: Bool) {
-        var message = ClusterMessageWriter()
-        message.add("type", "watch")
-        message.add("channels", names)
-        if acknowledges { message.add("ack", json: Array("true".utf8)) }
-        link.send(message.message)
+        link.send(ChannelRequest(.watch, names: names, acknowledges: acknowledges).message)
     }
 
     func finish(_ item: ChannelDelivery, succeeded: Bool) {
@@ -66,46 +62,37 @@ final class EmbeddedChannelEngine: ChannelEngine {
         guard let receipt = item.receipt, receipt.hasPrefix(receiptPrefix),
             let id = Int(receipt.dropFirst(receiptPrefix.utf8.count))
         else { return }
-        var message = ClusterMessageWriter()
-        message.add("type", succeeded ? "ack" : "nack")
-        message.add("id", id)
-        link.send(message.message)
+        link.send(ChannelRequest(succeeded ? .ack : .nack, id: id).message)
     }
 
     private var receiptPrefix: String { "\(connections)/" }
 
     /// What is not sent now is said again when the connection is there.
-    private func tell(_ type: String, _ names: [String]) {
+    private func tell(_ kind: ChannelRequest.Kind, _ names: [String]) {
         guard !names.isEmpty else { return }
-        var message = ClusterMessageWriter()
-        message.add("type", type)
-        message.add("channels", names)
-        link.send(message.message)
+        link.send(ChannelRequest(kind, names: names).message)
     }
 
     func publish(_ names: [String], _ json: [UInt8], _ completion: ChannelCompletion?) -> Bool {
-        post("publish", names, json, completion)
+        post(.publish, names, json, completion)
     }
 
     func enqueue(_ names: [String], _ json: [UInt8], _ completion: ChannelCompletion?) -> Bool {
-        post("enqueue", names, json, completion)
+        post(.enqueue, names, json, completion)
     }
 
-    private func post(_ type: String, _ names: [String], _ json: [UInt8], _ completion: ChannelCompletion?) -> Bool {
-        var message = ClusterMessageWriter()
-        message.add("type", type)
-        message.add("channels", names)
-        message.add("data", json: json)
+    private func post(
+        _ kind: ChannelRequest.Kind, _ names: [String], _ json: [UInt8], _ completion: ChannelCompletion?
+    ) -> Bool {
         var id: Int?
         if let completion {
             lastID += 1
             id = lastID
-            message.add("id", lastID)
             let deadline = EventLoop.current.now + Int64(timeout * 1e9)
             requests[lastID] = Request(deadline: deadline, isSent: link.isReady, completion: completion)
             setTimer(deadline)
         }
-        let bytes = message.message
+        let bytes = ChannelRequest(kind, names: names, data: json, id: id).message
         if link.isReady, backlog.isEmpty {
             if link.send(bytes) { return true }
         } else if backlogBytes + bytes.count <= maxUnsentBytes {
@@ -133,34 +120,14 @@ final class EmbeddedChannelEngine: ChannelEngine {
 
     private func received(_ bytes: [UInt8]) throws {
         guard !bytes.isEmpty else { return }
-        let message = try ClusterMessage(bytes)
-        switch message.string("type") {
-        case "event":
-            guard let event = Self.event(message) else { break }
-            receiver?.received(event)
-            return
-        case "queue":
-            guard let event = Self.event(message) else { break }
-            let receipt = message.number("id").map { "\(receiptPrefix)\($0)" }
-            receiver?.received(ChannelDelivery(event: event, receipt: receipt))
-            return
-        case "done":
-            guard let id = message.number("id") else { break }
-            requests.removeValue(forKey: id)?.completion(.success(message.number("count") ?? 0))
-            return
-        case "error":
-            guard let id = message.number("id") else { break }
-            let reason = message.string("reason") ?? ""
-            requests.removeValue(forKey: id)?.completion(.failure(.refused(reason)))
-            return
-        default: break
+        switch try ChannelAnswer(bytes) {
+        case .event(let name, let data): receiver?.received(ChannelEvent(name: name, json: data))
+        case .item(let queue, let data, let id):
+            let event = ChannelEvent(name: queue, json: data)
+            receiver?.received(ChannelDelivery(event: event, receipt: id.map { "\(receiptPrefix)\($0)" }))
+        case .done(let id, let count): requests.removeValue(forKey: id)?.completion(.success(count))
+        case .refused(let id, let reason): requests.removeValue(forKey: id)?.completion(.failure(.refused(reason)))
         }
-        throw ClusterMessage.Failure(reason: "the server sent «\(String(decoding: bytes.prefix(80), as: UTF8.self))»")
-    }
-
-    private static func event(_ message: ClusterMessage) -> ChannelEvent? {
-        guard let name = message.string("channel"), let data = message.json("data") else { return nil }
-        return ChannelEvent(name: name, json: data)
     }
 
     private func down(_ reason: String, _ wasReady: Bool) {

@@ -86,10 +86,13 @@ public final class GlobalDataClient {
         return try await shard(of: key).replace(key, old, try ClusterValue.json(new))
     }
 
-    /// Adds to a number, and returns the new one; nil when the key has no value. What is no number counts as 0.
+    /// Adds to a number, and returns the new one without its fraction; nil when the key has no value, or the server no
+    /// room. What is no number counts as 0. Throws `ClusterError.invalidAnswer` when the new one is larger than an
+    /// `Int`.
     @discardableResult
     public func increment(_ key: String, by step: Int = 1) async throws -> Int? {
-        try await shard(of: key).add(key, "\(step)").flatMap { Int($0) ?? Double($0).map { Int($0) } }
+        guard let sum = try await shard(of: key).add(key, "\(step)") else { return nil }
+        return try GlobalDataNumber.integer(sum)
     }
 
     /// Adds to a number that may have a fraction.

@@ -14,7 +14,7 @@ public struct AddressRange: Sendable, Hashable, CustomStringConvertible {
     /// what is wrong with it, also when bits are set beyond these, since one of the two is a mistake then.
     public init(_ text: String) throws(AddressRangeError) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let address = Self.parse(String(parts[0])) else {
+        guard let address = capus_address(numeric: String(parts[0])) else {
             throw AddressRangeError(text: text, reason: "\"\(parts[0])\" is no IPv4 or IPv6 address")
         }
         let bits = address.family == 4 ? 32 : 128
@@ -56,12 +56,6 @@ public struct AddressRange: Sendable, Hashable, CustomStringConvertible {
     private var isIPv4: Bool { first.isMappedIPv4 }
 
     private static func mask(_ prefixLength: Int) -> UInt128 { ~(UInt128.max >> UInt128(prefixLength)) }
-
-    /// C would read no further than a NUL.
-    private static func parse(_ text: String) -> capus_address? {
-        var address = capus_address()
-        return !text.utf8.contains(0) && capus_address_parse(text, 0, &address) ? address : nil
-    }
 
     private static func number(_ text: Substring) -> Int? {
         guard (1...3).contains(text.utf8.count), text.utf8.allSatisfy({ $0 &- 0x30 <= 9 }) else { return nil }

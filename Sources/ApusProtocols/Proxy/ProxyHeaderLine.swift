@@ -49,9 +49,8 @@ enum ProxyHeaderLine {
     )
         -> capus_address?
     {
-        var address = capus_address()
-        guard capus_address_parse(String(decoding: field, as: UTF8.self), port, &address), address.family == family
-        else { return nil }
+        let text = String(decoding: field, as: UTF8.self)
+        guard var address = capus_address(numeric: text, port: port), address.family == family else { return nil }
         address.normalize()
         return address
     }

@@ -17,10 +17,8 @@ struct ProxyTarget: Sendable {
         guard let number = UInt16(exactly: port), number > 0 else { throw .invalidPort(port) }
         self.text = text
         self.port = number
-        // C would read no further than a NUL, so names are looked at first.
         guard !text.utf8.contains(0) else { throw .invalidHost(text, reason: "it contains a NUL byte") }
-        var address = capus_address()
-        if capus_address_parse(text, number, &address) {
+        if let address = capus_address(numeric: text, port: number) {
             let bytes = withUnsafeBytes(of: address.ip) { [UInt8]($0) }
             host = address.family == 4 ? .ipv4([UInt8](bytes.prefix(4))) : .ipv6(bytes)
             return

@@ -6,17 +6,25 @@ struct Target: Sendable {
     let run: @Sendable (UnsafeRawBufferPointer) -> Void
 
     static let all = [
-        Target(name: "handshake", run: fuzzHandshake),
-        Target(name: "request", run: fuzzRequest), Target(name: "chunked", run: fuzzChunkedBody),
-        Target(name: "multipart", run: fuzzMultipart), Target(name: "cookies", run: fuzzCookies),
-        Target(name: "urlencoded", run: fuzzURLEncoded), Target(name: "ranges", run: fuzzRanges),
-        Target(name: "mediatype", run: fuzzMediaType), Target(name: "names", run: fuzzFormNames),
-        Target(name: "events", run: fuzzServerSentEvents), Target(name: "tags", run: fuzzTagsAndTimes),
-        Target(name: "websocket", run: fuzzWebSocket), Target(name: "inflate", run: fuzzInflate),
-        Target(name: "response", run: fuzzResponses), Target(name: "redis", run: fuzzRedisReplies),
-        Target(name: "stomp", run: fuzzSTOMP), Target(name: "json", run: fuzzJSON), Target(name: "url", run: fuzzURLs),
-        Target(name: "nats", run: fuzzNATS),
-        Target(name: "setcookie", run: fuzzReceivedCookies), Target(name: "proxy", run: fuzzProxyHeader),
+        Target(name: "addresses", run: fuzzAddresses), Target(name: "bus", run: fuzzBus),
+        Target(name: "chunked", run: fuzzChunkedBody), Target(name: "cluster", run: fuzzClusterMessages),
+        Target(name: "codings", run: fuzzCodings), Target(name: "commandline", run: fuzzCommandLines),
+        Target(name: "control", run: fuzzControl), Target(name: "cookies", run: fuzzCookies),
+        Target(name: "cron", run: fuzzCronRules), Target(name: "dns", run: fuzzDNSReplies),
+        Target(name: "events", run: fuzzServerSentEvents), Target(name: "frame", run: fuzzFramePackets),
+        Target(name: "globaldata", run: fuzzGlobalData), Target(name: "handshake", run: fuzzHandshake),
+        Target(name: "inflate", run: fuzzInflate), Target(name: "journal", run: fuzzJournals),
+        Target(name: "json", run: fuzzJSON), Target(name: "load", run: fuzzLoad),
+        Target(name: "mediatype", run: fuzzMediaType), Target(name: "multipart", run: fuzzMultipart),
+        Target(name: "names", run: fuzzFormNames), Target(name: "nats", run: fuzzNATS),
+        Target(name: "paths", run: fuzzPaths), Target(name: "proxy", run: fuzzProxyHeader),
+        Target(name: "ranges", run: fuzzRanges), Target(name: "redis", run: fuzzRedisReplies),
+        Target(name: "request", run: fuzzRequest), Target(name: "response", run: fuzzResponses),
+        Target(name: "setcookie", run: fuzzReceivedCookies), Target(name: "stomp", run: fuzzSTOMP),
+        Target(name: "tags", run: fuzzTagsAndTimes), Target(name: "text", run: fuzzTextPackets),
+        Target(name: "tunnels", run: fuzzTunnels), Target(name: "uploads", run: fuzzUploads),
+        Target(name: "url", run: fuzzURLs), Target(name: "urlencoded", run: fuzzURLEncoded),
+        Target(name: "websocket", run: fuzzWebSocket), Target(name: "zone", run: fuzzZones),
     ]
 
     /// The one that the environment names.

@@ -74,8 +74,7 @@ final class Dialer {
             connected(Result(connecting: capus_connect_unix(path, &isPending)))
         case .host(let name, let port):
             self.port = UInt16(port)
-            var address = capus_address()
-            if capus_address_parse(name, 0, &address) { return race([address]) }
+            if let address = capus_address(numeric: name) { return race([address]) }
             cancelLookup = HostResolvers.resolve(name) { [weak self] result in
                 guard let self else { return }
                 cancelLookup = nil

@@ -1,5 +1,3 @@
-import CApus
-
 /// Finds the addresses of hosts for the outgoing connections of this process.
 package protocol HostResolver: AnyObject {
     /// Calls `answer` once with the addresses of a host, best first, unless `cancel` is called before. Not before it
@@ -9,21 +7,6 @@ package protocol HostResolver: AnyObject {
     ) -> UInt64
     /// Nobody waits for this answer any more.
     func cancelLookUp(_ id: UInt64)
-}
-
-/// A numeric address.
-package nonisolated struct HostAddress: Sendable, Hashable {
-    let native: capus_address
-
-    /// Nil for what is no IPv4 or IPv6 address.
-    package init?(_ text: String) {
-        var address = capus_address()
-        guard capus_address_parse(text, 0, &address) else { return nil }
-        native = address
-    }
-
-    package static func == (a: HostAddress, b: HostAddress) -> Bool { a.native.ipText == b.native.ipText }
-    package func hash(into hasher: inout Hasher) { hasher.combine(native.ipText) }
 }
 
 /// Who looks names up.

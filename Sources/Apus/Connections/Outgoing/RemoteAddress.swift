@@ -1,3 +1,4 @@
+import ApusProtocols
 import CApus
 
 /// Where an outgoing connection leads to: `host:port`, `[v6]:port`, `unix:/path` or `/path`, with or without a scheme
@@ -21,15 +22,15 @@ nonisolated struct RemoteAddress: Sendable, Hashable, CustomStringConvertible {
     init(_ text: String, isSecured: Bool) throws(AddressError) {
         var rest = Substring(text)
         var scheme: String?
-        if let end = rest.firstRange(of: "://") {
+        if let end = rest.firstRange(of: "://"), rest[..<end.lowerBound].utf8.allSatisfy(Self.isOfScheme) {
             scheme = rest[..<end.lowerBound].lowercased()
             rest = rest[end.upperBound...]
         }
         if scheme == "unix" || rest.hasPrefix("/") || rest.hasPrefix("unix:") {
             if rest.hasPrefix("unix:") { rest = rest.dropFirst(5) }
             let path = "/" + rest.drop { $0 == "/" }
-            guard (2...107).contains(path.utf8.count) else {
-                throw AddressError(text: text, reason: "the path of a Unix socket has 1 to 107 bytes")
+            guard (2...107).contains(path.utf8.count), !path.utf8.contains(0) else {
+                throw AddressError(text: text, reason: "the path of a Unix socket has 1 to 107 bytes and no NUL")
             }
             (place, self.scheme, uri, self.isSecured) = (.unix(path: path), scheme, "", isSecured)
             return
@@ -40,6 +41,11 @@ nonisolated struct RemoteAddress: Sendable, Hashable, CustomStringConvertible {
         let isSecured = isSecured || ["ssl", "tls", "wss"].contains(scheme)
         self.isSecured = isSecured
         place = try Self.host(rest[..<end], defaultPort: isSecured ? 443 : 80, in: text)
+    }
+
+    /// RFC 3986 §3.1. A path may have `://` in it.
+    private static func isOfScheme(_ byte: UInt8) -> Bool {
+        (byte | 0x20) &- 0x61 < 26 || byte &- 0x30 <= 9 || "+-.".utf8.contains(byte)
     }
 
     private static func host(
@@ -58,8 +64,7 @@ nonisolated struct RemoteAddress: Sendable, Hashable, CustomStringConvertible {
         }
         if name.hasPrefix("["), name.hasSuffix("]") {
             name = name.dropFirst().dropLast()
-            var address = capus_address()
-            guard capus_address_parse(String(name), 0, &address), address.family == 6 else {
+            guard capus_address(numeric: String(name))?.family == 6 else {
                 throw AddressError(text: text, reason: "\(name) is no IPv6 address")
             }
             return .host(String(name), port: port)

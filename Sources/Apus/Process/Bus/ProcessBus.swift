@@ -44,7 +44,7 @@ public final class ProcessBus {
     /// Forgets the handlers of an event.
     public func off(_ event: String) { handlers[event] = nil }
 
-    private func arrived(_ arrival: BusInbox.Arrival) {
+    private func arrived(_ arrival: BusAssembly.Arrival) {
         switch arrival.head.kind {
         case .event: call(BusMessage(event: arrival.head.topic, data: arrival.bytes, sender: arrival.head.sender))
         case .bytes, .webSocketText, .webSocketBytes:

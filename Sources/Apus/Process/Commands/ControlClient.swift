@@ -12,10 +12,10 @@ enum ControlClient {
     }
 
     /// Asks the master.
-    static func ask(_ command: String) throws(Failure) -> String {
+    static func ask(_ request: ControlRequest) throws(Failure) -> String {
         let fd = try connect()
         defer { capus_close(fd) }
-        _ = Array(command.utf8).withUnsafeBytes { capus_send(fd, $0.baseAddress!, $0.count) }
+        _ = Array(request.text.utf8).withUnsafeBytes { capus_send(fd, $0.baseAddress!, $0.count) }
         var isReadable = false
         guard capus_wait_readable([fd], &isReadable, 1, patience) > 0 else { throw .noAnswer }
         var byte: UInt8 = 0

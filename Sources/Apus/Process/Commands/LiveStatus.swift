@@ -12,7 +12,7 @@ enum LiveStatus {
         let signals = capus_signals_open([Int32(CAPUS_SIGINT), Int32(CAPUS_SIGTERM), Int32(CAPUS_SIGHUP)], 3)
         var isFirst = true
         while true {
-            guard let text = OperatorCommand.ask("status live \(Terminal.width ?? 0)") else { return 1 }
+            guard let text = OperatorCommand.ask(.liveStatus(width: Terminal.width ?? 0)) else { return 1 }
             draw(text, isFirst: isFirst)
             isFirst = false
             var isReadable = false

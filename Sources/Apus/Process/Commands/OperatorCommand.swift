@@ -77,14 +77,14 @@ enum OperatorCommand {
     }
 
     /// Prints what the master answers.
-    static func show(_ question: String) -> Int32 {
+    static func show(_ question: ControlRequest) -> Int32 {
         guard let text = ask(question) else { return 1 }
         Terminal.write(text.hasSuffix("\n") ? String(text.dropLast()) : text)
         return 0
     }
 
     /// The master's answer; nil, once said why, when there is none.
-    static func ask(_ question: String) -> String? {
+    static func ask(_ question: ControlRequest) -> String? {
         do {
             return try ControlClient.ask(question)
         } catch .notAllowed {
