@@ -297,6 +297,13 @@ class Run:
             for line in path.read_text().splitlines()[:5]:
                 self.violation(f"{path.name}: {line}")
 
+    def check_logs(self):
+        """A process that ends in another way than by SIGKILL has crashed."""
+        for service in (self.web, self.cluster):
+            for line in Path(service.log).read_text(errors="replace").splitlines():
+                if "exit with status" in line and "(signal 9 KILL)" not in line:
+                    self.violation(line[:300])
+
     def check_leftovers(self):
         more = self.files() - self.reference_files - {"journal.new"}
         if more:
@@ -349,6 +356,7 @@ class Run:
         kept, found = self.check_queues()
         self.check_leftovers()
         self.check_witnesses()
+        self.check_logs()
         after = resident(self.web.master), resident(self.cluster.master)
         self.check_end()
         self.report(kept, found, memory, after)
