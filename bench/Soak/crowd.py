@@ -25,11 +25,11 @@ class WrongAnswer(Exception):
 class Client:
     """One connection. `expected` is what has to come, None while nothing has."""
 
-    __slots__ = ("kind", "socket", "state", "buffer", "expected", "since", "silent_until")
+    __slots__ = ("kind", "socket", "state", "buffer", "expected", "since", "silent_until", "breaks_off")
 
     def __init__(self, kind):
         self.kind, self.buffer, self.expected, self.since, self.silent_until = kind, b"", None, 0.0, 0.0
-        self.state = "connecting"
+        self.state, self.breaks_off = "connecting", False
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM)
         self.socket.setblocking(False)
 
@@ -116,6 +116,8 @@ class Crowd:
         now = time.monotonic()
         if fd < 0 or client.state != "open" or now < client.silent_until:
             return
+        if client.breaks_off:
+            return self.end(client, resets=True)
         if client.expected is not None:
             if now - client.since > PATIENCE and client.kind != "udp":
                 self.faults.append(f"{client.kind}: no answer within {PATIENCE} s")
@@ -136,7 +138,7 @@ class Crowd:
             # Begins a message and never ends it: the server's time-out, or our reset, does.
             self.figures["broken off"] += 1
             self.say(client, breaks_off=True)
-            client.silent_until = now + PATIENCE * 2
+            client.breaks_off, client.silent_until = True, now + PATIENCE
         elif chance < 0.10:
             client.silent_until = now + random.uniform(5, 60)
         else:
