@@ -244,6 +244,7 @@ private func queueOrder(_ server: any ValueServer) async throws {
     }
     for number in 0..<3 { try await sender.enqueueAndWait("a", data: number) }
     try await expectEventually { attempts == [0, 0, 1, 2] }
+    for client in takers + [sender] { client.close() }
 }
 
 /// Why no items come is told, once, and they come when it is over.
@@ -324,6 +325,35 @@ func failOver(_ words: [String]) async throws {
     try await expectEventually { heard == 2 }
     try await sender.enqueueAndWait("jobs", data: 9)
     try await expectEventually { done == [0, 1, 2, 9] }
+}
+
+/// Clients that wait for items are gone, and the server learns of it by sending them some.
+func goneTakers(_ words: [String]) async throws {
+    let server = try ClusterServer()
+    let sender = try await client(server.channel)
+    for _ in 0..<5 {
+        var takers: [ChannelClient] = []
+        for acknowledges in [true, false, true] {
+            let taker = try await client(server.channel)
+            taker.watch("jobs", acknowledges: acknowledges) { _ in }
+            try await settle(taker)
+            takers.append(taker)
+        }
+        // What has come first is dealt with first.
+        server.signal(SIGSTOP)
+        for number in 0..<3 { expect(sender.enqueue("jobs", data: number)) }
+        for taker in takers { taker.close() }
+        server.signal(SIGCONT)
+        try await sender.enqueueAndWait("jobs", data: 3)
+        var taken: [Int] = []
+        let last = try await client(server.channel)
+        last.watch("jobs", acknowledges: true) { taken.append(try $0.decode()) }
+        // One may be lost, with the client that does not acknowledge.
+        try await expectEventually { taken.last == 3 }
+        expect(taken.count >= 3 && taken == taken.sorted(), "\(taken)")
+        last.close()
+    }
+    sender.close()
 }
 
 func channelServerDown(_ words: [String]) async throws {

@@ -10,6 +10,7 @@ run([
     "events": events,
     "server-back": serverComesBack,
     "left-items": leftItems,
+    "gone-takers": goneTakers,
     "queue-failures": queueFailures,
     "queues": queues,
     "work": work,

@@ -3,7 +3,9 @@ import Apus
 /// Queues of work, and who takes from them: each item goes to one client that is ready for it, the one that has waited
 /// longest. Items that were not acknowledged when their client left go back to where they were. With a journal items
 /// are written down before they count as taken.
-struct ChannelQueues {
+///
+/// A class, since what it sends may find that a client is gone, which then is removed in the midst of `deliver`.
+final class ChannelQueues {
     private struct Queue {
         var items = ItemList()
         /// Clients that may be sent an item, in the order they became ready.
@@ -25,25 +27,27 @@ struct ChannelQueues {
         self.maxBytes = maxBytes
     }
 
+    nonisolated deinit {}
+
     func hasRoom(for count: Int, in names: [String]) -> Bool {
         heldBytes + count * names.count <= maxBytes && names.allSatisfy { queues[$0]?.items.count ?? 0 < maxItems }
     }
 
     /// Keeps items in a file from here on, and takes over those that are there.
-    mutating func open(_ path: String) throws(SystemError) {
+    func open(_ path: String) throws(SystemError) {
         var found: [(queue: String, item: ChannelItem)] = []
         journal = try ChannelJournal(path) { found.append(($0, $1)) }
         for (queue, item) in found { put(item, into: queue) }
     }
 
     /// Puts an item into each queue; none of them when that fails. They are given to clients by `deliver`.
-    mutating func add(_ data: [UInt8], to names: [String]) throws(SystemError) {
+    func add(_ data: [UInt8], to names: [String]) throws(SystemError) {
         let items = names.enumerated().map { (queue: $1, item: ChannelItem(id: lastID + 1 + $0, data: data)) }
         try journal?.add(items)
         for (queue, item) in items { put(item, into: queue) }
     }
 
-    private mutating func put(_ item: ChannelItem, into name: String) {
+    private func put(_ item: ChannelItem, into name: String) {
         lastID = max(lastID, item.id)
         heldBytes += item.data.count
         writtenBytes += JournalRecord.size(name, item)
@@ -51,26 +55,26 @@ struct ChannelQueues {
     }
 
     /// An item is nobody's any more.
-    private mutating func drop(_ item: ChannelItem, of name: String) {
+    private func drop(_ item: ChannelItem, of name: String) {
         heldBytes -= item.data.count
         writtenBytes -= JournalRecord.size(name, item)
         journal?.remove(item.id)
     }
 
     /// Makes the journal anew when much of it is of no use. `unacknowledged` are items that clients have.
-    mutating func tidyUp(_ unacknowledged: () -> [(queue: String, item: ChannelItem)]) throws(SystemError) {
+    func tidyUp(_ unacknowledged: () -> [(queue: String, item: ChannelItem)]) throws(SystemError) {
         guard let journal, journal.isWasteful(writtenBytes) else { return }
         var items = unacknowledged()
         for (name, queue) in queues { items += queue.items.all.map { (name, $0) } }
         try journal.rewrite(items.sorted { $0.item.id < $1.item.id })
     }
 
-    mutating func watch(_ name: String, _ client: ChannelPeer, acknowledges: Bool) {
+    func watch(_ name: String, _ client: ChannelPeer, acknowledges: Bool) {
         if client.queues[name] == nil { queues[name, default: Queue()].watchers += 1 }
         client.queues[name, default: .init(acknowledges: acknowledges)].acknowledges = acknowledges
     }
 
-    mutating func unwatch(_ name: String, _ client: ChannelPeer) {
+    func unwatch(_ name: String, _ client: ChannelPeer) {
         guard client.queues.removeValue(forKey: name) != nil else { return }
         queues[name]?.ready.removeAll { $0 === client }
         queues[name]?.watchers -= 1
@@ -78,7 +82,7 @@ struct ChannelQueues {
     }
 
     /// The client may be sent one item of each of these queues, as far as it watches them.
-    mutating func arm(_ client: ChannelPeer, _ names: some Sequence<String>) {
+    func arm(_ client: ChannelPeer, _ names: some Sequence<String>) {
         for name in names where client.queues[name]?.isArmed == false {
             client.queues[name]?.isArmed = true
             queues[name]?.ready.append(client)
@@ -87,7 +91,7 @@ struct ChannelQueues {
     }
 
     /// What has become of an item that was to be acknowledged.
-    mutating func finish(_ id: Int, _ client: ChannelPeer, succeeded: Bool) {
+    func finish(_ id: Int, _ client: ChannelPeer, succeeded: Bool) {
         guard let (name, item) = client.unacknowledged.removeValue(forKey: id) else { return }
         if succeeded {
             drop(item, of: name)
@@ -97,19 +101,19 @@ struct ChannelQueues {
         deliver(name)
     }
 
-    mutating func remove(_ client: ChannelPeer) {
+    func remove(_ client: ChannelPeer) {
         for name in Array(client.queues.keys) { unwatch(name, client) }
         // The oldest is to be the first again.
         for id in client.unacknowledged.keys.sorted(by: >) { finish(id, client, succeeded: false) }
     }
 
-    private mutating func forgetIfUnused(_ name: String) {
+    private func forgetIfUnused(_ name: String) {
         guard let queue = queues[name], queue.items.isEmpty, queue.watchers == 0 else { return }
         queues[name] = nil
     }
 
     /// Gives items to clients that wait for them.
-    mutating func deliver(_ name: String) {
+    func deliver(_ name: String) {
         while let queue = queues[name], !queue.items.isEmpty, let client = queue.ready.first {
             queues[name]?.ready.removeFirst()
             guard let watched = client.queues[name], client.connection.isOpen else { continue }

@@ -38,7 +38,7 @@ public final class ChannelServer {
     private let options: ChannelServerOptions
     private let gate: ClusterGate
     private var events = ChannelEvents()
-    private var queues: ChannelQueues
+    private let queues: ChannelQueues
     private var clients: [Int: ChannelPeer] = [:]
     private var complaints = 0
     private var timer: WorkerTimer?
