@@ -56,6 +56,7 @@ public final class ServerProcess {
         let path = isOurs ? Self.folderOfPrograms + "/" + name : name
         var launch = launch
         if isOurs, let faults = Self.faults { launch.environment["LD_PRELOAD"] = faults }
+        if isOurs { launch.under += Self.observer }
         var pipe: [Int32] = [-1, -1]
         guard Glibc.pipe(&pipe) == 0 else { throw Failure("pipe: \(systemError())") }
         for end in pipe { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
@@ -72,6 +73,10 @@ public final class ServerProcess {
 
     /// A library that makes system calls of this package's programs fail: see bench/Faults.
     private static let faults = getenv("APUS_TEST_FAULTS").map { String(cString: $0) }
+
+    /// What this package's programs run under, `valgrind` for instance: see Tests/sanitize.py.
+    private static let observer =
+        getenv("APUS_TEST_UNDER").map { String(cString: $0).split(separator: " ").map(String.init) } ?? []
 
     /// Other threads of the tests, and Foundation, have descriptors that are not marked close-on-exec.
     static func closeDescriptors(from first: Int, _ actions: inout posix_spawn_file_actions_t) {

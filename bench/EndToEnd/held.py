@@ -17,8 +17,8 @@ sys.dont_write_bytecode = True  # the folder holds sources only
 from preparations import EXAMPLES  # noqa: E402
 from servers import Apus, BenchError, Server, run_script  # noqa: E402
 
-# Towards one port, an address of the client is good for some 28,000 connections.
-SOURCES = "127.0.1.0/28"
+# Towards one port, an address of the client is good for some 28,000 connections; chosen at random some are taken.
+PER_ADDRESS = 20_000
 # Connections of one process: a system may allow it 20,000 descriptors, and they are not spread quite evenly.
 PER_PROCESS = 13_000
 
@@ -42,6 +42,18 @@ class Workers(Apus):
         return command
 
 
+def sources(connections):
+    """So many local addresses, in a net of their own."""
+    bits = max(4, (-(-connections // PER_ADDRESS)).bit_length())
+    return f"127.0.64.0/{32 - bits}"
+
+
+def kernel_memory():
+    """Bytes that the kernel has allocated for itself, both ends of the connections among them."""
+    lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    return int(lines["Slab"].split()[0]) * 1024
+
+
 def memory(server):
     """Bytes of all processes of the server, each shared page divided among those who share it."""
     total = 0
@@ -55,18 +67,19 @@ def measure(arguments):
     count = -(-arguments.connections // PER_PROCESS)
     scheme = "ws" if arguments.protocol == "websocket" else arguments.protocol
     with Server(Workers(arguments.apus, arguments.backend, arguments.protocol, count), "0,1") as server:
-        before = memory(server)
-        peak = [before]
+        before, kernel_before = memory(server), kernel_memory()
+        peak, kernel_peak = [before], [kernel_before]
         ended = threading.Event()
 
         def watch():
             while not ended.wait(0.5):
                 peak[0] = max(peak[0], memory(server))
+                kernel_peak[0] = max(kernel_peak[0], kernel_memory())
 
         watcher = threading.Thread(target=watch)
         watcher.start()
         command = [arguments.apus_tool, "load", "--hold", "-q", "--json", "-d", f"{arguments.seconds}s", "--ramp",
-                   f"{arguments.seconds}s", "-c", str(arguments.connections), "-t", str(count), "--source", SOURCES,
+                   f"{arguments.seconds}s", "-c", str(arguments.connections), "-t", str(count), "--source", sources(arguments.connections),
                    f"{scheme}://127.0.0.1:{server.port}"]
         try:
             run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -75,7 +88,7 @@ def measure(arguments):
             watcher.join()
         if not run.stdout.startswith("{"):
             raise BenchError(run.stderr)
-        return json.loads(run.stdout), before, peak[0]
+        return json.loads(run.stdout), peak[0], peak[0] - before, kernel_peak[0] - kernel_before
 
 
 def main():
@@ -89,7 +102,7 @@ def main():
     arguments = parser.parse_args()
 
     def body():
-        figures, before, peak = measure(arguments)
+        figures, peak, growth, kernel = measure(arguments)
         count = arguments.connections
         latency = figures["latency_us"]
         print(f"{count:,} connections of {arguments.protocol} to {arguments.backend}: "
@@ -97,7 +110,8 @@ def main():
         print(f"answered {figures['requests']:,}, errors {figures['errors']['total']:,}, "
               f"unfinished {figures['unfinished']:,}; p50 {latency['p50'] / 1000:.2f} ms, "
               f"p99 {latency['p99'] / 1000:.1f} ms")
-        print(f"server: {peak / 2**20:.1f} MiB, {(peak - before) / count:,.0f} bytes for each connection")
+        print(f"server: {peak / 2**20:.1f} MiB, {growth / count:,.0f} bytes for each connection")
+        print(f"kernel: {kernel / 2**20:.1f} MiB, {kernel / count:,.0f} bytes for both ends of each connection")
         print(f"client: {figures['client_memory_bytes'] / 2**20:.1f} MiB, all in all "
               f"{figures['client_memory_bytes'] / count:,.0f} bytes for each connection")
         if figures["requests"] != count or figures["errors"]["total"] or figures["unfinished"]:
