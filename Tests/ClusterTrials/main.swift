@@ -19,4 +19,6 @@ run([
     "old-receipts": oldReceipts,
     "secrets": secrets,
     "wire": wire,
+    "limits": limits,
+    "strangers": strangers,
 ])
