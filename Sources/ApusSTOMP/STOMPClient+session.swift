@@ -250,8 +250,8 @@ extension STOMPClient {
     }
 
     /// Closes the connection now. What waits to be sent or confirmed fails with `STOMPError.closed`, sequences of
-    /// messages end. Whether the broker gets what was sent just before, say an ACK, is not known; `disconnect` waits for
-    /// that. The client does not connect again by itself.
+    /// messages end. Whether the broker gets what was sent just before, say an ACK, is not known; `disconnect` waits
+    /// for that. The client does not connect again by itself.
     public func close() {
         guard state != .disconnected else { return }
         let hadConnection = state != .initial
