@@ -148,7 +148,10 @@ let package = Package(
         .testTarget(name: "MySQLTests", dependencies: ["ApusMySQL", "TestSupport", "MySQLTrials"]),
         .testTarget(
             name: "ApusTests",
-            dependencies: ["Apus", "ApusCluster", "ApusProtocols", "ApusRedis", "ApusWeb", "CApus", "TestSupport"],
+            dependencies: [
+                "Apus", "ApusClient", "ApusCluster", "ApusMySQL", "ApusNATS", "ApusProtocols", "ApusRedis", "ApusSTOMP",
+                "ApusWeb", "CApus", "TestSupport",
+            ],
             swiftSettings: onTheLoop),
         .testTarget(name: "TaskTests", dependencies: ["TestSupport", "TaskTrials"]),
         .testTarget(name: "SystemTests", dependencies: ["TestSupport", "SystemTrials", "Examples"]),

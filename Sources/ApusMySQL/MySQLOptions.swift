@@ -5,7 +5,10 @@ public nonisolated struct MySQLOptions: Sendable, Hashable {
     /// Who logs in; unless set, and not in the address, "root".
     public var user: String?
     /// The password; none unless set, or in the address.
-    public var password: String?
+    public var password: String? {
+        get { login.text }
+        set { login.text = newValue }
+    }
     /// The database that is used; none unless set, or in the address.
     public var database: String?
     /// The character set of the session. Text is decoded as UTF-8, so others than UTF-8 are of little use.
@@ -33,6 +36,7 @@ public nonisolated struct MySQLOptions: Sendable, Hashable {
     public var maxResultBytes = 256 * 1024 * 1024
     /// Prepared statements that each connection keeps on the server to be used again.
     public var statementCacheSize = 64
+    private var login = Secret()
 
     /// The defaults of each property.
     public init() {}

@@ -87,8 +87,10 @@ nonisolated struct MySQLTarget: Sendable, Hashable {
             case ("tls", "required"): isSecured = true
             case ("tls", "none"): isSecured = false
             default:
+                let place = Self.shown(address)
                 throw .invalidAddress(
-                    Self.shown(address), reason: "expected charset=… or tls=required behind ?, not \(option)")
+                    "\(place.prefix { $0 != "?" })?\(parts[0])=…",
+                    reason: "expected charset=… or tls=required behind ?, not \(parts[0])")
             }
         }
     }

@@ -5,9 +5,15 @@ public nonisolated struct NATSOptions: Sendable, Hashable {
     /// Who logs in, with `password`; nobody unless set, or in the address.
     public var user: String?
     /// The password of `user`.
-    public var password: String?
+    public var password: String? {
+        get { login.text }
+        set { login.text = newValue }
+    }
     /// What is shown instead of user and password.
-    public var token: String?
+    public var token: String? {
+        get { pass.text }
+        set { pass.text = newValue }
+    }
     /// What the server calls the client in its lists.
     public var name = "apus"
     /// Seconds until a request or a confirmation fails, waiting for a connection included.
@@ -20,6 +26,9 @@ public nonisolated struct NATSOptions: Sendable, Hashable {
     public var pingInterval = 30.0
     /// Time-out of one attempt to connect, TLS, local address and socket options.
     public var connect = ConnectOptions()
+
+    private var login = Secret()
+    private var pass = Secret()
 
     /// The defaults of each property.
     public init() { connect.timeout = 5 }

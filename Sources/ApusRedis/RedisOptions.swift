@@ -5,7 +5,10 @@ public nonisolated struct RedisOptions: Sendable, Hashable {
     /// Who logs in; unless set, and not in the address, Redis' default user.
     public var username: String?
     /// The password; none unless set, or in the address.
-    public var password: String?
+    public var password: String? {
+        get { login.text }
+        set { login.text = newValue }
+    }
     /// The database that is used; 0 unless set, or in the address.
     public var database: Int?
     /// Seconds that a command may take, waiting for a connection included.
@@ -22,6 +25,8 @@ public nonisolated struct RedisOptions: Sendable, Hashable {
     public var speaksRESP3 = false
     /// Time-out of one attempt to connect, TLS, local address and socket options.
     public var connect = ConnectOptions()
+
+    private var login = Secret()
 
     /// The defaults of each property.
     public init(password: String? = nil, database: Int? = nil) {

@@ -26,7 +26,10 @@ public nonisolated struct STOMPOptions: Sendable, Hashable {
     /// Who logs in, unless the address says so.
     public var login = "guest"
     /// The password, unless the address has one.
-    public var passcode = "guest"
+    public var passcode: String {
+        get { secret.text ?? "" }
+        set { secret.text = newValue }
+    }
     /// The versions that are offered to the broker.
     public var versions: Set<STOMPVersion> = Set(STOMPVersion.allCases)
     /// Ten seconds in both directions unless set.
@@ -54,6 +57,7 @@ public nonisolated struct STOMPOptions: Sendable, Hashable {
     public var maxHeaderCount = 256
     /// TLS, local address, proxy and socket options. Its time-out and reconnection are those above.
     public var connect = ConnectOptions()
+    private var secret = Secret("guest")
 
     /// The defaults of each property.
     public init() {}

@@ -129,8 +129,8 @@ import Testing
         let report = try LoadRun.run(options)
         #expect(report.isSuccess, "\(report.text)")
         #expect(report.requests == 1000)
-        // Of all requests the share (1 s − y) / 2 s waits for longer than y.
-        #expect(abs(report.latencies.microseconds(atPercentile: 99.9) / 998_000 - 1) < 0.05, "\(report.text)")
+        // Of all requests the share (1 s − y) / 2 s waits for longer than y; on a busy machine for longer still.
+        #expect(report.latencies.microseconds(atPercentile: 99.9) > 0.95 * 998_000, "\(report.text)")
         let folder = try TemporaryFolder()
         try writeText(
             "done = function(s, latency) io.write('run ', s.duration, ' ', latency:percentile(99.9), '\\n') end",

@@ -111,6 +111,16 @@ func streaming(_ words: [String]) async throws {
     var count = 0
     for try await piece in whole.body { count += piece.count }
     expect(count, is: 50 << 20)
+    // Collected, with an end.
+    let collected = ScriptedServer { peer in
+        while peer.readRequest(), peer.send(response(200, String(repeating: "x", count: 1000))) {}
+    }
+    expect(try await client.stream(HTTPClientRequest("GET", collected.url)).body.collect(upTo: 1000).count, is: 1000)
+    let tooLarge = await expectError {
+        _ = try await client.stream(HTTPClientRequest("GET", collected.url)).body.collect(upTo: 999)
+    }
+    expect(tooLarge as? HTTPClientError, is: .bodyTooLarge(limit: 999))
+    collected.stop()
     // Nobody holds it any more.
     let task = Task {
         let response = try await client.stream(HTTPClientRequest("GET", server.url))

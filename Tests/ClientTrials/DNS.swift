@@ -13,7 +13,8 @@ private func nameServer(
             "--keep-in-foreground", "--port=\(port)", "--listen-address=127.0.0.1", "--bind-interfaces", "--no-resolv",
             "--no-hosts", "--pid-file=\(folder.file("pid"))", "--user=root", "--local=/test/", "--log-queries=extra",
             "--log-facility=\(folder.file("log"))", "--host-record=both.test,127.0.0.1,::1,600",
-            "--host-record=brief.test,127.0.0.7,1", "--host-record=four.test,127.0.0.1",
+            "--host-record=brief.test,127.0.0.7,1", "--host-record=second.test,127.0.0.2,600",
+            "--host-record=third.test,127.0.0.3,600", "--host-record=four.test,127.0.0.1",
             "--host-record=in.domain.test,127.0.0.9", "--srv-host=_http._tcp.test,a.test,81,2,5",
             "--srv-host=_http._tcp.test,b.test,82,1,5", "--txt-record=text.test,v=1,second part",
             "--ptr-record=5.0.0.127.in-addr.arpa,five.test", "--dns-forward-max=1000",
@@ -23,6 +24,28 @@ private func nameServer(
 
 private func questions(_ folder: TemporaryFolder, _ name: String) -> Int {
     folder.text("log").split(separator: "\n").count { $0.contains("query[A]") && $0.contains(" \(name) ") }
+}
+
+/// Answers are remembered no longer than wanted, and not more of them.
+private func remembering(_ folder: TemporaryFolder, _ options: DNSOptions) async throws {
+    var options = options
+    options.maxCacheTime = 0.05
+    let brief = DNSResolver(options)
+    let before = questions(folder, "both.test")
+    try await expectEventually {
+        _ = try await brief.addresses(of: "both.test")
+        return questions(folder, "both.test") >= before + 2
+    }
+    options.maxCacheTime = 3600
+    options.maxCacheNames = 2
+    let small = DNSResolver(options)
+    for name in ["both.test", "second.test", "both.test", "second.test"] { _ = try await small.addresses(of: name) }
+    let asked = questions(folder, "both.test")
+    expect(questions(folder, "second.test"), is: 1)
+    _ = try await small.addresses(of: "third.test")
+    expect(questions(folder, "both.test"), is: asked)
+    _ = try await small.addresses(of: "both.test")
+    expect(questions(folder, "both.test"), is: asked + 1)
 }
 
 func dns(_ words: [String]) async throws {
@@ -60,6 +83,7 @@ func dns(_ words: [String]) async throws {
         _ = try await resolver.addresses(of: "brief.test")
         return questions(folder, "brief.test") >= 2
     }
+    try await remembering(folder, options)
     // A hundred at the same time, each asked for once, and nothing stands still meanwhile.
     var turns = 0
     let ticks = WorkerTimer.every(0.001) { _ in turns += 1 }

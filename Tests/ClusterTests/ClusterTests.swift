@@ -6,6 +6,7 @@ import Testing
     private static let trials = [
         "data", "counting", "data-down", "data-shards", "hostile", "events", "queues", "left-items", "server-back",
         "gone-takers", "fail-over", "channel-down", "old-receipts", "journal", "queue-failures", "secrets", "wire",
+        "limits", "strangers",
     ]
     /// What is the same whoever carries it.
     private static let common = ["data", "counting", "data-down", "events", "queues", "left-items", "server-back"]

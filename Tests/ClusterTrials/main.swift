@@ -20,4 +20,6 @@ run([
     "old-receipts": oldReceipts,
     "secrets": secrets,
     "wire": wire,
+    "limits": limits,
+    "strangers": strangers,
 ])

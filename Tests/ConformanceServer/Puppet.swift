@@ -22,6 +22,7 @@ final class Puppet<P: PacketProtocol> {
     }
 
     func open() {
+        if options["scarce-memory"] != nil { ScarceMemory.install() }
         if options["to"] == nil { openServer() }
         let control = Worker(.text, on: "127.0.0.1:0")
         control.onMessage = { connection, line in connection.send(try self.obey(line)) }
@@ -115,6 +116,8 @@ final class Puppet<P: PacketProtocol> {
         let number = words.count > 1 ? Int(words[1]) ?? 0 : 0
         switch words[0] {
         case "send": return "\(connection.send(payload(number))) \(connection.pendingSendBytes)"
+        case "send-without-memory":
+            return "\(ScarceMemory.without { connection.send(payload(number)) }) \(connection.state)"
         case "raw": return "\(connection.sendRaw(Array(words[1].utf8))) \(connection.pendingSendBytes)"
         case "close": if words.count > 1 { connection.close(payload(number)) } else { connection.close() }
         case "end": if words.count > 1 { connection.end(payload(number)) } else { connection.end() }

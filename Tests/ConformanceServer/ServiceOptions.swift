@@ -15,6 +15,7 @@ func setService(_ server: WorkerBase, _ options: Options) {
     if let path = options["stdout"] { Worker.stdoutFile = path }
     if let bytes = options.number("log-size") { Worker.logFileMaxSize = bytes }
     if let seconds = options.number("graceful-timeout") { Worker.gracefulTimeout = Double(seconds) }
+    if let seconds = options.number("drain-timeout") { Worker.drainTimeout = Double(seconds) }
     if options["sigterm-graceful"] != nil { Worker.sigtermIsGraceful = true }
     Worker.metricsAddress = options["metrics"]
     if options["master-events"] != nil {

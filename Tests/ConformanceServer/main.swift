@@ -42,6 +42,7 @@ let scenarios: [String: @MainActor (Options) -> Void] = [
     "files": serveFiles,
     "site": serveSite,
     "failing": failing,
+    "echoed-fields": echoFields,
     "loop": exerciseLoop,
     "inner": innerWorker,
     "udp": serveUDP,

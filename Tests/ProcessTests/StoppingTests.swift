@@ -44,6 +44,24 @@ import Testing
         }
     }
 
+    /// Who is replaced need not be waited for any longer than that.
+    @Test(arguments: backends)
+    func aReloadEndsWhatTakesTooLong(_ backend: String) async throws {
+        try await TestThreads.light.run {
+            let service = try Service.conformance(backend, count: 1, ["--drain-timeout", "1"])
+            let (master, endpoint) = try service.start()
+            let old = try #require(master.children.first)
+            let waiting = try Client(endpoint)
+            try waiting.send("GET /never HTTP/1.1\r\nHost: h\r\n\r\n")
+            _ = try master.line("the request") { $0 == "event never" }
+            #expect(try service.run("reload").status == .code(0))
+            #expect(try waiting.readToEnd().bytes.isEmpty)
+            #expect(eventually { !old.isRunning && master.children.count == 1 })
+            #expect(try Client(endpoint).get("/").status == 200)
+            #expect(try master.stop() == .code(0))
+        }
+    }
+
     /// A worker that is stuck in a callback cannot see that its master has gone: the kernel ends it.
     @Test(arguments: backends)
     func aStuckWorkerDoesNotOutliveItsMaster(_ backend: String) async throws {

@@ -56,7 +56,9 @@ import Testing
         try await runTrial("QueueTrials", "killedBroker", backend: backend)
     }
 
-    @Test(arguments: ["cutBroker", "garbageBroker", "silentBroker", "heartBeats", "slowBroker"], loopBackends)
+    @Test(
+        arguments: ["cutBroker", "garbageBroker", "silentBroker", "heartBeats", "slowBroker", "fastBroker"],
+        loopBackends)
     func `A broker that misbehaves does no harm`(_ name: String, _ backend: String) async throws {
         try await runTrial("QueueTrials", name, backend: backend)
     }

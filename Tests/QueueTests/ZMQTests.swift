@@ -67,4 +67,9 @@ import Testing
     func `Closing never holds up the loop`(_ backend: String) async throws {
         try await runTrial("QueueTrials", "zmqShutDown", backend: backend)
     }
+
+    @Test(arguments: loopBackends)
+    func `A part that is too large ends its connection`(_ backend: String) async throws {
+        try await runTrial("QueueTrials", "zmqLargeParts", backend: backend)
+    }
 }

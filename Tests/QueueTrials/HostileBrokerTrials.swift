@@ -7,7 +7,7 @@ import TrialSupport
 /// With brokers that the trial plays itself, as nobody should.
 let hostileBrokerTrials: [String: Trial] = [
     "cutBroker": cutBroker, "garbageBroker": garbageBroker, "silentBroker": silentBroker, "heartBeats": heartBeats,
-    "slowBroker": slowBroker,
+    "slowBroker": slowBroker, "fastBroker": fastBroker,
 ]
 
 /// What a broker says in a session: each piece is the answer to the frame that was read before.
@@ -214,6 +214,47 @@ private func heartBeats(_ words: [String]) async throws {
 }
 
 /// A broker that does not read: what is sent waits in bounds.
+private func fastBroker(_ words: [String]) async throws {
+    let folder = try TemporaryFolder()
+    let acceptor = try Acceptor("ipv4", in: folder)
+    var options = noReconnect
+    options.maxBufferedBytes = 100_000
+    let client = try STOMPClient("stomp://\(acceptor.endpoint)", options: options)
+    var errors: [any Error] = []
+    client.onError = { errors.append($1) }
+    let broker = Task {
+        try await beside {
+            let peer = try acceptor.accept()
+            _ = try peer.read(through: "\0")
+            try peer.send(session[0])
+            // The subscription, and what is to be confirmed, which is not.
+            _ = try peer.read(through: "\0")
+            _ = try peer.read(through: "\0")
+            return Peer(peer)
+        }
+    }
+    try await client.connect()
+    let messages = client.messages(from: "/queue/a")
+    // While it is waited for, reading does not stop.
+    let waiting = Task { try await client.sendConfirmed("x", to: "/queue/b") }
+    let peer = try await broker.value
+    let message =
+        "MESSAGE\nsubscription:\(messages.subscription.id)\nmessage-id:1\ndestination:/queue/a\n\n"
+        + String(repeating: "x", count: 10_000) + "\0"
+    try await beside {
+        try peer.client.send(String(repeating: message, count: 200))
+        _ = try peer.client.read(through: "UNSUBSCRIBE\n")
+    }
+    var count = 0
+    let end = await expectError { while try await messages.next() != nil { count += 1 } }
+    // Four times as much as it may hold otherwise, with room for headers.
+    expect(end as? STOMPError, is: .consumerTooSlow(count), "\(count)")
+    expect(count * 10_000 <= 4 * 100_000 && count > 10, "\(count)")
+    waiting.cancel()
+    _ = await expectError { try await waiting.value }
+    client.close()
+}
+
 private func slowBroker(_ words: [String]) async throws {
     let folder = try TemporaryFolder()
     let acceptor = try Acceptor("ipv4", in: folder)

@@ -64,7 +64,25 @@ private func natsMessages(_ words: [String]) async throws {
     }
     for count in [1_000_000, 0] { try other.publish("large", [UInt8](repeating: 1, count: count)) }
     expect(await listening.value, is: [1, 1_000_000, 0])
+    try await slowLoop(nats, other)
     for client in [nats, other] { client.close() }
+}
+
+/// Of what nobody reads the newest stay.
+private func slowLoop(_ nats: NATSClient, _ other: NATSClient) async throws {
+    let held = nats.messages("held", limit: 2)
+    var newest = 0
+    nats.subscribe("held") { newest = Int($0.text) ?? 0 }
+    try await nats.flush()
+    for number in 0..<5 { try other.publish("held", "\(number)") }
+    try await expectEventually { newest == 4 }
+    try await nats.flush()
+    var texts: [String] = []
+    for await message in held {
+        texts.append(message.text)
+        if texts.count == 2 { break }
+    }
+    expect(texts, is: ["3", "4"])
 }
 
 private func natsRefusals(_ words: [String]) async throws {

@@ -9,6 +9,7 @@ let zmqTrials: [String: Trial] = [
     "zmqPull": zmqPull, "zmqPush": zmqPush, "zmqSub": zmqSub, "zmqPub": zmqPub, "zmqRequests": zmqRequests,
     "zmqReplies": zmqReplies, "zmqRouter": zmqRouter, "zmqHighWater": zmqHighWater, "zmqPeerKilled": zmqPeerKilled,
     "zmqNews": zmqNews, "zmqErrors": zmqErrors, "zmqDescriptors": zmqDescriptors, "zmqShutDown": zmqShutDown,
+    "zmqLargeParts": zmqLargeParts,
 ]
 
 /// A peer in Python: `s` is its socket, of type `type`, connected to `endpoint` or bound and printing where.
@@ -429,6 +430,29 @@ private func zmqErrors(_ words: [String]) async throws {
     options.identity = []
     expect(await expectError { _ = try ZMQSocket(.dealer, options: options) } != nil)
     pull.onError = { _, error in expect("\(error)".contains("unsubscribed")) }
+    push.close()
+    pull.close()
+}
+
+/// Who sends a part that is too large is disconnected, and comes again.
+private func zmqLargeParts(_ words: [String]) async throws {
+    var options = ZMQOptions()
+    options.maxPartBytes = 1000
+    let pull = try ZMQSocket(.pull, options: options)
+    let endpoint = try pull.bind("tcp://127.0.0.1:*")
+    var sizes: [Int] = []
+    pull.onMessage = { _, message in sizes.append(message.parts[0].count) }
+    let push = try ZMQSocket(.push)
+    try push.connect(endpoint)
+    try await push.send(ZMQMessage(parts: [[UInt8](repeating: 1, count: 1000)]))
+    try await expectEventually { sizes == [1000] }
+    try await push.send(ZMQMessage(parts: [[UInt8](repeating: 1, count: 1001)]))
+    // What stands behind it may go with the connection.
+    try await expectEventually {
+        try await push.send(ZMQMessage(parts: [[UInt8](repeating: 1, count: 10)]))
+        return sizes.contains(10)
+    }
+    expect(!sizes.contains(1001))
     push.close()
     pull.close()
 }

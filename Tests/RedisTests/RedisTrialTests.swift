@@ -30,7 +30,8 @@ import Testing
     }
 
     @Test(
-        arguments: ["killedServers", "hostileReplies", "hostileSubscriptions", "stalls", "lettingGo"], loopBackends)
+        arguments: ["killedServers", "hostileReplies", "hostileSubscriptions", "quotedLogins", "stalls", "lettingGo"],
+        loopBackends)
     func failuresAreToldAndOverCome(_ trial: String, _ backend: String) async throws {
         try await run(trial, [], backend)
     }

@@ -73,11 +73,11 @@ final class FalseServer {
 
     nonisolated deinit {}
 
-    func client(_ change: (inout RedisOptions) -> Void = { _ in }) throws -> RedisClient {
+    func client(_ login: String = "", _ change: (inout RedisOptions) -> Void = { _ in }) throws -> RedisClient {
         var options = RedisOptions()
         options.timeout = 60
         change(&options)
-        return try RedisClient("\(acceptor.endpoint)", options: options)
+        return try RedisClient("redis://\(login)\(acceptor.endpoint)", options: options)
     }
 
     /// Accepts the client and answers its PING.
@@ -104,6 +104,32 @@ private let recordedReplies = [
     "%1\r\n+a\r\n,1.5\r\n", "~1\r\n#t\r\n", "_\r\n", "(123\r\n", "=7\r\ntxt:abc\r\n", "!5\r\nERR x\r\n",
     "|1\r\n+k\r\n+v\r\n$1\r\nx\r\n",
 ]
+
+/// A server before Redis 6 knows no HELLO, and quotes what came with it: not into the log.
+func quotedLogins(_ words: [String]) async throws {
+    let server = try FalseServer()
+    let command = "*5\r\n$5\r\nHELLO\r\n$1\r\n3\r\n$4\r\nAUTH\r\n$3\r\nann\r\n$7\r\nhunter2\r\n"
+    for reply in [
+        "-ERR unknown command `HELLO`, with args beginning with: `3`, `AUTH`, `ann`, `hunter2`, \r\n",
+        "-ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'ann' 'hunt\r\n",
+        "-WRONGPASS ann hunter2\r\n",
+    ] {
+        let redis = try server.client("ann:hunter2@") { $0.speaksRESP3 = true }
+        let asked = Task { try await redis.command("GET", "k") }
+        let acceptor = server.acceptor
+        try await expectEventually("a connection") { acceptor.isAsked() }
+        let peer = try acceptor.accept()
+        try await server.read(peer, command)
+        try peer.send(reply)
+        await expectRedisError {
+            _ = try await asked.value
+        } where: {
+            guard case .loginFailed(let text) = $0 else { return false }
+            return !text.contains("hunt") && (text.contains("unknown command") || text == "WRONGPASS ann …")
+        }
+        redis.close()
+    }
+}
 
 /// Each reply is cut at each byte, and the connection closed there, or garbage sent: the command fails with an error of
 /// its type, and the client works again.

@@ -7,7 +7,7 @@ run([
     "callbacks": callbacks, "batches": batches, "watching": watching, "leases": leases, "logins": logins, "tls": tls,
     "messages": messages, "resubscribing": resubscribing, "slowReaders": slowReaders,
     "killedServers": killedServers, "hostileReplies": hostileReplies, "hostileSubscriptions": hostileSubscriptions,
-    "stalls": stalls, "lettingGo": lettingGo,
+    "stalls": stalls, "lettingGo": lettingGo, "quotedLogins": quotedLogins,
     "queues": queues, "queueFailures": queueFailures, "queuesOfOthers": queuesOfOthers,
     "queueOutages": queueOutages, "killedConsumers": killedConsumers, "consumer": consumer,
 ])

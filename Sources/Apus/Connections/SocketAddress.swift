@@ -67,12 +67,17 @@ public nonisolated enum SocketAddress: Sendable, Hashable, CustomStringConvertib
 
 /// An address that cannot be understood.
 public nonisolated struct AddressError: Error, CustomStringConvertible, Sendable {
-    /// What was given.
+    /// What was given, without user and password: it may be logged.
     public let text: String
     /// What is wrong with it.
     public let reason: String
     /// One line for the user.
     public var description: String { "address \"\(text)\": \(reason)" }
+
+    init(text: String, reason: String) {
+        self.text = URLAuthority.withoutLogin(text)
+        self.reason = reason
+    }
 }
 
 nonisolated extension capus_address {

@@ -151,33 +151,37 @@ extension StreamConnection {
                 outbound = loop.makeOutbound(self, tls: tls, waits: !isSecuring)
             }
         }
-        guard let outbound else {
-            destroy()
-            return .failed
-        }
+        guard let outbound else { return outOfMemory() }
         if let output = extras?.fileOutput { return queue(behind: output, head, headCount, body, bodyCount) }
-        if taken < headCount { _ = capus_outbound_append(outbound, head + taken, headCount - taken) }
-        if let body, bodyCount > 0 {
-            queueBody(outbound, body, bodyCount, from: max(0, taken - headCount), owner)
+        var isHeld = taken >= headCount || capus_outbound_append(outbound, head + taken, headCount - taken) == 0
+        if isHeld, let body, bodyCount > 0 {
+            isHeld = queueBody(outbound, body, bodyCount, from: max(0, taken - headCount), owner)
         }
+        guard isHeld else { return outOfMemory() }
         if capus_outbound_count(outbound) >= maxSendBufferSize { driver.bufferFull(self) }
         return state == .closed ? .failed : .queued
     }
 
-    /// Large bodies with an owner are referred to, the others copied.
+    /// What cannot be held cannot follow: an output with a hole would be taken for a whole one.
+    private func outOfMemory() -> SendResult {
+        noteFailedSend("no memory for what waits to be sent")
+        destroy()
+        return .failed
+    }
+
+    /// Large bodies with an owner are referred to, the others copied. False when memory is out.
     private func queueBody(
         _ outbound: OpaquePointer, _ body: UnsafeRawPointer, _ count: Int, from start: Int, _ owner: AnyObject?
-    ) {
+    ) -> Bool {
         let rest = count - start
-        guard rest > 0 else { return }
-        guard let owner, rest >= 4096 else {
-            _ = capus_outbound_append(outbound, body + start, rest)
-            return
-        }
-        let reference = Unmanaged.passRetained(owner).toOpaque()
-        _ = capus_outbound_append_reference(
+        guard rest > 0 else { return true }
+        guard let owner, rest >= 4096 else { return capus_outbound_append(outbound, body + start, rest) == 0 }
+        let reference = Unmanaged.passRetained(owner)
+        let failure = capus_outbound_append_reference(
             outbound, body + start, rest, { _, _, owner in Unmanaged<AnyObject>.fromOpaque(owner!).release() },
-            reference)
+            reference.toOpaque())
+        if failure != 0 { reference.release() }
+        return failure == 0
     }
 
     /// The kernel took more of the queue, or refused it.

@@ -14,7 +14,11 @@ public nonisolated struct TLSOptions: Sendable {
         /// The key of the certificate; it may stand in the same file.
         public var privateKeyFile: String
         /// What the key is encrypted with.
-        public var passphrase: String?
+        public var passphrase: String? {
+            get { secret.text }
+            set { secret.text = newValue }
+        }
+        private var secret = Secret()
 
         /// An identity; its key stands behind its certificate unless it has a file of its own.
         public init(certificateFile: String, privateKeyFile: String? = nil, passphrase: String? = nil) {

@@ -12,7 +12,7 @@ public nonisolated struct DNSOptions: Sendable, Hashable {
     public var usesHostsFile = true
     /// Seconds that an answer is remembered at most, whatever it says itself; 0 remembers none.
     public var maxCacheTime = 3600.0
-    /// Names that are remembered; with more the oldest are forgotten.
+    /// Names that are remembered; with more, those whose time has passed are forgotten, or all where there are none.
     public var maxCacheNames = 10_000
 
     /// The defaults of each property.

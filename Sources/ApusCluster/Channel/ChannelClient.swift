@@ -3,7 +3,10 @@ import Apus
 /// How a `ChannelClient` speaks with its servers.
 public nonisolated struct ChannelClientOptions: Sendable, Hashable {
     /// What the servers have to know, and this client.
-    public var secret: String?
+    public var secret: String? {
+        get { hidden.text }
+        set { hidden.text = newValue }
+    }
     /// Seconds until a request that is awaited fails.
     public var timeout = 5.0
     /// Bytes that may wait to be sent, also while there is no connection; more are dropped.
@@ -13,6 +16,7 @@ public nonisolated struct ChannelClientOptions: Sendable, Hashable {
     /// Over Redis and NATS, whose queues do not see that a process dies: seconds after which an item that it had not
     /// acknowledged goes to another one. All processes should say the same. From one second on.
     public var takeOverAfter = 30.0
+    private var hidden = Secret()
 
     /// The defaults of each property.
     public init() {}

@@ -3,7 +3,10 @@ import Apus
 /// How much a `ChannelServer` holds for its clients.
 public nonisolated struct ChannelServerOptions: Sendable, Hashable {
     /// What clients have to know; nil lets everybody in who reaches the port.
-    public var secret: String?
+    public var secret: String? {
+        get { hidden.text }
+        set { hidden.text = newValue }
+    }
     /// Bytes that may wait to be sent to one client. One that reads too slowly is disconnected, and comes again.
     public var maxUnsentBytes = 16 * 1024 * 1024
     /// Items that may wait in one queue; more are refused.
@@ -17,6 +20,7 @@ public nonisolated struct ChannelServerOptions: Sendable, Hashable {
     public var journal: String?
     /// Bytes of one message.
     public var maxMessageBytes = 10 * 1024 * 1024
+    private var hidden = Secret()
 
     /// The defaults of each property.
     public init() {}

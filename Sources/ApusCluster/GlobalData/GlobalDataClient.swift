@@ -5,13 +5,17 @@ import FoundationEssentials
 /// How a `GlobalDataClient` speaks with its servers.
 public nonisolated struct GlobalDataClientOptions: Sendable, Hashable {
     /// What the servers have to know, and this client.
-    public var secret: String?
+    public var secret: String? {
+        get { hidden.text }
+        set { hidden.text = newValue }
+    }
     /// Seconds until a request fails that was not answered, waiting for a connection included.
     public var timeout = 5.0
     /// Requests to one server that may wait for their answers; more fail at once.
     public var maxRequests = 10_000
     /// Bytes of one answer.
     public var maxMessageBytes = 10 * 1024 * 1024
+    private var hidden = Secret()
 
     /// The defaults of each property.
     public init() {}

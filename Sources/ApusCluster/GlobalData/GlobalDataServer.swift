@@ -3,11 +3,15 @@ import Apus
 /// How much a `GlobalDataServer` keeps, and for whom.
 public nonisolated struct GlobalDataServerOptions: Sendable, Hashable {
     /// What clients have to know; nil lets everybody in who reaches the port.
-    public var secret: String?
+    public var secret: String? {
+        get { hidden.text }
+        set { hidden.text = newValue }
+    }
     /// Bytes that all keys and values may have together; what would take more is refused.
     public var maxBytes = 1024 * 1024 * 1024
     /// Bytes of one request.
     public var maxMessageBytes = 10 * 1024 * 1024
+    private var hidden = Secret()
 
     /// The defaults of each property.
     public init() {}

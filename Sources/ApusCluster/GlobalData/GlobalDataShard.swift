@@ -46,12 +46,14 @@ final class GlobalDataShard {
     /// Sends a request and waits for its answer, which is JSON.
     func ask(_ bytes: [UInt8]) async throws -> [UInt8] {
         try Task.checkCancellation()
-        guard !isClosed else { throw ClusterError.closed }
-        guard waiting.count + sent.count < options.maxRequests else {
-            throw ClusterError.tooManyRequests(options.maxRequests)
-        }
-        link.open()
-        let result = await withUnsafeContinuation { continuation in
+        // Looked at where it is counted: a task may be suspended on its way there, and others come first.
+        let result = await withUnsafeContinuation {
+            (continuation: UnsafeContinuation<Result<[UInt8], ClusterError>, Never>) in
+            guard !isClosed else { return continuation.resume(returning: .failure(.closed)) }
+            guard waiting.count + sent.count < options.maxRequests else {
+                return continuation.resume(returning: .failure(.tooManyRequests(options.maxRequests)))
+            }
+            link.open()
             let deadline = EventLoop.current.now + Int64(options.timeout * 1e9)
             let request = Request(bytes, deadline, continuation)
             if link.isReady, waiting.isEmpty {

@@ -4,6 +4,8 @@ import Apus
 final class ClusterGate {
     /// Seconds that a client has for it.
     private static let patience = 10.0
+    /// Bytes of what it may send before: strangers are not to fill the memory.
+    private static let maxGreetingBytes = 4096
 
     private enum Key: StorageKey { typealias Value = State }
 
@@ -11,6 +13,8 @@ final class ClusterGate {
         let nonce: String
         var isAdmitted: Bool
         var timer: WorkerTimer?
+        /// Of a message of those who were let in.
+        let maxPackageSize: Int
     }
 
     private let secret: ClusterSecret?
@@ -24,7 +28,9 @@ final class ClusterGate {
         guard secret != nil else { return }
         let nonce = ClusterSecret.nonce()
         let timer = connection.timer(after: Self.patience) { _ in connection.close() }
-        connection[Key.self] = State(nonce: nonce, isAdmitted: false, timer: timer)
+        connection[Key.self] = State(
+            nonce: nonce, isAdmitted: false, timer: timer, maxPackageSize: connection.maxPackageSize)
+        connection.maxPackageSize = min(connection.maxPackageSize, Self.maxGreetingBytes)
         var message = ClusterMessageWriter()
         message.add("type", "challenge")
         message.add("nonce", nonce)
@@ -41,7 +47,8 @@ final class ClusterGate {
             ClusterSecret.isSame(proof, as: secret.proof(of: .client, server: state.nonce, client: nonce))
         else { throw ClusterMessage.Failure(reason: "the client does not know the secret") }
         state.timer?.cancel()
-        connection[Key.self] = State(nonce: "", isAdmitted: true, timer: nil)
+        connection.maxPackageSize = state.maxPackageSize
+        connection[Key.self] = State(nonce: "", isAdmitted: true, timer: nil, maxPackageSize: 0)
         var answer = ClusterMessageWriter()
         answer.add("type", "welcome")
         answer.add("proof", secret.proof(of: .server, server: state.nonce, client: nonce))

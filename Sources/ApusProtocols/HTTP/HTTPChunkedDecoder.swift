@@ -15,6 +15,9 @@ package struct HTTPChunkedDecoder {
         case trailerStart, trailerName, trailerValue, trailerLF, endLF
     }
 
+    /// Digits of the size of a chunk: no more than an `Int` holds.
+    private static let maxDigits = 16
+
     /// Where the next coded byte is read, from the start of the message.
     package private(set) var readOffset: Int
     /// Bytes decoded so far; they start at `bodyStart`.
@@ -111,8 +114,7 @@ package struct HTTPChunkedDecoder {
         if isHexDigit(byte) {
             digits &+= 1
             let value = Int(byte <= 0x39 ? byte &- 0x30 : (byte | 0x20) &- 0x61 &+ 10)
-            // Sixteen digits, and no more than an Int holds.
-            guard digits <= 16, remaining < 1 << 59 else { return .invalid(.badRequest) }
+            guard digits <= Self.maxDigits, remaining < 1 << 59 else { return .invalid(.badRequest) }
             remaining = remaining << 4 | value
             return .incomplete
         }

@@ -3,13 +3,18 @@
 public struct HTTPURL: Sendable, Hashable, CustomStringConvertible {
     /// Why a text is no such address.
     public struct Failure: Error, CustomStringConvertible, Sendable, Hashable {
-        /// What was given.
+        /// What was given, without user and password: it may be logged.
         public let text: String
         /// What is wrong with it.
         public let reason: String
 
         /// One line for the user.
         public var description: String { "address \"\(text)\": \(reason)" }
+
+        init(text: String, reason: String) {
+            self.text = URLAuthority.withoutLogin(text)
+            self.reason = reason
+        }
     }
 
     /// Addresses are copied with each request: as one reference.

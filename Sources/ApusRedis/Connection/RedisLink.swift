@@ -286,9 +286,18 @@ import ApusProtocols
     /// What a server says that will be ready later, such as one that is still reading its data.
     private static let passingTroubles = ["LOADING", "MASTERDOWN", "BUSY", "ERR max number of clients"]
 
+    /// A server that does not know a command quotes what was sent with it, cut off somewhere.
+    private func withoutLogin(_ reply: String) -> String {
+        var text = reply
+        if let quoted = text.firstRange(of: ", with args") { text = String(text[..<quoted.lowerBound]) }
+        guard let password = target.password, !password.isEmpty else { return text }
+        return text.replacing(password, with: "…")
+    }
+
     private func greeted(_ reply: RedisValue, _ connection: Connection<RESP>) {
         if case .push = reply { return }
-        if case .error(let text) = reply {
+        if case .error(let reply) = reply {
+            let text = withoutLogin(reply)
             endReason = text
             if !Self.passingTroubles.contains(where: text.hasPrefix) { loginFailure = text }
             return connection.destroy()

@@ -1,3 +1,5 @@
+import ApusProtocols
+
 /// How an outgoing connection is made.
 public nonisolated struct ConnectOptions: Sendable, Hashable {
     /// Seconds until the attempt is given up: looking the name up, connecting and the proxy together. The TLS handshake
@@ -26,12 +28,22 @@ public nonisolated struct ConnectOptions: Sendable, Hashable {
 }
 
 /// What stands between an outgoing connection and its server. Addresses are `host:port`, names are looked up.
-public nonisolated enum Proxy: Sendable, Hashable {
+public nonisolated enum Proxy: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
     /// RFC 1928; with a user name and password also RFC 1929.
     case socks5(String, username: String? = nil, password: String? = nil)
     /// The CONNECT method of RFC 9110 §9.3.6. `authorization` is the value of `Proxy-Authorization`, such as
     /// "Basic dXNlcjpwYXNz".
     case http(String, authorization: String? = nil)
+
+    /// Which it is and where, without what it is shown.
+    public var description: String {
+        switch self {
+        case .socks5(let address, _, _): "SOCKS 5 at \(URLAuthority.withoutLogin(address))"
+        case .http(let address, _): "HTTP at \(URLAuthority.withoutLogin(address))"
+        }
+    }
+    /// Nothing, also to `dump`.
+    public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 /// Why an outgoing connection was not made, or ended before what was waited for.

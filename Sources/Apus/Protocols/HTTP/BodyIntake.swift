@@ -19,6 +19,7 @@ final class BodyIntake {
     }
 
     private static let maxTrailerBytes = 16 * 1024
+    private static let mostSkippedBytes = 64 * 1024
 
     private let transport: StreamConnection
     private var framing: Framing
@@ -189,7 +190,7 @@ final class BodyIntake {
     /// So little is left that it costs less than a new connection.
     var isWorthSkipping: Bool {
         guard !awaitsContinue else { return false }
-        return if case .length(let missing) = framing { missing <= 64 * 1024 } else { false }
+        return if case .length(let missing) = framing { missing <= Self.mostSkippedBytes } else { false }
     }
 
     /// Nobody wants the rest.
