@@ -34,7 +34,8 @@ final class MessageReader<P: WireProtocol>: MessageHolder {
         let number = waits
         await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
-                if Task.isCancelled { return continuation.resume() }
+                // A task may have been suspended on its way to here.
+                if Task.isCancelled || delivered != nil || isOver { return continuation.resume() }
                 self.continuation = continuation
             }
         } onCancel: {

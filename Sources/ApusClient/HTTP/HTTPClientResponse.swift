@@ -107,7 +107,8 @@ public struct HTTPResponseBody: @MainActor AsyncSequence {
         let number = waits
         await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
-                if Task.isCancelled { return continuation.resume() }
+                // A task may have been suspended on its way to here.
+                if Task.isCancelled || !pieces.isEmpty || end != nil { return continuation.resume() }
                 self.continuation = continuation
             }
         } onCancel: {

@@ -108,7 +108,10 @@ import ApusProtocols
         if let refusal { throw refusal }
         let number = commands.nextNumber
         let reply = try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { append(.task($0), patience: patience, encode) }
+            try await withUnsafeThrowingContinuation {
+                assert(number == commands.nextNumber)
+                append(.task($0), patience: patience, encode)
+            }
         } onCancel: {
             // Its reply is still to come, so it stays in its queue.
             EventLoop.soon { self.cancel(number) }

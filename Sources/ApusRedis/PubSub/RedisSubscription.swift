@@ -125,7 +125,11 @@ public nonisolated struct RedisMessage: Sendable, Hashable {
         waits += 1
         let number = waits
         await withTaskCancellationHandler {
-            await withUnsafeContinuation { waiter = $0 }
+            await withUnsafeContinuation { continuation in
+                // A task may have been suspended on its way to here.
+                if Task.isCancelled || first < messages.count || isOver { return continuation.resume() }
+                waiter = continuation
+            }
         } onCancel: {
             EventLoop.soon { if self.waits == number { self.resume() } }
         }

@@ -171,7 +171,10 @@ final class BodyIntake {
     private func wait() async {
         await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
-                if Task.isCancelled { return continuation.resume() }
+                // A task may have been suspended on its way to here.
+                guard case .arriving = progress, transport.http.wantsBody, !Task.isCancelled else {
+                    return continuation.resume()
+                }
                 waiter = continuation
             }
         } onCancel: {
