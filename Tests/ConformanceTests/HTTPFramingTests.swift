@@ -261,9 +261,11 @@ import Testing
                 ("POST / HTTP/9.9\r\nHost: h\r\nContent-Length: 3000000\r\n\r\n", 400),
                 ("POST / HTTP/1.1\r\nX: " + "x" * 17000, 431),
             ]
-            for (start, status) in starts {
+            // Made before there is a connection, which would wait for its first request meanwhile.
+            let requests = starts.map { (Array($0.utf8) + pattern(3_000_000), $1) }
+            for (request, status) in requests {
                 let client = try server.connect()
-                try client.send(Array(start.utf8) + pattern(3_000_000))
+                try client.send(request)
                 #expect(try client.readReply().status == status)
                 let end = try client.readToEnd()
                 #expect(end.bytes.isEmpty)
