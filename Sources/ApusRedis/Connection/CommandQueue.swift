@@ -52,6 +52,8 @@ final class CommandBatch {
 /// A command that has no reply yet.
 struct QueuedCommand {
     var waiter: CommandWaiter
+    /// What a task that waits gives it up by; 0 for the others.
+    let ticket: Int
     /// Of it in the buffer of what is unsent.
     let byteCount: Int
     /// Replies it still gets; 0 when it was given up before it was sent.
@@ -59,7 +61,7 @@ struct QueuedCommand {
     /// Monotonic nanoseconds.
     let deadline: Int64
 
-    static let none = QueuedCommand(waiter: .nobody, byteCount: 0, missingReplies: 0, deadline: 0)
+    static let none = QueuedCommand(waiter: .nobody, ticket: 0, byteCount: 0, missingReplies: 0, deadline: 0)
 
     var isOver: Bool { if case .nobody = waiter { true } else { false } }
 }
@@ -71,11 +73,7 @@ struct CommandQueue {
     private(set) var count = 0
     /// How many of them were sent.
     private(set) var sentCount = 0
-    /// The number of the first one, counted from the beginning of all.
-    private var firstNumber = 0
 
-    /// The number that the next one gets.
-    var nextNumber: Int { firstNumber + count }
     var waitingCount: Int { count - sentCount }
     var firstSent: QueuedCommand? { sentCount > 0 ? slots[head] : nil }
     var firstWaiting: QueuedCommand? { waitingCount > 0 ? slots[slot(sentCount)] : nil }
@@ -129,18 +127,19 @@ struct CommandQueue {
         swap(&first, &slots[head])
         head = (head &+ 1) & (slots.count &- 1)
         count &-= 1
-        firstNumber &+= 1
         if sentCount > 0 { sentCount &-= 1 }
         return first
     }
 
-    /// Nobody waits any more for the command of that number; returns who did.
-    mutating func giveUp(_ number: Int) -> CommandWaiter {
-        let index = number - firstNumber
-        guard index >= 0, index < count else { return .nobody }
-        var waiter = CommandWaiter.nobody
-        swap(&waiter, &slots[slot(index)].waiter)
-        return waiter
+    /// Nobody waits any more for the command with that ticket; returns who did.
+    mutating func giveUp(_ ticket: Int) -> CommandWaiter {
+        // Mostly it is one of the last.
+        for index in stride(from: count - 1, through: 0, by: -1) where slots[slot(index)].ticket == ticket {
+            var waiter = CommandWaiter.nobody
+            swap(&waiter, &slots[slot(index)].waiter)
+            return waiter
+        }
+        return .nobody
     }
 
     /// Takes all that were sent.

@@ -59,6 +59,8 @@ import ApusProtocols
         case closed
     }
 
+    private var lastTicket = 0
+
     init(_ target: RedisTarget, _ options: RedisOptions, isReplaced: Bool = true) {
         self.target = target
         self.options = options
@@ -88,7 +90,8 @@ import ApusProtocols
     /// Takes a command whose bytes `encode` appends. `patience` is in seconds.
     @inline(__always)
     func append(
-        _ waiter: CommandWaiter, replies: Int = 1, patience: Double? = nil, _ encode: (RESPCommandBuffer) -> Void
+        _ waiter: CommandWaiter, ticket: Int = 0, replies: Int = 1, patience: Double? = nil,
+        _ encode: (RESPCommandBuffer) -> Void
     ) {
         let before = unsent.count
         encode(unsent)
@@ -96,7 +99,8 @@ import ApusProtocols
         lastDeadline = max(lastDeadline, deadline(patience ?? options.timeout))
         commands.append(
             QueuedCommand(
-                waiter: waiter, byteCount: unsent.count - before, missingReplies: replies, deadline: lastDeadline))
+                waiter: waiter, ticket: ticket, byteCount: unsent.count - before, missingReplies: replies,
+                deadline: lastDeadline))
         if !isFlushDue { flushSoon() }
         if timer == nil { setTimer() }
     }
@@ -106,15 +110,17 @@ import ApusProtocols
     func reply(patience: Double? = nil, _ encode: (RESPCommandBuffer) -> Void) async throws -> RedisValue {
         try Task.checkCancellation()
         if let refusal { throw refusal }
-        let number = commands.nextNumber
+        let ticket = nextTicket()
         let reply = try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation {
-                assert(number == commands.nextNumber)
-                append(.task($0), patience: patience, encode)
+            try await withUnsafeThrowingContinuation { continuation in
+                // A task may have been suspended on its way to here.
+                if Task.isCancelled { return continuation.resume(throwing: CancellationError()) }
+                if let refusal { return continuation.resume(throwing: refusal) }
+                append(.task(continuation), ticket: ticket, patience: patience, encode)
             }
         } onCancel: {
             // Its reply is still to come, so it stays in its queue.
-            EventLoop.soon { self.cancel(number) }
+            EventLoop.soon { self.cancel(ticket) }
         }
         if case .error(let text) = reply { throw RedisError(reply: text) }
         return reply
@@ -124,18 +130,25 @@ import ApusProtocols
     func replies(_ count: Int, _ commands: RESPCommandBuffer) async throws -> [RedisValue] {
         try Task.checkCancellation()
         if let refusal { throw refusal }
-        let number = self.commands.nextNumber
+        let ticket = nextTicket()
         return try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { continuation in
-                append(.batch(CommandBatch(continuation)), replies: count) { $0.append(commands) }
+                if Task.isCancelled { return continuation.resume(throwing: CancellationError()) }
+                if let refusal { return continuation.resume(throwing: refusal) }
+                append(.batch(CommandBatch(continuation)), ticket: ticket, replies: count) { $0.append(commands) }
             }
         } onCancel: {
-            EventLoop.soon { self.cancel(number) }
+            EventLoop.soon { self.cancel(ticket) }
         }
     }
 
-    private func cancel(_ number: Int) {
-        switch commands.giveUp(number) {
+    private func nextTicket() -> Int {
+        lastTicket &+= 1
+        return lastTicket
+    }
+
+    private func cancel(_ ticket: Int) {
+        switch commands.giveUp(ticket) {
         case .task(let continuation): continuation.resume(throwing: CancellationError())
         case .batch(let batch): batch.fail(CancellationError())
         case .nobody, .callback: break
