@@ -13,6 +13,23 @@ struct Message: Encodable {
     var message = "Hello, World!"
 }
 
+/// What readers that stall do not take, in each way of sending it.
+let large = [UInt8](repeating: 0x61, count: 50_000_000)
+
+func sendLarge(_ connection: Connection<HTTP>, _ request: HTTPRequest) {
+    if request.pathIs("/large/memory") {
+        connection.send(large)
+    } else if request.pathIs("/large/pieces") {
+        connection.run {
+            let body = try connection.startResponse(contentLength: large.count)
+            for _ in 0..<800 { try await body.write([UInt8](repeating: 0x61, count: 62_500)) }
+            body.end()
+        }
+    } else {
+        connection.send(file: option("file", or: "/dev/null"), for: request)
+    }
+}
+
 let server = Worker(HTTP(forms: FormOptions(temporaryFolder: option("temporary", or: "/tmp"))),
     on: option("on", or: "127.0.0.1:8080"))
 
@@ -50,6 +67,8 @@ if option("serve", or: "handler") == "router" {
             connection.run {
                 connection.send("\(try await request.saveBody(to: option("temporary", or: "/tmp") + "/saved"))")
             }
+        } else if request.path.hasPrefix("/large/") {
+            sendLarge(connection, request)
         } else {
             connection.send("Hello, World!", contentType: .plainText)
         }
