@@ -10,8 +10,8 @@ import struct
 import threading
 import time
 
-UPGRADE = ("GET {path} HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-           "Sec-WebSocket-Key: " + base64.b64encode(bytes(16)).decode() + "\r\n\r\n")
+UPGRADE = ("GET {path} HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + base64.b64encode(bytes(16)).decode() + "\r\n\r\n")
 PATIENCE = 20
 
 

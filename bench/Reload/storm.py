@@ -264,8 +264,8 @@ def judge_echoes(server, echoes):
         figures = echoes.end()
     finally:
         echoes.abandon()
-    print(f"  {server.name:14} WebSocket: " + ", ".join(f"{number:,} {what}" for what, number in sorted(figures.items()))
-          + f"; {workers} workers before these left")
+    told = ", ".join(f"{number:,} {what}" for what, number in sorted(figures.items()))
+    print(f"  {server.name:14} WebSocket: {told}; {workers} workers before these left")
     bad = [what for what in figures if what not in ("opened", "echoes", "told 1001", "left by themselves")]
     if "echoes" not in figures:
         bad.append("no echo")

@@ -30,7 +30,8 @@ func sendLarge(_ connection: Connection<HTTP>, _ request: HTTPRequest) {
     }
 }
 
-let server = Worker(HTTP(forms: FormOptions(temporaryFolder: option("temporary", or: "/tmp"))),
+let server = Worker(
+    HTTP(forms: FormOptions(temporaryFolder: option("temporary", or: "/tmp"))),
     on: option("on", or: "127.0.0.1:8080"))
 
 if option("serve", or: "handler") == "router" {
