@@ -1,5 +1,6 @@
 """Connections that are held open and say little, in one thread."""
 
+import itertools
 import select
 import socket
 import time
@@ -38,20 +39,23 @@ class Crowd:
             connection.bind((f"127.0.{self.made % 8}.1", 0))
             connection.connect_ex(("127.0.0.1", self.port))
             self.made += 1
-            self.open[connection.fileno()] = (connection, iter(self.opening), time.monotonic())
+            self.open[connection.fileno()] = [connection, iter(self.opening), time.monotonic()]
             self.poller.register(connection, (0 if self.name in UNREAD else select.EPOLLIN) | select.EPOLLRDHUP)
 
     def speak(self):
         """Each connection says its next piece."""
-        for connection, pieces, _ in list(self.open.values()):
-            piece = next(pieces, b"")
+        for entry in list(self.open.values()):
+            connection, pieces, _ = entry
+            piece, sent = next(pieces, b""), 0
             try:
                 if piece:
-                    connection.send(piece)
+                    sent = connection.send(piece)
             except BlockingIOError:
                 pass
             except OSError:
                 self.drop(connection.fileno())
+            if sent < len(piece):
+                entry[1] = itertools.chain([piece[sent:]], pieces)
 
     def listen(self):
         for fd, event in self.poller.poll(0):

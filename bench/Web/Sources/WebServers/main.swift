@@ -14,14 +14,18 @@ struct Message: Encodable {
 }
 
 /// What readers that stall do not take, in each way of sending it.
-let large = [UInt8](repeating: 0x61, count: 50_000_000)
+enum Large {
+    static let size = 50_000_000
+    /// Made when it is first asked for: only attacks are interested in it.
+    static let bytes = [UInt8](repeating: 0x61, count: size)
+}
 
 func sendLarge(_ connection: Connection<HTTP>, _ request: HTTPRequest) {
     if request.pathIs("/large/memory") {
-        connection.send(large)
+        connection.send(Large.bytes)
     } else if request.pathIs("/large/pieces") {
         connection.run {
-            let body = try connection.startResponse(contentLength: large.count)
+            let body = try connection.startResponse(contentLength: Large.size)
             for _ in 0..<800 { try await body.write([UInt8](repeating: 0x61, count: 62_500)) }
             body.end()
         }
