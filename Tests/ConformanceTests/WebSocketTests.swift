@@ -292,6 +292,21 @@ import Testing
         }
     }
 
+    /// Half the head of a frame keeps a client from being told at once, but not from being told.
+    @Test(arguments: Setup.eachBackend)
+    func stoppingTellsWhoIsInTheMidstOfAMessage(_ setup: Setup) async throws {
+        try await withScenario("websocket", setup) { server in
+            let client = try server.connect()
+            try client.openWebSocket()
+            try client.send(WebSocketFrame(.text, "hi"))
+            #expect(try client.readFrame().text == "hi")
+            try client.send(Array(WebSocketFrame(.text, "hello").bytes().prefix(3)))
+            usleep(100_000)
+            try server.leave(SIGTERM)
+            #expect(try client.readFrame().description == "close 1001 ")
+        }
+    }
+
     /// Spec 05 §8.2 ▲: what breaks the rules ends with the code that the RFC names.
     @Test(arguments: Setup.eachBackend)
     func brokenRulesAreNamed(_ setup: Setup) async throws {

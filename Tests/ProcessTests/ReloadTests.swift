@@ -59,6 +59,32 @@ import Testing
         }
     }
 
+    /// Between its TLS handshake and that of WebSocket a client is on its way: it gets its answer, and is told then.
+    @Test(arguments: backends)
+    func reloadCutsNoWebSocketThatIsJustOpening(_ backend: String) async throws {
+        try await TestThreads.heavy.run {
+            let certificates = TestCertificates.shared
+            let service = try Service(
+                "Examples", "AllProtocols", backend,
+                [
+                    "--wss", "127.0.0.1:0", "--count", "2", "--cert", certificates.certificate("localhost"), "--key",
+                    certificates.key("localhost"),
+                ])
+            let (master, endpoint) = try service.start()
+            let old = master.children
+            var round = 0
+            repeat {
+                let clients = try (0..<8).map { _ in try Client(endpoint, isSecured: true) }
+                if round == 0 { master.signal(SIGUSR1) }
+                usleep(150_000)
+                for client in clients { _ = try client.openWebSocket() }
+                round += 1
+            } while old.contains(where: \.isRunning) && round < 200
+            #expect(old.allSatisfy { !$0.isRunning })
+            #expect(try master.stop() == .code(0))
+        }
+    }
+
     @Test(arguments: backends)
     func aWorkerThatStaysIsToldOfTheReload(_ backend: String) async throws {
         try await TestThreads.light.run {

@@ -34,11 +34,12 @@ extension Connection where P: PacketProtocol {
 }
 
 extension StreamConnection {
-    func waitForRoom() async throws {
+    /// Until less than `limit` waits to be sent, or than `maxSendBufferSize`.
+    func waitForRoom(below limit: Int = .max) async throws {
         while state == .established || state == .connecting || state == .initial {
             try Task.checkCancellation()
             if isCorked, outbound == nil { uncork() }
-            if pendingSendBytes < maxSendBufferSize { return }
+            if pendingSendBytes < min(limit, maxSendBufferSize) { return }
             let waiter = RoomWaiter()
             moreExtras.roomWaiters.append(waiter)
             await waiter.wait()

@@ -58,6 +58,9 @@ class ProtocolDriver {
         if mode != .graceful, connection.partial.count == 0, !owesAnswer(connection) { connection.close() }
     }
 
+    /// The process ends now: what is still open is cut off, where the protocol has words for it not without them.
+    func giveUp(_ connection: StreamConnection) { connection.destroy() }
+
     /// The peer has sent its last byte. False leaves it to the connection, which answers what it owes and closes.
     func peerFinished(_ connection: StreamConnection) -> Bool { false }
 

@@ -282,6 +282,8 @@ public class WorkerBase {
     /// Closes what may be closed now; the rest is asked again, or closes by itself.
     final func drain(_ mode: DrainMode) {
         for connection in connectionsByID.values where connection.state == .established {
+            // While others take over, who is in the midst of a TLS handshake is not cut off: its time-out bounds that.
+            if connection.isSecuring, mode != .stop { continue }
             connection.driver.drain(connection, mode)
         }
     }

@@ -22,7 +22,7 @@ extension WorkerProcess {
 
     private func giveUp() {
         for worker in WorkerBase.all {
-            for connection in worker.connectionsByID.values { connection.destroy() }
+            for connection in worker.connectionsByID.values { connection.driver.giveUp(connection) }
         }
         OutgoingConnections.shared.destroyAll()
     }

@@ -71,10 +71,11 @@ import ApusProtocols
     @discardableResult
     public func send(_ text: String) -> SendResult { send(Array(text.utf8)) }
 
-    /// Sends a piece of the body after waiting for as long as `maxSendBufferSize` or more is still to be sent. Throws
-    /// `ConnectionError.closed` when the client has gone, or goes meanwhile.
+    /// Sends a piece of the body after waiting for as long as 256 KiB, or `maxSendBufferSize`, or more is still to be
+    /// sent: clients that read nothing hold no more than that and a piece. Throws `ConnectionError.closed` when the
+    /// client has gone, or goes meanwhile.
     public func write(_ bytes: [UInt8]) async throws {
-        try await transport.waitForRoom()
+        try await transport.waitForRoom(below: 256 * 1024)
         if send(bytes) == .failed { throw ConnectionError.closed }
     }
 

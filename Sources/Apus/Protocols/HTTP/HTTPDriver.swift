@@ -347,14 +347,15 @@ final class HTTPDriver: TypedDriver<HTTP> {
     }
 
     override func maxHeldBytes(_ connection: StreamConnection) -> Int {
+        // Who reads no answers is not read any further, so that thousands of them hold little.
+        if connection.outbound != nil, connection.pendingSendBytes >= maxUnreadBytes(connection) { return 1 }
         // While an answer is due only a little is read ahead; a message that arrives is read whole.
-        owesAnswer(connection) || connection.isSendingFile
-            || connection.outbound != nil && connection.pendingSendBytes >= maxUnreadBytes(connection)
+        return owesAnswer(connection) || connection.isSendingFile
             ? EventLoop.receiveCapacity : maxMessageBytes(connection) + EventLoop.receiveCapacity
     }
 
-    /// With so much to read, a client gets no further answers.
-    private func maxUnreadBytes(_ connection: StreamConnection) -> Int { min(64 * 1024, connection.maxSendBufferSize) }
+    /// With so much to read, beside what the kernel holds, a client gets no further answers.
+    private func maxUnreadBytes(_ connection: StreamConnection) -> Int { min(16 * 1024, connection.maxSendBufferSize) }
 
     /// A policy may allow a message more than others.
     private func maxMessageBytes(_ connection: StreamConnection) -> Int {

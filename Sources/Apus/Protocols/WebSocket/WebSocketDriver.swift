@@ -325,6 +325,18 @@ final class WebSocketDriver: TypedDriver<WebSocket> {
 
     override func drain(_ connection: StreamConnection, _ mode: DrainMode) {
         guard mode != .graceful, connection.partial.count == 0, !owesAnswer(connection) else { return }
+        if mode == .reload, connection.webSocket?.phase == .handshake {
+            // Its request is on its way: cut off now, the client would not even be told why.
+            guard connection.shared.pointee.second &- connection.stamp > 2 else { return }
+        }
         close(connection, .goingAway, "")
+    }
+
+    /// A handler that takes too long, or half the head of a frame, has kept it from being told before.
+    override func giveUp(_ connection: StreamConnection) {
+        if connection.state == .established, let state = connection.webSocket, state.phase == .open {
+            guard sendCloseFrame(connection, state, .goingAway, "", then: .closing) else { return }
+        }
+        connection.destroy()
     }
 }

@@ -13,7 +13,29 @@ struct Message: Encodable {
     var message = "Hello, World!"
 }
 
-let server = Worker(HTTP(forms: FormOptions(temporaryFolder: option("temporary", or: "/tmp"))),
+/// What readers that stall do not take, in each way of sending it.
+enum Large {
+    static let size = 50_000_000
+    /// Made when it is first asked for: only attacks are interested in it.
+    static let bytes = [UInt8](repeating: 0x61, count: size)
+}
+
+func sendLarge(_ connection: Connection<HTTP>, _ request: HTTPRequest) {
+    if request.pathIs("/large/memory") {
+        connection.send(Large.bytes)
+    } else if request.pathIs("/large/pieces") {
+        connection.run {
+            let body = try connection.startResponse(contentLength: Large.size)
+            for _ in 0..<800 { try await body.write([UInt8](repeating: 0x61, count: 62_500)) }
+            body.end()
+        }
+    } else {
+        connection.send(file: option("file", or: "/dev/null"), for: request)
+    }
+}
+
+let server = Worker(
+    HTTP(forms: FormOptions(temporaryFolder: option("temporary", or: "/tmp"))),
     on: option("on", or: "127.0.0.1:8080"))
 
 if option("serve", or: "handler") == "router" {
@@ -50,6 +72,8 @@ if option("serve", or: "handler") == "router" {
             connection.run {
                 connection.send("\(try await request.saveBody(to: option("temporary", or: "/tmp") + "/saved"))")
             }
+        } else if request.path.hasPrefix("/large/") {
+            sendLarge(connection, request)
         } else {
             connection.send("Hello, World!", contentType: .plainText)
         }
