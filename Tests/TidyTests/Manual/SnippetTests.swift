@@ -36,11 +36,15 @@ enum SnippetCompiler {
             "-enable-upcoming-feature", "ExistentialAny", "-I", products.appendingPathComponent("Modules").path,
         ]
         for map in moduleMaps { arguments += ["-Xcc", "-fmodule-map-file=\(map)"] }
-        return try await run(arguments + [main.path])
+        // Where headers are that stand elsewhere.
+        let elsewhere = try await run(["pkg-config", "--cflags-only-I", "libmariadb"])
+        for flag in elsewhere.output.split(whereSeparator: \.isWhitespace) { arguments += ["-Xcc", String(flag)] }
+        let (status, output) = try await run(arguments + [main.path])
+        return status == 0 ? "" : "status \(status)\n\(output)"
     }
 
-    /// What a command writes if it fails. The thread that waits is not one that tests run on.
-    private static func run(_ arguments: [String]) async throws -> String {
+    /// Waits for a command, on a thread that no test runs on.
+    private static func run(_ arguments: [String]) async throws -> (status: Int32, output: String) {
         try await withCheckedThrowingContinuation { continuation in
             DispatchQueue.global().async {
                 continuation.resume(
@@ -49,12 +53,12 @@ enum SnippetCompiler {
                         let output = Pipe()
                         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
                         process.arguments = arguments
-                        process.standardOutput = FileHandle.nullDevice
+                        process.standardOutput = output
                         process.standardError = output
                         try process.run()
                         let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
                         process.waitUntilExit()
-                        return process.terminationStatus == 0 ? "" : "status \(process.terminationStatus)\n\(text)"
+                        return (process.terminationStatus, text)
                     })
             }
         }
