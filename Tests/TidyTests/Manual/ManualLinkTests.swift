@@ -37,9 +37,11 @@ enum ManualRules {
 
     /// Files of the repository that are named.
     static func paths(_ page: ManualPage) -> [Violation] {
-        let spans = page.codeSpans + page.otherCode.flatMap { line, text in
-            text.split(separator: " ").map { (line, String($0)) }
-        }
+        let spans =
+            page.codeSpans
+            + page.otherCode.flatMap { line, text in
+                text.split(separator: " ").map { (line, String($0)) }
+            }
         return spans.compactMap { line, text in
             let path = text.split(separator: " ").first ?? ""
             guard places.contains(where: path.hasPrefix), !exists(path) else { return nil }

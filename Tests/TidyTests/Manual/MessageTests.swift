@@ -3,7 +3,9 @@ import Testing
 /// What the library warns of and fails with stands in the manual.
 enum LoggedMessages {
     /// What begins a message, and whether it counts without a level.
-    private static let calls = [("Log.write(", false), ("Service.fail(", true), ("SetupError(", true), ("leave(", true)]
+    private static let calls = [
+        ("Log.write(", false), ("Service.fail(", true), ("SetupError(", true), ("leave(", true),
+    ]
 
     /// The strings that a file logs as warnings or errors, or fails with; "…" where something is filled in.
     static func messages(_ file: SourceFile) -> [(line: Int, text: String)] {
@@ -13,9 +15,8 @@ enum LoggedMessages {
                     return nil
                 }
                 let offset = file.code[index].distance(from: file.code[index].startIndex, to: start.upperBound)
-                let line = file.lines[index]
-                var scanner = CallScanner(
-                    Array(([String(line.dropFirst(offset))] + file.lines[(index + 1)...].prefix(8)).joined(separator: "\n")))
+                let lines = [String(file.lines[index].dropFirst(offset))] + file.lines[(index + 1)...].prefix(8)
+                var scanner = CallScanner(Array(lines.joined(separator: "\n")))
                 scanner.scan()
                 guard always || [".warning", ".error"].contains(where: scanner.code.contains) else { return nil }
                 return (index + 1, scanner.text)
