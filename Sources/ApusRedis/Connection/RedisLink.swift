@@ -112,7 +112,7 @@ import ApusProtocols
         if let refusal { throw refusal }
         let ticket = nextTicket()
         let reply = try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { continuation in
+            try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<RedisValue, any Error>) in
                 // A task may have been suspended on its way to here.
                 if Task.isCancelled { return continuation.resume(throwing: CancellationError()) }
                 if let refusal { return continuation.resume(throwing: refusal) }
@@ -132,7 +132,7 @@ import ApusProtocols
         if let refusal { throw refusal }
         let ticket = nextTicket()
         return try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { continuation in
+            try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<[RedisValue], any Error>) in
                 if Task.isCancelled { return continuation.resume(throwing: CancellationError()) }
                 if let refusal { return continuation.resume(throwing: refusal) }
                 append(.batch(CommandBatch(continuation)), ticket: ticket, replies: count) { $0.append(commands) }
