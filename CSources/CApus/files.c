@@ -220,10 +220,15 @@ int capus_open_at(int folder, const char *path, capus_links links, capus_file_fa
 
 int capus_list_folder(int fd, void *context, void (*found)(void *context, const char *name)) {
     DIR *folder = fdopendir(fd);
-    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
+    if (folder == NULL) {
+        int failure = errno;
+        close(fd);
+        return -failure;
+    }
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         found(context, entry->d_name);
     }
-    return folder == NULL || closedir(folder) != 0 ? -errno : 0;
+    return closedir(folder) != 0 ? -errno : 0;
 }
 
 long capus_send_file(int socket, int file, int64_t offset, size_t count) {

@@ -156,26 +156,30 @@ extension StreamConnection {
             return .failed
         }
         if let output = extras?.fileOutput { return queue(behind: output, head, headCount, body, bodyCount) }
-        if taken < headCount { _ = capus_outbound_append(outbound, head + taken, headCount - taken) }
-        if let body, bodyCount > 0 {
-            queueBody(outbound, body, bodyCount, from: max(0, taken - headCount), owner)
+        var failure: Int32 = 0
+        if taken < headCount { failure = capus_outbound_append(outbound, head + taken, headCount - taken) }
+        if failure == 0, let body, bodyCount > 0 {
+            failure = queueBody(outbound, body, bodyCount, from: max(0, taken - headCount), owner)
+        }
+        guard failure == 0 else {
+            // What came next would be taken for the rest of this.
+            noteFailedSend("no memory for what waits to be sent")
+            destroy()
+            return .failed
         }
         if capus_outbound_count(outbound) >= maxSendBufferSize { driver.bufferFull(self) }
         return state == .closed ? .failed : .queued
     }
 
-    /// Large bodies with an owner are referred to, the others copied.
+    /// Large bodies with an owner are referred to, the others copied. Returns 0 or an errno.
     private func queueBody(
         _ outbound: OpaquePointer, _ body: UnsafeRawPointer, _ count: Int, from start: Int, _ owner: AnyObject?
-    ) {
+    ) -> Int32 {
         let rest = count - start
-        guard rest > 0 else { return }
-        guard let owner, rest >= 4096 else {
-            _ = capus_outbound_append(outbound, body + start, rest)
-            return
-        }
+        guard rest > 0 else { return 0 }
+        guard let owner, rest >= 4096 else { return capus_outbound_append(outbound, body + start, rest) }
         let reference = Unmanaged.passRetained(owner).toOpaque()
-        _ = capus_outbound_append_reference(
+        return capus_outbound_append_reference(
             outbound, body + start, rest, { _, _, owner in Unmanaged<AnyObject>.fromOpaque(owner!).release() },
             reference)
     }
@@ -207,7 +211,8 @@ extension StreamConnection {
     func dropOutbound() {
         guard let outbound else { return }
         self.outbound = nil
-        capus_outbound_destroy(outbound)
+        let failure = capus_outbound_destroy(outbound)
+        if failure != 0 { loop.watchingFailed(self, UInt32(CAPUS_READ), failure) }
     }
 
     func noteFailedSend(_ message: String) {

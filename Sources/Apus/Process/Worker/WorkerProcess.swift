@@ -192,7 +192,11 @@ final class WorkerProcess {
             CAPUS_SIGINT, CAPUS_SIGTERM, CAPUS_SIGHUP, CAPUS_SIGTSTP, CAPUS_SIGQUIT, CAPUS_SIGUSR1, CAPUS_SIGUSR2,
         ].map { Int32($0) }
         let fd = capus_signals_open(signals, Int32(signals.count))
-        guard fd >= 0 else { return }
+        guard fd >= 0 else {
+            // Blocked as they are by now, nothing but SIGKILL could end it.
+            Log.write("\(label) \(SystemError("watch signals", -fd))", .error)
+            capus_exit(ExitReason.cannotServe)
+        }
         loop.watch(Watch(fd: fd) { [unowned self] in signalArrived(fd) })
     }
 
