@@ -92,8 +92,9 @@ static int set_interest(epoll_loop *loop, int fd, uint32_t generation, uint32_t 
     }
     struct epoll_event event = {.events = mask};
     event.data.u64 = (uint64_t)generation << 32 | (uint32_t)fd;
-    // A descriptor that was closed is watched no more, whoever closed it.
-    if (epoll_ctl(loop->epoll_fd, operation, fd, &event) != 0 && operation != EPOLL_CTL_DEL) {
+    // A descriptor that was closed is watched no more, whoever closed it, and another one may have its number.
+    bool failed = epoll_ctl(loop->epoll_fd, operation, fd, &event) != 0 && operation != EPOLL_CTL_DEL;
+    if (failed && (errno != ENOENT || epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)) {
         return errno;
     }
     loop->interest[fd] = (uint8_t)interest;
