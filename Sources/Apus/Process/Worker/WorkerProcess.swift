@@ -169,7 +169,7 @@ final class WorkerProcess {
         if channel >= 0 {
             // Until the start is over a daemon's output went to the terminal, where it is looked for.
             output?.redirect()
-            ChannelMessage.send(.ready, on: channel)
+            sayThatItIsReady()
         } else {
             Terminal.write(Banner.text(for: workers, .foreground, isSingleProcess: true))
         }
@@ -177,6 +177,12 @@ final class WorkerProcess {
         ProcessBus.shared.end()
         for action in loop.lastActions { action() }
         capus_exit(exitStatus)
+    }
+
+    /// Until the master has heard it: it would wait for ever.
+    private func sayThatItIsReady() {
+        if ChannelMessage.send(.ready, on: channel) { return }
+        WorkerTimer.after(0.1) { [unowned self] _ in sayThatItIsReady() }
     }
 
     /// Several processes of one worker cannot all listen on one port.
