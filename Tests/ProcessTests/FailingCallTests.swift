@@ -154,6 +154,20 @@ import Testing
         }
     }
 
+    /// Files that are opened and locked, and then cannot be looked at: neither the pid file nor the log is tried
+    /// for ever.
+    @Test func aPidFileThatCannotBeLookedAtEndsTheStart() async throws {
+        try await TestThreads.light.run {
+            let calls = try FailingCalls()
+            let service = try Service(
+                "Examples", "AllProtocols", "epoll", ["--http", "127.0.0.1:0"], launch: try calls.launch())
+            calls.fail("stat", EACCES)
+            let outcome = try service.run("start")
+            #expect(outcome.status == .code(1))
+            #expect(outcome.errors.contains("Permission denied"), "\(outcome)")
+        }
+    }
+
     /// What the C core calls of the system can be made to fail, but for what cannot fail, or has nothing to say of it.
     @Test func everyCallOfTheCoreCanFail() async throws {
         let pure: Set = [
