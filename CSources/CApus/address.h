@@ -13,6 +13,12 @@ typedef union any_ip_address {
     struct sockaddr_in6 v6;
 } any_ip_address;
 
+// What goes beside a message: one number, a descriptor for instance.
+typedef union control {
+    char bytes[CMSG_SPACE(sizeof(int))];
+    struct cmsghdr header;
+} control;
+
 // Returns the length that goes with it.
 socklen_t capus_address_to_system(const capus_address *address, any_ip_address *system);
 // IPv4 mapped into IPv6 becomes IPv4.

@@ -15,6 +15,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define LOCK_TRIES 50
+
 // Root does not follow a link that somebody else may have put in the place of a file. Devices are often links.
 static int link_flags(const char *path) {
     return geteuid() == 0 && strncmp(path, "/dev/", 5) != 0 && strncmp(path, "/proc/", 6) != 0 ? O_NOFOLLOW : 0;
@@ -34,7 +36,7 @@ static int write_lock(int fd, int command, struct flock *lock) {
 }
 
 int capus_lock_file(const char *path, int mode) {
-    for (;;) {
+    for (int tries = 0; tries < LOCK_TRIES; tries++) {
         int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | link_flags(path), (mode_t)mode);
         if (fd < 0) {
             return -errno;
@@ -57,6 +59,7 @@ int capus_lock_file(const char *path, int mode) {
         }
         close(fd);
     }
+    return -errno; // It cannot be looked at.
 }
 
 bool capus_is_locked(const char *path) {
@@ -71,8 +74,6 @@ bool capus_is_locked(const char *path) {
 }
 
 // ---- The log ----
-
-#define LOCK_TRIES 50
 
 // Opens the file under its name and takes its lock for this line. A process that holds the lock for long must not hold
 // up a server: after some milliseconds the line is written without it.
@@ -90,7 +91,7 @@ static int open_log(const char *path, int mode, bool *locked) {
             return fd;
         }
         *locked = flock(fd, LOCK_EX | LOCK_NB) == 0;
-        if (*locked && (stat(path, &named) != 0 || named.st_ino != held.st_ino)) {
+        if (*locked && tries < LOCK_TRIES && (stat(path, &named) != 0 || named.st_ino != held.st_ino)) {
             close(fd); // It was rotated in between.
         } else if (*locked || tries >= LOCK_TRIES) {
             return fd;
@@ -220,10 +221,15 @@ int capus_open_at(int folder, const char *path, capus_links links, capus_file_fa
 
 int capus_list_folder(int fd, void *context, void (*found)(void *context, const char *name)) {
     DIR *folder = fdopendir(fd);
-    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
+    if (folder == NULL) {
+        int failure = errno;
+        close(fd);
+        return -failure;
+    }
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         found(context, entry->d_name);
     }
-    return folder == NULL || closedir(folder) != 0 ? -errno : 0;
+    return closedir(folder) != 0 ? -errno : 0;
 }
 
 long capus_send_file(int socket, int file, int64_t offset, size_t count) {

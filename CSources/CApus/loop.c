@@ -1,6 +1,8 @@
 #include "loop.h"
 
 #include <errno.h>
+#include <event2/bufferevent.h>
+#include <event2/bufferevent_struct.h>
 #include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,25 +12,14 @@
 
 capus_loop *capus_loop_create(capus_backend backend) {
     capus_loop *loop = backend == CAPUS_BACKEND_EPOLL ? capus_epoll_create() : capus_libevent_create();
-    if (loop == NULL) {
-        return NULL;
-    }
     signal(SIGPIPE, SIG_IGN); // OpenSSL writes without MSG_NOSIGNAL.
-    loop->vtable = backend == CAPUS_BACKEND_EPOLL ? &capus_epoll_vtable : &capus_libevent_vtable;
-    loop->ready_capacity = 512;
-    loop->ready = malloc((size_t)loop->ready_capacity * sizeof(capus_event));
-    if (loop->ready == NULL) {
-        loop->vtable->destroy(loop);
-        errno = ENOMEM;
-        return NULL;
+    if (loop != NULL) {
+        loop->vtable = backend == CAPUS_BACKEND_EPOLL ? &capus_epoll_vtable : &capus_libevent_vtable;
     }
     return loop;
 }
 
-void capus_loop_destroy(capus_loop *loop) {
-    free(loop->ready);
-    loop->vtable->destroy(loop);
-}
+void capus_loop_destroy(capus_loop *loop) { loop->vtable->destroy(loop); }
 
 const char *capus_loop_description(capus_backend backend) {
     static char text[64];
@@ -74,15 +65,6 @@ void capus_loop_timer_fired(capus_loop *loop) {
 }
 
 void capus_loop_push(capus_loop *loop, int fd, uint32_t generation, uint32_t flags) {
-    if (loop->ready_count == loop->ready_capacity) {
-        size_t capacity = (size_t)loop->ready_capacity * 2;
-        capus_event *grown = realloc(loop->ready, capacity * sizeof(capus_event));
-        if (grown == NULL) {
-            abort(); // A lost event would hang a connection for ever.
-        }
-        loop->ready = grown;
-        loop->ready_capacity = (int)capacity;
-    }
     loop->ready[loop->ready_count++] = (capus_event){.fd = fd, .generation = generation, .flags = flags};
 }
 
@@ -128,35 +110,49 @@ capus_outbound *capus_outbound_create_watched(capus_loop *loop, int fd, uint32_t
 
 bool capus_outbound_is_watched(const capus_outbound *outbound) { return outbound->is_watched; }
 
-void capus_outbound_start(capus_outbound *outbound) { outbound->loop->vtable->outbound_watch(outbound, true); }
+int capus_outbound_start(capus_outbound *outbound) { return outbound->loop->vtable->outbound_watch(outbound, true); }
 
-void capus_outbound_take_over(capus_outbound *outbound, capus_outbound *waiting) {
-    outbound->known += evbuffer_get_length(waiting->bytes);
-    evbuffer_add_buffer(outbound->bytes, waiting->bytes);
-    capus_outbound_destroy(waiting);
+// libevent does not say when it could not watch the descriptor for what was added to its buffer.
+static int leaves(capus_outbound *outbound) {
+    struct bufferevent *transport = outbound->transport;
+    bool is_due = transport != NULL && outbound->error == 0 && evbuffer_get_length(outbound->bytes) > 0;
+    return is_due && !event_pending(&transport->ev_write, EV_WRITE, NULL) ? ENOMEM : 0;
 }
 
-void capus_outbound_destroy(capus_outbound *outbound) {
+int capus_outbound_take_over(capus_outbound *outbound, capus_outbound *waiting) {
+    outbound->known += evbuffer_get_length(waiting->bytes);
+    int result = evbuffer_add_buffer(outbound->bytes, waiting->bytes);
+    capus_outbound_destroy(waiting);
+    return result == 0 ? leaves(outbound) : ENOMEM;
+}
+
+int capus_outbound_destroy(capus_outbound *outbound) {
+    int failure = 0;
     if (outbound->loop != NULL && !outbound->is_watched) {
         outbound->loop->vtable->outbound_close(outbound);
     } else {
         if (outbound->loop != NULL) {
-            outbound->loop->vtable->outbound_watch(outbound, false);
+            failure = outbound->loop->vtable->outbound_watch(outbound, false);
         }
         evbuffer_free(outbound->bytes);
     }
     free(outbound);
+    return failure;
 }
 
 int capus_outbound_append(capus_outbound *outbound, const void *bytes, size_t count) {
     outbound->known += count;
-    return evbuffer_add(outbound->bytes, bytes, count) == 0 ? 0 : ENOMEM;
+    return evbuffer_add(outbound->bytes, bytes, count) == 0 ? leaves(outbound) : ENOMEM;
 }
 
 int capus_outbound_append_reference(capus_outbound *outbound, const void *bytes, size_t count,
                                     void (*release)(const void *, size_t, void *), void *owner) {
     outbound->known += count;
-    return evbuffer_add_reference(outbound->bytes, bytes, count, release, owner) == 0 ? 0 : ENOMEM;
+    if (evbuffer_add_reference(outbound->bytes, bytes, count, release, owner) != 0) {
+        release(bytes, count, owner);
+        return ENOMEM;
+    }
+    return leaves(outbound);
 }
 
 size_t capus_outbound_count(const capus_outbound *outbound) { return evbuffer_get_length(outbound->bytes); }
@@ -173,8 +169,8 @@ static int flush_secured(capus_outbound *outbound) {
     size_t count;
     while (budget > 0 && (count = evbuffer_get_length(outbound->bytes)) > 0) {
         size_t piece = count < CAPUS_TLS_RECORD_BYTES ? count : CAPUS_TLS_RECORD_BYTES;
-        long written = capus_tls_send(outbound->tls, outbound->fd,
-                                      evbuffer_pullup(outbound->bytes, (ev_ssize_t)piece), piece);
+        const void *start = evbuffer_pullup(outbound->bytes, (ev_ssize_t)piece);
+        long written = start == NULL ? -ENOMEM : capus_tls_send(outbound->tls, outbound->fd, start, piece);
         if (written < 0) {
             return written == -EAGAIN ? 0 : (outbound->error = (int)-written);
         }

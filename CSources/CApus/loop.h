@@ -9,6 +9,8 @@
 // At most this much leaves one connection per event, so that one fast reader cannot starve the others.
 #define CAPUS_WRITE_PER_EVENT (256 * 1024)
 
+#define CAPUS_EVENTS_PER_TURN 512
+
 typedef struct capus_backend_vtable {
     int (*watch)(capus_loop *loop, int fd, uint32_t generation, uint32_t interest);
     int (*poll)(capus_loop *loop, int64_t deadline_ns, int64_t now_ns);
@@ -27,9 +29,9 @@ struct capus_loop {
     int timer_fd;
     // What it is set to, -1 when it is not set.
     int64_t armed_ns;
-    capus_event *ready;
+    // One more for what a descriptor that fails is told of beside what it has done.
+    capus_event ready[CAPUS_EVENTS_PER_TURN + 1];
     int ready_count;
-    int ready_capacity;
 };
 
 struct capus_outbound {
@@ -63,7 +65,7 @@ void capus_loop_timer_fired(capus_loop *loop);
 // Writes what a plain descriptor takes of the queue; 0 or an errno.
 int capus_outbound_flush_plain(capus_outbound *outbound);
 
-// Appends to the ready list, growing it when needed.
+// Appends to the ready list, which has room for CAPUS_EVENTS_PER_TURN: a backend leaves the rest for the next turn.
 void capus_loop_push(capus_loop *loop, int fd, uint32_t generation, uint32_t flags);
 
 #endif

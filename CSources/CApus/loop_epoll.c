@@ -6,8 +6,6 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define EVENTS_PER_WAIT 512
-
 // Beside CAPUS_READ…: the queue of unsent output waits for the descriptor to take more.
 #define OUTBOUND_WAITS 16
 
@@ -21,7 +19,7 @@ typedef struct epoll_loop {
     // no lookup in the kernel to know whether to add or to modify.
     uint8_t *interest;
     int interest_count;
-    struct epoll_event events[EVENTS_PER_WAIT];
+    struct epoll_event events[CAPUS_EVENTS_PER_TURN];
 } epoll_loop;
 
 capus_loop *capus_epoll_create(void) {
@@ -94,8 +92,9 @@ static int set_interest(epoll_loop *loop, int fd, uint32_t generation, uint32_t 
     }
     struct epoll_event event = {.events = mask};
     event.data.u64 = (uint64_t)generation << 32 | (uint32_t)fd;
-    // A descriptor that was closed is watched no more, whoever closed it.
-    if (epoll_ctl(loop->epoll_fd, operation, fd, &event) != 0 && operation != EPOLL_CTL_DEL) {
+    // A descriptor that was closed is watched no more, whoever closed it, and another one may have its number.
+    bool failed = epoll_ctl(loop->epoll_fd, operation, fd, &event) != 0 && operation != EPOLL_CTL_DEL;
+    if (failed && (errno != ENOENT || epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)) {
         return errno;
     }
     loop->interest[fd] = (uint8_t)interest;
@@ -117,7 +116,7 @@ static int epoll_poll(capus_loop *base, int64_t deadline_ns, int64_t now_ns) {
     if (deadline_ns >= 0 && !is_due) {
         capus_loop_timer_arm(base, deadline_ns);
     }
-    int count = epoll_wait(loop->epoll_fd, loop->events, EVENTS_PER_WAIT, is_due ? 0 : -1);
+    int count = epoll_wait(loop->epoll_fd, loop->events, CAPUS_EVENTS_PER_TURN, is_due ? 0 : -1);
     if (count < 0) {
         return errno == EINTR ? 0 : errno;
     }

@@ -66,15 +66,12 @@ static int find_epoll(int timer_fd) {
 
 // Makes the registration of a listener exclusive, behind libevent's back: it sees the same events, and its own removal
 // finds what it expects. A registration cannot be changed to exclusive, so it is made again.
-static void watch_exclusively(libevent_loop *loop, int fd) {
+static int watch_exclusively(libevent_loop *loop, int fd) {
     struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.fd = fd};
     if (loop->epoll_fd < 0 || epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd, NULL) != 0) {
-        return;
+        return 0;
     }
-    if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
-        event.events = EPOLLIN;
-        epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event);
-    }
+    return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
 }
 
 capus_loop *capus_libevent_create(void) {
@@ -122,6 +119,14 @@ static void libevent_destroy(capus_loop *base) {
     free(loop);
 }
 
+// libevent keeps what it has not told yet, and waits for nothing before it has.
+static void tell(capus_loop *loop, int fd, uint32_t generation, uint32_t flags) {
+    capus_loop_push(loop, fd, generation, flags);
+    if (loop->ready_count >= CAPUS_EVENTS_PER_TURN) {
+        event_base_loopbreak(((libevent_loop *)loop)->event_base);
+    }
+}
+
 static void became_ready(evutil_socket_t fd, short what, void *context) {
     watched *entry = context;
     uint32_t flags = 0;
@@ -131,7 +136,7 @@ static void became_ready(evutil_socket_t fd, short what, void *context) {
     if (what & EV_WRITE) {
         flags |= CAPUS_WRITE;
     }
-    capus_loop_push(entry->loop, fd, entry->generation, flags);
+    tell(entry->loop, fd, entry->generation, flags);
 }
 
 static watched **slot_of(libevent_loop *loop, int fd) {
@@ -176,24 +181,21 @@ static int set_interest(capus_loop *base, int fd, uint32_t generation, uint32_t 
     }
     entry->generation = generation;
     entry->interest = interest;
-    short what = EV_PERSIST;
-    if (interest & CAPUS_READ) {
-        what |= EV_READ;
+    int reads = interest & CAPUS_READ ? EV_READ : 0;
+    int writes = interest & (CAPUS_WRITE | OUTBOUND_WAITS) ? EV_WRITE : 0;
+    event_assign(&entry->event, loop->event_base, fd, (short)(EV_PERSIST | reads | writes), became_ready, entry);
+    // libevent does not always say why.
+    errno = ENOMEM;
+    int failure = event_add(&entry->event, NULL) != 0 ? errno : 0;
+    if (failure == 0 && interest & CAPUS_EXCLUSIVE) {
+        failure = watch_exclusively(loop, fd);
     }
-    if (interest & (CAPUS_WRITE | OUTBOUND_WAITS)) {
-        what |= EV_WRITE;
-    }
-    event_assign(&entry->event, loop->event_base, fd, what, became_ready, entry);
-    if (event_add(&entry->event, NULL) != 0) {
-        int failure = errno == 0 ? EINVAL : errno;
+    if (failure != 0) {
+        event_del(&entry->event);
         free(entry);
         *slot = NULL;
-        return failure;
     }
-    if (interest & CAPUS_EXCLUSIVE) {
-        watch_exclusively(loop, fd);
-    }
-    return 0;
+    return failure;
 }
 
 static uint32_t interest_of(libevent_loop *loop, int fd) {
@@ -230,7 +232,7 @@ static void output_changed(struct evbuffer *bytes, const struct evbuffer_cb_info
     (void)bytes;
     capus_outbound *outbound = context;
     if (change->n_deleted > 0) {
-        capus_loop_push(outbound->loop, outbound->fd, outbound->generation, CAPUS_WRITE);
+        tell(outbound->loop, outbound->fd, outbound->generation, CAPUS_WRITE);
     }
 }
 
@@ -238,7 +240,7 @@ static void output_failed(struct bufferevent *transport, short what, void *conte
     (void)transport, (void)what;
     capus_outbound *outbound = context;
     outbound->error = errno == 0 ? EPIPE : errno;
-    capus_loop_push(outbound->loop, outbound->fd, outbound->generation, CAPUS_WRITE);
+    tell(outbound->loop, outbound->fd, outbound->generation, CAPUS_WRITE);
 }
 
 static int libevent_outbound_open(capus_outbound *outbound) {

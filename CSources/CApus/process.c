@@ -140,6 +140,9 @@ int capus_daemonize(int *exit_status) {
     close(report[0]);
     setsid();
     pid = fork(); // No session leader any more: no controlling terminal can be regained.
+    if (pid < 0) {
+        perror("detach from the terminal");
+    }
     if (pid != 0) {
         _exit(0);
     }
@@ -200,7 +203,10 @@ int capus_signals_read(int fd, int *sender) {
 }
 
 int capus_reap(int *status) {
-    pid_t pid = waitpid(-1, status, WNOHANG);
+    pid_t pid;
+    do {
+        pid = waitpid(-1, status, WNOHANG);
+    } while (pid < 0 && errno == EINTR);
     return pid > 0 ? pid : 0;
 }
 
@@ -212,6 +218,9 @@ int capus_wait_readable(const int *descriptors, bool *ready, int count, int time
     int found = poll(queries, (nfds_t)count, timeout_ms);
     for (int i = 0; i < count; i++) {
         ready[i] = found > 0 && queries[i].revents != 0;
+    }
+    if (found < 0 && errno != EINTR) {
+        usleep(10000); // Whoever asks again and again must not spin.
     }
     return found < 0 ? (errno == EINTR ? 0 : -errno) : found;
 }

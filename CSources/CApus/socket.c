@@ -312,10 +312,7 @@ void capus_close(int fd) { close(fd); }
 
 long capus_send_descriptor(int fd, const void *bytes, size_t count, int passed) {
     struct iovec piece = {(void *)bytes, count};
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr aligned;
-    } control;
+    control control;
     memset(&control, 0, sizeof control);
     struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
     if (passed >= 0) {
@@ -336,10 +333,7 @@ long capus_send_descriptor(int fd, const void *bytes, size_t count, int passed) 
 
 long capus_receive_descriptor(int fd, void *bytes, size_t capacity, int *passed) {
     struct iovec piece = {bytes, capacity};
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr aligned;
-    } control;
+    control control;
     struct msghdr message = {
         .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
     ssize_t count;

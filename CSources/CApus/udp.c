@@ -9,11 +9,6 @@
 
 #define SOCKET_BUFFER (4 * 1024 * 1024)
 
-typedef union control {
-    char bytes[CMSG_SPACE(sizeof(int))];
-    struct cmsghdr header;
-} control;
-
 // What one system call moves.
 typedef struct batch {
     struct mmsghdr messages[CAPUS_UDP_BATCH];

@@ -55,7 +55,10 @@ public final class ServerProcess {
         let isOurs = !name.hasPrefix("/")
         let path = isOurs ? Self.folderOfPrograms + "/" + name : name
         var launch = launch
-        if isOurs, let faults = Self.faults { launch.environment["LD_PRELOAD"] = faults }
+        if isOurs, let faults = Self.faults {
+            let others = launch.environment["LD_PRELOAD"].map { ":\($0)" } ?? ""
+            launch.environment["LD_PRELOAD"] = faults + others
+        }
         if isOurs { launch.under += Self.observer }
         var pipe: [Int32] = [-1, -1]
         guard Glibc.pipe(&pipe) == 0 else { throw Failure("pipe: \(systemError())") }

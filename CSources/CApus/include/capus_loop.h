@@ -67,14 +67,16 @@ capus_outbound *_Nullable capus_outbound_create_watched(capus_loop *_Nonnull loo
                                                         capus_tls *_Nullable tls, bool starts);
 // Whether it is such a queue.
 bool capus_outbound_is_watched(const capus_outbound *_Nonnull outbound);
-void capus_outbound_start(capus_outbound *_Nonnull outbound);
+int capus_outbound_start(capus_outbound *_Nonnull outbound);
 // For a connection that has no descriptor yet: holds bytes until capus_outbound_take_over.
 capus_outbound *_Nullable capus_outbound_create_waiting(void);
 // Moves what `waiting` holds behind what `outbound` holds, and destroys it.
-void capus_outbound_take_over(capus_outbound *_Nonnull outbound, capus_outbound *_Nonnull waiting);
-void capus_outbound_destroy(capus_outbound *_Nonnull outbound);
+int capus_outbound_take_over(capus_outbound *_Nonnull outbound, capus_outbound *_Nonnull waiting);
+// Returns an errno when the poller cannot watch the descriptor any more for what it is watched for otherwise.
+int capus_outbound_destroy(capus_outbound *_Nonnull outbound);
 
-// Appends a copy of the bytes. Returns 0, or ENOMEM.
+// Appends a copy of the bytes. Returns 0, or ENOMEM: then not all of them will leave, as after each function here that
+// returns one. The connection has to be closed.
 int capus_outbound_append(capus_outbound *_Nonnull outbound, const void *_Nonnull bytes, size_t count);
 
 // Appends bytes that stay where they are; `release(bytes, count, owner)` is called once they are not needed.

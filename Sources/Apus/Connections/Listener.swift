@@ -7,8 +7,8 @@ final class Listener: Pollable, ServerSocket {
     /// Wake-ups in which every accept succeeded before one more is tried: an accept that finds nothing is expensive,
     /// since the kernel has made a socket and a file by then.
     private static let turnsBeforeMore = 32
-    /// Seconds without accepting after the process ran out of descriptors.
-    private static let pauseWithoutDescriptors = 0.1
+    /// Seconds without accepting after the kernel refused, for want of descriptors or of memory.
+    private static let pauseAfterFailure = 0.1
 
     private let worker: any AcceptingOwner
     private let loop: EventLoop
@@ -113,25 +113,26 @@ final class Listener: Pollable, ServerSocket {
         switch Int(code) {
         case Int(CAPUS_WOULD_BLOCK): return false
         case Int(CAPUS_CONNECTION_ABORTED): return true
-        case Int(CAPUS_NO_DESCRIPTORS), Int(CAPUS_NO_DESCRIPTORS_IN_SYSTEM):
-            waitForDescriptors(code)
-            return false
         default:
-            Log.write("accept on \(worker.socketName) failed: \(SystemError("accept", code))")
+            waitAMoment(code)
             return false
         }
     }
 
     /// Trying again at once would spin: the clients wait in the backlog instead.
-    private func waitForDescriptors(_ code: Int32) {
+    private func waitAMoment(_ code: Int32) {
         if lastComplaint == .min || loop.now - lastComplaint > 10_000_000_000 {
             lastComplaint = loop.now
+            let lacksDescriptors = [CAPUS_NO_DESCRIPTORS, CAPUS_NO_DESCRIPTORS_IN_SYSTEM].contains(Int(code))
             Log.write(
-                "\(SystemError("accept on \(worker.socketName)", code)); accepting goes on as connections close. "
-                    + "Raise the limit of open files (ulimit -n) or the number of workers")
+                "\(SystemError("accept on \(worker.socketName)", code)); accepting goes on "
+                    + (lacksDescriptors
+                        ? "as connections close. Raise the limit of open files (ulimit -n) or the number of workers"
+                        : "a moment later"),
+                .error)
         }
         pause()
-        WorkerTimer.after(Self.pauseWithoutDescriptors) { [weak self] _ in
+        WorkerTimer.after(Self.pauseAfterFailure) { [weak self] _ in
             guard let self, worker.mayAccept else { return }
             resume()
         }

@@ -56,6 +56,8 @@ final class ProxyHeaderReader: Pollable {
         }
     }
 
+    override func couldNotBeWatched(for interest: UInt32, on loop: EventLoop, _ failure: Int32) { fail() }
+
     /// Takes bytes out of the socket that were looked at.
     private func consume(_ count: Int) { _ = capus_receive(fd, Self.buffer, count) }
 

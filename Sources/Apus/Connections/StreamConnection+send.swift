@@ -211,7 +211,8 @@ extension StreamConnection {
     func dropOutbound() {
         guard let outbound else { return }
         self.outbound = nil
-        capus_outbound_destroy(outbound)
+        let failure = capus_outbound_destroy(outbound)
+        if failure != 0 { loop.watchingFailed(self, UInt32(CAPUS_READ), failure) }
     }
 
     func noteFailedSend(_ message: String) {

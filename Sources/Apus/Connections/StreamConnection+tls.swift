@@ -47,7 +47,8 @@ extension StreamConnection {
             // Both had to wait for the end of the handshake.
             if isPaused || state == .closing { watchInput(false) }
             if let outbound {
-                capus_outbound_start(outbound)
+                let failure = capus_outbound_start(outbound)
+                if failure != 0 { loop.watchingFailed(self, UInt32(CAPUS_WRITE), failure) }
                 outputProgressed()
             } else if closeKind == .halfClose {
                 shutDownOutput()

@@ -154,6 +154,8 @@ final class StreamConnection: Pollable {
         }
     }
 
+    override func couldNotBeWatched(for interest: UInt32, on loop: EventLoop, _ failure: Int32) { destroy() }
+
     /// Reads once and hands the bytes to the driver. False when nothing could be read.
     @discardableResult
     func receive() -> Bool {

@@ -24,7 +24,7 @@ extension EventLoop {
     public func watchSignal(_ signal: Int32, _ body: @escaping @MainActor () throws -> Void) {
         unwatchSignal(signal)
         let fd = capus_signals_open([signal], 1)
-        precondition(fd >= 0, "signal \(signal) cannot be watched: \(SystemError("watch signal", -fd))")
+        guard fd >= 0 else { return errorHandler(SystemError("watch signal \(signal)", -fd), "watchSignal") }
         let watch = Watch(fd: fd) { [unowned self] in
             var sender: Int32 = 0
             while capus_signals_read(fd, &sender) != 0 { run(body, "signal \(signal)") }
@@ -77,6 +77,14 @@ final class UserWatch: Pollable {
 
     var interest: UInt32 {
         (onRead == nil ? 0 : UInt32(CAPUS_READ)) | (onWrite == nil ? 0 : UInt32(CAPUS_WRITE))
+    }
+
+    /// What it is watched for may have changed meanwhile.
+    override func couldNotBeWatched(for interest: UInt32, on loop: EventLoop, _ failure: Int32) {
+        let registration = generation
+        WorkerTimer.after(EventLoop.watchingRetryInterval) { [self] _ in
+            if generation == registration { loop.setInterest(self, self.interest) }
+        }
     }
 
     override func ready(_ flags: UInt32) {

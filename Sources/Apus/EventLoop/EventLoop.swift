@@ -59,6 +59,9 @@ public final class EventLoop {
     /// See `executeInTurn`.
     private var turns: [@MainActor () -> Void] = []
     private static let turnNanoseconds: Int64 = 5_000_000
+    /// Seconds until something is watched again for which there was no room.
+    static let watchingRetryInterval = 0.1
+    private var lastWatchComplaint = Int64.min
     @exclusivity(unchecked) private var deferred: [@MainActor () -> Void] = []
     @exclusivity(unchecked) private var isStopped = false
 
@@ -120,7 +123,7 @@ public final class EventLoop {
     /// Changes what a watched descriptor is watched for.
     func setInterest(_ object: Pollable, _ interest: UInt32) {
         let failure = capus_loop_watch(poller, object.fd, object.generation, interest)
-        precondition(failure == 0, "watching descriptor \(object.fd) failed: \(SystemError("watch", failure))")
+        if failure != 0 { watchingFailed(object, interest, failure) }
     }
 
     /// Stops watching. Events that are in this turn's list already are not delivered.
@@ -144,6 +147,26 @@ public final class EventLoop {
     /// Stops watching whatever watches the descriptor.
     func watchNothing(of fd: Int32) {
         if let object = slots[Int(fd)].object?.takeUnretainedValue() { unwatch(object) }
+    }
+
+    /// The kernel's memory, or its limit of watched descriptors, is used up: one object has to do without.
+    @inline(never)
+    func watchingFailed(_ object: Pollable, _ interest: UInt32, _ failure: Int32) {
+        let error = SystemError("watch descriptor \(object.fd)", failure)
+        // These are mistakes of whoever made the descriptor, and would not pass.
+        let isMistake = [CAPUS_BAD_DESCRIPTOR, CAPUS_FORBIDDEN].contains(Int(failure))
+        precondition(!isMistake, "\(error)")
+        if lastWatchComplaint == .min || now - lastWatchComplaint > 1_000_000_000 {
+            lastWatchComplaint = now
+            Log.write("\(error): connections are closed, listeners wait", .error)
+        }
+        let registration = object.generation
+        // Not now: the caller is in the midst of something with it.
+        execute { [self] in
+            if registration != 0, object.generation == registration {
+                object.couldNotBeWatched(for: interest, on: self, failure)
+            }
+        }
     }
 
     private func growSlots(toHold index: Int) {

@@ -13,6 +13,15 @@ class Pollable {
 
     /// Called when the descriptor became ready; `flags` are `CAPUS_READ`, `CAPUS_WRITE` and `CAPUS_HANGUP`.
     func ready(_ flags: UInt32) {}
+
+    /// Called in a later turn when the kernel had no room to watch the descriptor for `interest`, with the errno:
+    /// nothing would ever wake this. Tries again a moment later, unless something better can be done.
+    func couldNotBeWatched(for interest: UInt32, on loop: EventLoop, _ failure: Int32) {
+        let registration = generation
+        WorkerTimer.after(EventLoop.watchingRetryInterval) { [self] _ in
+            if generation == registration { loop.setInterest(self, interest) }
+        }
+    }
 }
 
 /// A descriptor watched with a closure.

@@ -19,7 +19,8 @@ extension ChannelMessage {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: capacity) { bytes in
             var passed: Int32 = -1
             let count = capus_receive_descriptor(fd, bytes.baseAddress!, bytes.count, &passed)
-            if count == -Int(CAPUS_WOULD_BLOCK) { return .nothing }
+            // A failure passes, and who has gone is found at the end of what it has sent.
+            if count < 0 { return .nothing }
             guard count > 0 else { return .closed }
             guard let (message, text) = read(UnsafeRawBufferPointer(start: bytes.baseAddress, count: count)) else {
                 if passed >= 0 { capus_close(passed) }

@@ -20,6 +20,8 @@ final class ConnectAttempt: Pollable {
 
     override func ready(_ flags: UInt32) { ended(self, capus_connect_result(fd)) }
 
+    override func couldNotBeWatched(for interest: UInt32, on loop: EventLoop, _ failure: Int32) { ended(self, failure) }
+
     /// Hands the descriptor over.
     func release() -> Int32 { loop.release(self) }
 

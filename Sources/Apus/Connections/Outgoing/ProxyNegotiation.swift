@@ -45,6 +45,10 @@ final class ProxyNegotiation: Pollable {
         }
     }
 
+    override func couldNotBeWatched(for interest: UInt32, on loop: EventLoop, _ failure: Int32) {
+        fail(describe(Int(failure)))
+    }
+
     private func take() throws(ProxyHandshakeError) -> (consumed: Int, step: ProxyHandshakeStep) {
         let result = received.withUnsafeBytes { bytes in
             Result { () throws(ProxyHandshakeError) in try handshake.receive(bytes) }

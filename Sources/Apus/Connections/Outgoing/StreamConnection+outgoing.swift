@@ -137,7 +137,7 @@ extension StreamConnection {
         if let waiting = outbound {
             outbound = loop.makeOutbound(self, tls: tls, waits: !isSecuring)
             guard let outbound else { return destroy() }
-            capus_outbound_take_over(outbound, waiting)
+            if capus_outbound_take_over(outbound, waiting) != 0 { return destroy() }
         }
         driver.opened(self)
         guard fd >= 0 else { return }

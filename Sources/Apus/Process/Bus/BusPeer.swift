@@ -71,7 +71,7 @@ final class BusPeer: Pollable {
     private func write(_ packet: [UInt8]) -> Written {
         let sent = packet.withUnsafeBytes { capus_send(fd, $0.baseAddress!, $0.count) }
         if sent >= 0 { return .all }
-        if sent == -Int(CAPUS_WOULD_BLOCK) { return .nothing }
+        if [CAPUS_WOULD_BLOCK, CAPUS_NO_MEMORY, CAPUS_NO_BUFFERS].contains(-sent) { return .nothing }
         if sent != -Int(CAPUS_BROKEN_PIPE), sent != -Int(CAPUS_CONNECTION_RESET) {
             Log.write("bus: \(SystemError("send to \(address)", Int32(-sent))); it gets nothing more", .error)
         }

@@ -83,10 +83,15 @@ extension Master {
     static func resumeIfHandedOver() {
         guard let value = capus_environment(variable), let file = Int32(String(cString: value)) else { return }
         capus_unset_environment(variable)
-        let state = RecordText(read(file))
+        let state = RecordText(
+            Self.patiently {
+                read(file)
+            } until: {
+                !$0.isEmpty
+            })
         capus_close(file)
         guard let pidPath = state.word("pid"), let boardDescriptor: Int32 = state.number("board"),
-            let board = StatusBoard(fd: boardDescriptor)
+            let board = patiently({ StatusBoard(fd: boardDescriptor) }, until: { $0 != nil })
         else { Service.fail("\(variable) was not set by a master", status: 70) }
         if let invocation = try? Invocation(Service.arguments) { Service.apply(invocation) }
         Service.settings.pidFile = pidPath

@@ -59,8 +59,25 @@ final class Master {
             CAPUS_SIGINT, CAPUS_SIGTERM, CAPUS_SIGHUP, CAPUS_SIGTSTP, CAPUS_SIGQUIT, CAPUS_SIGUSR1, CAPUS_SIGUSR2,
             CAPUS_SIGCHLD,
         ].map { Int32($0) }
-        signals = capus_signals_open(wanted, Int32(wanted.count))
+        signals = Self.patiently {
+            capus_signals_open(wanted, Int32(wanted.count))
+        } until: {
+            $0 >= 0
+        }
         guard signals >= 0 else { leave("\(SystemError("watch signals", -signals))", status: 71) }
+    }
+
+    /// Tries for a second what a service would end without: memory and descriptors may be back by then.
+    static func patiently<Value>(_ body: () -> Value, until isFit: (Value) -> Bool) -> Value {
+        var value = body()
+        var none = [Bool]()
+        var left = 20
+        while !isFit(value), left > 0 {
+            left -= 1
+            _ = capus_wait_readable([], &none, 0, 50)
+            value = body()
+        }
+        return value
     }
 
     private func turn() {

@@ -28,7 +28,10 @@ nonisolated final class SharedRegion: @unchecked Sendable {
         // Not from the heap: a large table takes memory as it fills.
         let fd = capus_memory_create(size)
         guard fd >= 0, let own = capus_map_file(fd, size, true) else {
-            preconditionFailure("no memory for \(layout): \(SystemError.last("make memory to share"))")
+            let reason = fd < 0 ? -fd : capus_last_error()
+            let text = "no memory for \(layout): \(SystemError("make memory to share", reason))\n"
+            _ = Array(text.utf8).withUnsafeBytes { capus_write(2, $0.baseAddress!, $0.count) }
+            capus_exit(71)
         }
         capus_close(fd)
         prepare(own)

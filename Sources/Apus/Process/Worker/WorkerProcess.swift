@@ -169,7 +169,7 @@ final class WorkerProcess {
         if channel >= 0 {
             // Until the start is over a daemon's output went to the terminal, where it is looked for.
             output?.redirect()
-            ChannelMessage.send(.ready, on: channel)
+            sayThatItIsReady()
         } else {
             Terminal.write(Banner.text(for: workers, .foreground, isSingleProcess: true))
         }
@@ -177,6 +177,12 @@ final class WorkerProcess {
         ProcessBus.shared.end()
         for action in loop.lastActions { action() }
         capus_exit(exitStatus)
+    }
+
+    /// Until the master has heard it: it would wait for ever.
+    private func sayThatItIsReady() {
+        if ChannelMessage.send(.ready, on: channel) { return }
+        WorkerTimer.after(0.1) { [unowned self] _ in sayThatItIsReady() }
     }
 
     /// Several processes of one worker cannot all listen on one port.
@@ -192,7 +198,11 @@ final class WorkerProcess {
             CAPUS_SIGINT, CAPUS_SIGTERM, CAPUS_SIGHUP, CAPUS_SIGTSTP, CAPUS_SIGQUIT, CAPUS_SIGUSR1, CAPUS_SIGUSR2,
         ].map { Int32($0) }
         let fd = capus_signals_open(signals, Int32(signals.count))
-        guard fd >= 0 else { return }
+        guard fd >= 0 else {
+            // Blocked as they are by now, nothing but SIGKILL could end it.
+            Log.write("\(label) \(SystemError("watch signals", -fd))", .error)
+            capus_exit(ExitReason.cannotServe)
+        }
         loop.watch(Watch(fd: fd) { [unowned self] in signalArrived(fd) })
     }
 
