@@ -176,12 +176,10 @@ extension StreamConnection {
         let rest = count - start
         guard rest > 0 else { return true }
         guard let owner, rest >= 4096 else { return capus_outbound_append(outbound, body + start, rest) == 0 }
-        let reference = Unmanaged.passRetained(owner)
-        let failure = capus_outbound_append_reference(
+        // The queue gives the reference back, whether it took the bytes or not.
+        return capus_outbound_append_reference(
             outbound, body + start, rest, { _, _, owner in Unmanaged<AnyObject>.fromOpaque(owner!).release() },
-            reference.toOpaque())
-        if failure != 0 { reference.release() }
-        return failure == 0
+            Unmanaged.passRetained(owner).toOpaque()) == 0
     }
 
     /// The kernel took more of the queue, or refused it.
