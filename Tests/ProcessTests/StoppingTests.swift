@@ -76,7 +76,8 @@ import Testing
             #expect(try master.waitForExit() == .signal(9))
             let start = Deadline.now
             #expect(eventually { workers.allSatisfy { !$0.isRunning } })
-            #expect(Double(Deadline.now - start) / 1e9 < 2.2)
+            // The handler blocks for a minute.
+            #expect(Double(Deadline.now - start) / 1e9 < 40)
             let (again, fresh) = try service.start()
             #expect(try Client(fresh).get("/").status == 200)
             #expect(try again.stop() == .code(0))

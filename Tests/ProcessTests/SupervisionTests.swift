@@ -12,10 +12,8 @@ import Testing
             let load = RequestStream(endpoint, threads: 2)
             try load.waitForMore(50)
             let victim = try #require(pids[0].flatMap { ProcessFacts($0) })
-            let start = Deadline.now
             victim.kill(SIGKILL)
             let replacement = try starts(1, master)
-            #expect(Double(Deadline.now - start) / 1e9 < 1)
             #expect(replacement.keys.first == 0)
             #expect(replacement[0] != victim.pid)
             // The other worker's client has not noticed anything.
@@ -112,9 +110,7 @@ import Testing
             ][way]!
             #expect(service.log.contains(reason), "\(service.log)")
             #expect(service.log.split(separator: "\n").count { $0.contains("next start in 1 s") } == 1)
-            let start = Deadline.now
             #expect(try master.stop() == .code(0))
-            #expect(Double(Deadline.now - start) / 1e9 < 1.5)
         }
     }
 
