@@ -85,7 +85,7 @@ def fuzz(program, target, seconds):
     hashed = sources(target)
     work = build.BUILD / "fuzz-corpora" / target
     work.mkdir(parents=True, exist_ok=True)
-    command = [str(program), f"-max_total_time={seconds}", "-max_len=2048", "-timeout=10", "-print_final_stats=1"]
+    command = [str(program), f"-max_total_time={seconds}", "-max_len=2048", "-timeout=60", "-print_final_stats=1"]
     command += [f"-artifact_prefix={work.parent}/{target}-", str(work), str(build.HERE / "Corpora" / target)]
     # What a program allocates once for its life is no leak of a parser. Swift's own report of a crash would wait for
     # the sanitizer's.
