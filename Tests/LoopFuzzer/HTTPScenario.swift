@@ -115,8 +115,9 @@ final class HTTPScenario: Scenario {
                 try await body.write(piece)
                 if draw(3) == 0 { try await WorkerTimer.sleep(Double(draw(5)) / 1000) }
             }
+            // Somebody may have closed the connection after the last piece.
+            hand.life.pieces[index].isAccepted = body.isOpen
             body.end()
-            hand.life.pieces[index].isAccepted = true
         }
     }
 
@@ -124,7 +125,10 @@ final class HTTPScenario: Scenario {
         var rest = heard[...]
         for (index, piece) in life.pieces.enumerated() {
             guard let reply = Reply(rest) else {
-                if isWhole, piece.isAccepted { life.fault("answer \(index) of \(life.pieces.count) is not whole") }
+                if isWhole, piece.isAccepted {
+                    let end = String(decoding: rest.suffix(300), as: UTF8.self)
+                    life.fault("answer \(index) of \(life.pieces.count) is not whole: \(rest.count) bytes, …\(end)")
+                }
                 return
             }
             if reply.status == 408, !isWhole { return }
