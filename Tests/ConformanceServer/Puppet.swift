@@ -145,6 +145,7 @@ final class Puppet<P: PacketProtocol> {
             connection.resumeReading()
             report("resumed")
         case "resume-other": server?.connections[number]?.resumeReading()
+        case "close-other": server?.connections[number]?.close()
         case "limit": connection.maxSendBufferSize = number
         case "package": connection.maxPackageSize = number
         case "max-connections": server?.maxConnections = words.count > 1 ? number : nil

@@ -100,6 +100,33 @@ import Testing
         }
     }
 
+    /// A handler closes a connection whose peer has finished, which the loop is to tell next.
+    @Test(arguments: Setup.all)
+    func closingJustBeforeThePeerIsSeenToHaveFinishedLosesNothing(_ setup: Setup) async throws {
+        try await withPuppet("text", setup) { server in
+            let first = try server.connect()
+            try server.event("connect 1")
+            try server.tell("squeeze")
+            try server.tell("send 8000000")
+            let second = try server.connect()
+            try server.event("connect 2")
+            // One handler blocks until both have spoken: the loop then hears of them at once.
+            let folder = try TemporaryFolder()
+            let gate = folder.file("gate")
+            mkfifo(gate, 0o600)
+            try server.tell("on message block: await-writer \(gate)")
+            try server.tell("on message go: close-other 1")
+            let third = try server.connect()
+            try third.send("block\n")
+            try server.event("message block")
+            try second.send("go\n")
+            first.finishSending()
+            Glibc.close(open(gate, O_WRONLY | O_CLOEXEC))
+            #expect(try first.readToEnd().bytes.count == 8_000_000)
+            try server.event("close 1")
+        }
+    }
+
     @Test(arguments: Setup.all)
     func onCloseRunsWithinCloseWhenNothingWaits(_ setup: Setup) async throws {
         try await withPuppet("raw", setup) { server in

@@ -220,8 +220,8 @@ final class StreamConnection: Pollable {
     private func peerFinished() {
         isPeerFinished = true
         guard state == .established else {
-            // It may have closed its sending half alone: what waits is for it.
-            return state == .ending && outbound != nil ? watchInput(false) : destroy()
+            // It may have closed its sending half alone: what waits is for it. A handshake needs both halves.
+            return outbound != nil && !isSecuring ? watchInput(false) : destroy()
         }
         if driver.peerFinished(self) || state == .closed { return }
         if driver.owesAnswer(self) || holdsUnread {
