@@ -121,6 +121,9 @@ class Service:
         """Starts it unless it runs. What is wrong, or None."""
         done = self.run("start", "-d")
         if done.returncode == 1 and "already" in (done.stdout + done.stderr):
+            # A start that was broken off may go on in the background, and has the file before it writes to it.
+            if not wait_until(lambda: Path(self.pid_file).read_text().strip().isdigit(), 10):
+                return f"{self.name} «runs already», and its pid file holds no number"
             self.master = int(Path(self.pid_file).read_text())
             return None if is_running(self.master) else f"{self.name} «runs already», and its master is gone"
         if done.returncode != 0:
