@@ -324,6 +324,8 @@ final class HTTPDriver: TypedDriver<HTTP> {
     }
 
     override func answerFailure(_ connection: StreamConnection, _ error: any Error) {
+        // It closes already, maybe the reason for the error: what was sent before still leaves.
+        guard connection.state == .established else { return }
         switch connection.http.phase {
         case .none: return connection.close()
         // The client has to see that something is missing.
