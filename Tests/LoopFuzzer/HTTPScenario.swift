@@ -4,8 +4,6 @@ import Glibc
 
 /// Pipelined requests, answered in one of the ways that there are.
 final class HTTPScenario: Scenario {
-    private var listener: Int32 = -1
-    private var coming: [Int: [String]] = [:]
     /// A file that has no name.
     private let file: String
     private let fileBytes = Array(numbered(7, 150_000).utf8)
@@ -20,12 +18,8 @@ final class HTTPScenario: Scenario {
 
     func listen() throws {
         let worker = Worker(.http, on: "127.0.0.1:7")
-        var limits = ConnectionLimits()
-        limits.closeTimeout = 5
-        worker.limits = limits
-        worker.onConnect = { [unowned self] connection in try opened(connection) }
-        try worker.listen()
-        listener = simulation_last_listener()
+        worker.onConnect = { [unowned self] connection in opened(connection) }
+        try listen(worker)
     }
 
     override func begin() {
@@ -39,9 +33,7 @@ final class HTTPScenario: Scenario {
                 input += Array((head == "GET" ? "\r\n" : framed(body)).utf8)
                 expected.append("/\(number):\(body.utf8.count)")
             }
-            var plan = plan(input)
-            plan.listener = listener
-            coming[Int(simulation_add_client(&plan))] = expected
+            add(input, messages: expected)
         }
     }
 
@@ -51,21 +43,10 @@ final class HTTPScenario: Scenario {
         return "Transfer-Encoding: chunked\r\n\r\n\(chunk)0\r\n\r\n"
     }
 
-    override func forget() {
-        super.forget()
-        coming = [:]
-    }
-
-    private func opened(_ connection: Connection<HTTP>) throws {
-        let peer = Int(simulation_peer(connection.fileDescriptor))
-        let life = Life(peer: peer, expected: coming[peer] ?? [])
+    private func opened(_ connection: Connection<HTTP>) {
+        let life = begin(connection)
         let hand = ConnectionHand(connection, life)
-        lives.append(life)
-        deeds.hands.append(hand)
-        connection.onClose = { [deeds] _ in
-            hand.closed()
-            try deeds.act(hand)
-        }
+        hand.setCallbacks(deeds)
         connection.onMessage = { [deeds, unowned self] connection, request in
             life.deliver("\(request.path):\(request.body.count)")
             answer(hand)

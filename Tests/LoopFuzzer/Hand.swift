@@ -57,21 +57,40 @@ class ConnectionHand<P: WireProtocol>: Hand {
 
     func run(_ body: @escaping @MainActor () async throws -> Void) { connection.run(body) }
 
-    /// To be called by the callbacks of the same names.
+    /// Sets all callbacks but that of messages: what they are told must be so, and they do what `deeds` choose.
+    func setCallbacks(_ deeds: Deeds) {
+        deeds.hands.append(self)
+        connection.onClose = { [self] _ in
+            closed()
+            say(10)
+            try deeds.act(self)
+        }
+        connection.onBufferFull = { [self] _ in
+            full()
+            try deeds.act(self)
+        }
+        connection.onBufferDrain = { [self] _ in
+            drained()
+            try deeds.act(self)
+        }
+        connection.onError = { _, _, _ in }
+    }
+
+    /// Notes that `onClose` was called.
     func closed() {
         life.closes += 1
         if life.closes > 1 { life.fault("onClose came \(life.closes) times") }
         connection.resumeReading()
     }
 
-    func full() {
+    private func full() {
         if life.isFull, connection.pendingSendBytes < connection.maxSendBufferSize {
             life.fault("onBufferFull is early")
         }
         life.isFull = true
     }
 
-    func drained() {
+    private func drained() {
         if life.isClosed { life.fault("onBufferDrain came after onClose") }
         if connection.pendingSendBytes > 0 {
             life.fault("onBufferDrain with \(connection.pendingSendBytes) bytes left")

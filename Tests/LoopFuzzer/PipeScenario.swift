@@ -3,33 +3,23 @@ import CSimulation
 
 /// Pairs of connections, each of which hands its bytes on to the other one.
 final class PipeScenario: Scenario {
-    private var listener: Int32 = -1
     private var inputs: [Int: [UInt8]] = [:]
     private var waiting: (connection: Connection<Raw>, life: Life)?
     /// Peers whose bytes go to each other.
     private var partners: [Int: Int] = [:]
 
-    override init(deeds: Deeds) {
-        super.init(deeds: deeds)
-    }
+    override var outlivesFIN: Bool { true }
 
     func listen() throws {
         let worker = Worker(.raw, on: "127.0.0.1:7")
-        var limits = ConnectionLimits()
-        limits.closeTimeout = 5
-        limits.maxSendBufferSize = 20_000
-        worker.limits = limits
         worker.onConnect = { [unowned self] connection in opened(connection) }
-        try worker.listen()
-        listener = simulation_last_listener()
+        try listen(worker)
     }
 
     override func begin() {
         for _ in 0..<2 * (1 + draw(2)) {
             let input = (0..<draw(10)).flatMap { Array(numbered($0, drawSize()).utf8) }
-            var plan = plan(input)
-            plan.listener = listener
-            inputs[Int(simulation_add_client(&plan))] = input
+            inputs[add(input)] = input
         }
     }
 
@@ -41,9 +31,8 @@ final class PipeScenario: Scenario {
     }
 
     private func opened(_ connection: Connection<Raw>) {
-        let life = Life(peer: Int(simulation_peer(connection.fileDescriptor)), expected: [])
+        let life = begin(connection)
         let hand = ConnectionHand(connection, life)
-        lives.append(life)
         deeds.hands.append(hand)
         connection.onClose = { [unowned self] closed in
             hand.closed()

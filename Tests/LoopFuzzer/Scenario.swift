@@ -6,12 +6,34 @@ import Glibc
 class Scenario {
     let deeds: Deeds
     /// The lives of this schedule.
-    var lives: [Life] = []
+    private(set) var lives: [Life] = []
+    /// What the peers of this schedule will say, by peer.
+    private var messages: [Int: [String]] = [:]
     private var inputs: [UnsafeMutableBufferPointer<UInt8>] = []
+    /// Where clients connect to; negative when the program connects to peers.
+    private var listener: Int32 = -1
+    /// Connections stay open behind a FIN while somebody has yet to finish.
+    var outlivesFIN: Bool { false }
 
     init(deeds: Deeds) { self.deeds = deeds }
 
     nonisolated deinit {}
+
+    /// Short time-outs, which come before a schedule ends, and a queue that is soon full.
+    static var limits: ConnectionLimits {
+        var limits = ConnectionLimits()
+        limits.closeTimeout = 5
+        limits.handshakeTimeout = 4
+        limits.maxSendBufferSize = 100_000
+        return limits
+    }
+
+    /// Serves the scenario's clients.
+    func listen(_ worker: WorkerBase) throws {
+        worker.limits = Self.limits
+        try worker.listen()
+        listener = simulation_last_listener()
+    }
 
     /// Adds peers for a schedule.
     func begin() {}
@@ -20,12 +42,31 @@ class Scenario {
 
     func forget() {
         lives = []
+        messages = [:]
         for input in inputs { input.deallocate() }
         inputs = []
     }
 
+    /// Adds a peer that says `input`, in which there are `messages`. Returns its number.
+    @discardableResult
+    func add(_ input: [UInt8], messages: [String] = [], secured: Bool = false, refuses: Bool = false) -> Int {
+        var plan = plan(input, secured: secured)
+        plan.refuses = refuses
+        let peer = Int(listener < 0 ? simulation_add_server(&plan) : simulation_add_client(&plan))
+        self.messages[peer] = messages
+        return peer
+    }
+
+    /// The life of a connection that was just made.
+    func begin<P: WireProtocol>(_ connection: Connection<P>) -> Life {
+        let peer = Int(simulation_peer(connection.fileDescriptor))
+        let life = Life(peer: peer, expected: messages[peer] ?? [])
+        lives.append(life)
+        return life
+    }
+
     /// A plan with all that does not depend on the protocol.
-    func plan(_ input: [UInt8], secured: Bool = false) -> simulation_plan {
+    private func plan(_ input: [UInt8], secured: Bool) -> simulation_plan {
         let kept = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(1, input.count))
         _ = kept.update(from: input)
         inputs.append(kept)
@@ -39,7 +80,7 @@ class Scenario {
         plan.room = [300, 4096, 65536, 1_000_000].map { UInt32($0) }[draw(4)]
         plan.window = [16, 1000, 65536].map { UInt32($0) }[draw(3)]
         plan.secured = secured
-        plan.listener = -1
+        plan.listener = listener
         return plan
     }
 
@@ -56,9 +97,11 @@ class Scenario {
             let heard = Array(UnsafeBufferPointer(start: start, count: count))
             check(life, heard: heard, isWhole: isUndisturbed && plan.reads > 0)
             let isHeard = state & Int32(SIMULATION_SAID_ALL) != 0
-            if isUndisturbed, isHeard, !life.wasEnded, plan.reads > 0, life.delivered.count < life.expected.count {
+            guard isUndisturbed, isHeard, !life.wasEnded, plan.reads > 0 else { continue }
+            if life.delivered.count < life.expected.count {
                 life.fault("only \(life.delivered.count) of \(life.expected.count) messages were delivered")
             }
+            if plan.finishes, !life.isClosed, !outlivesFIN { life.fault("the connection stays behind the FIN") }
         }
     }
 

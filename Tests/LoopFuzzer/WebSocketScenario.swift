@@ -3,20 +3,10 @@ import CSimulation
 
 /// Clients that upgrade, send messages in one or several frames, and pings among them.
 final class WebSocketScenario: Scenario {
-    private var listener: Int32 = -1
-    private var coming: [Int: [String]] = [:]
-
-    override init(deeds: Deeds) { super.init(deeds: deeds) }
-
     func listen() throws {
         let worker = Worker(.websocket, on: "127.0.0.1:7")
-        var limits = ConnectionLimits()
-        limits.closeTimeout = 5
-        limits.maxSendBufferSize = 100_000
-        worker.limits = limits
         worker.onConnect = { [unowned self] connection in try opened(connection) }
-        try worker.listen()
-        listener = simulation_last_listener()
+        try listen(worker)
     }
 
     override func begin() {
@@ -33,9 +23,7 @@ final class WebSocketScenario: Scenario {
                 if cut < bytes.count { input += frame(0x80, bytes[cut...]) }
             }
             if draw(2) == 0 { input += frame(0x88, [0x03, 0xE8]) }
-            var plan = plan(input)
-            plan.listener = listener
-            coming[Int(simulation_add_client(&plan))] = texts
+            add(input, messages: texts)
         }
     }
 
@@ -51,31 +39,10 @@ final class WebSocketScenario: Scenario {
         return frame + mask + payload.enumerated().map { $1 ^ mask[$0 % 4] }
     }
 
-    override func forget() {
-        super.forget()
-        coming = [:]
-    }
-
     private func opened(_ connection: Connection<WebSocket>) throws {
-        let peer = Int(simulation_peer(connection.fileDescriptor))
-        let life = Life(peer: peer, expected: coming[peer] ?? [])
+        let life = begin(connection)
         let hand = WebSocketHand(connection, life)
-        lives.append(life)
-        deeds.hands.append(hand)
-        connection.onClose = { [deeds] _ in
-            hand.closed()
-            hand.say(10)
-            try deeds.act(hand)
-        }
-        connection.onBufferFull = { [deeds] _ in
-            hand.full()
-            try deeds.act(hand)
-        }
-        connection.onBufferDrain = { [deeds] _ in
-            hand.drained()
-            try deeds.act(hand)
-        }
-        connection.onError = { _, _, _ in }
+        hand.setCallbacks(deeds)
         connection.onMessage = { [deeds] _, message in
             life.deliver(message.text)
             if draw(3) > 0 { hand.say(drawSize()) }
