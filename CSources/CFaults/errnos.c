@@ -6,6 +6,8 @@
 // The file is a `control`, which all processes of the program map and the test writes: what fails can be changed while
 // they run. Calls of the Swift runtime, of OpenSSL (but see `tls_malloc`) and of the C library itself never fail.
 #define _GNU_SOURCE
+#include "chance.h"
+
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -55,7 +57,6 @@ typedef struct control {
 } control;
 
 static control *chosen;
-static _Atomic uint64_t state = 88172645463325252u;
 
 __attribute__((constructor)) static void begin(void) {
     const char *path = getenv("APUS_ERRNOS");
@@ -109,15 +110,6 @@ static origin origin_of(const void *caller) {
 }
 
 // ---- Which call ----
-
-static uint32_t draw(uint32_t limit) {
-    uint64_t x = state;
-    x ^= x << 13;
-    x ^= x >> 7;
-    x ^= x << 17;
-    state = x;
-    return (uint32_t)((x >> 32) % limit);
-}
 
 static bool is_chosen(const char *name) {
     return chosen != NULL && (chosen->rate > 0 || chosen->nth > 0) && strcmp(chosen->call, name) == 0;

@@ -7,6 +7,8 @@
 // (EAGAIN), or are interrupted (EINTR); epoll_wait is interrupted; accept is told that the client has gone
 // (ECONNABORTED), or that a signal came. All of this a program has to live with: its answers are the same.
 #define _GNU_SOURCE
+#include "chance.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -19,23 +21,13 @@
 #include <unistd.h>
 
 static uint32_t rate;
-static _Atomic uint64_t state = 88172645463325252u;
 
 __attribute__((constructor)) static void begin(void) {
     const char *text = getenv("APUS_FAULTS");
     if (!text) return;
     char *end;
     rate = (uint32_t)strtoul(text, &end, 10);
-    if (*end == ',') state ^= strtoull(end + 1, NULL, 10) * 0x9E3779B97F4A7C15u;
-}
-
-static uint32_t draw(uint32_t limit) {
-    uint64_t x = state;
-    x ^= x << 13;
-    x ^= x >> 7;
-    x ^= x << 17;
-    state = x;
-    return (uint32_t)((x >> 32) % limit);
+    if (*end == ',') chance ^= strtoull(end + 1, NULL, 10) * 0x9E3779B97F4A7C15u;
 }
 
 static bool strikes(void) { return rate > 0 && draw(100) < rate; }

@@ -8,7 +8,9 @@ private var keptEvents: EventStream?
 func answerStreamRoute(_ connection: Connection<HTTP>, _ request: HTTPRequest) throws -> Bool {
     let number = Int(request.query) ?? 0
     switch request.path {
-    case "/pieces": try sendPieces(connection, number)
+    case "/pieces": sendPieces(connection, number, limit: 100_000, most: 120_000)
+    case "/usual-pieces": sendPieces(connection, number, limit: connection.maxSendBufferSize, most: 290_000)
+    case "/closing": closeInTheMidst(connection, number)
     case "/length":
         let body = try connection.startResponse(.created, contentLength: number)
         body.send("abc")
@@ -70,16 +72,26 @@ func answerStreamRoute(_ connection: Connection<HTTP>, _ request: HTTPRequest) t
     return true
 }
 
-/// Pieces of 10,000 bytes each, written as there is room.
-private func sendPieces(_ connection: Connection<HTTP>, _ count: Int) throws {
-    connection.maxSendBufferSize = 100_000
+/// Sends so many bytes, closes, and hears of that.
+private func closeInTheMidst(_ connection: Connection<HTTP>, _ count: Int) {
+    connection.run {
+        let body = try connection.startResponse()
+        body.send(pattern(count))
+        connection.close()
+        try await body.write("more")
+    }
+}
+
+/// Pieces of 10,000 bytes each, written as there is room. More than `most` must never wait.
+private func sendPieces(_ connection: Connection<HTTP>, _ count: Int, limit: Int, most: Int) {
+    connection.maxSendBufferSize = limit
     connection.run {
         let body = try connection.startResponse(headers: ["Content-Type": "application/octet-stream"])
         let piece = pattern(10_000)
         do {
             for _ in 0..<count {
                 try await body.write(piece)
-                if connection.pendingSendBytes > 120_000 { report("too much: \(connection.pendingSendBytes)") }
+                if connection.pendingSendBytes > most { report("too much: \(connection.pendingSendBytes)") }
             }
             body.end()
         } catch {

@@ -19,6 +19,7 @@ func serveWebSocket(_ options: Options) {
     server.name = "websocket"
     setLimits(server, options)
     setCallbacks(server, options)
+    server.onWorkerStop = { _ in report("stop") }
     server.onMessage = { connection, message in
         guard message.isText, message.text.hasPrefix("!") else {
             connection.send(message)

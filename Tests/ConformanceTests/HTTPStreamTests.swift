@@ -22,6 +22,31 @@ import Testing
         }
     }
 
+    /// Without a limit of the connection's own, too.
+    @Test(arguments: Setup.all)
+    func piecesThatNobodyReadsWaitWithWhoWritesThem(_ setup: Setup) async throws {
+        try await withScenario("http", setup, on: .heavy) { server in
+            let client = try server.connect(receiveBuffer: 4096)
+            try client.send("GET /usual-pieces?1000 \(Self.rest)")
+            #expect(client.isReadable(within: Client.patience))
+            #expect(try client.readReply().body.count == 10_000_000)
+            try server.finish()
+            #expect(server.count("too much") == 0)
+        }
+    }
+
+    /// The handler hears that its connection closes; what it has sent leaves all the same.
+    @Test(arguments: Setup.all)
+    func closingInTheMidstOfAnAnswerKeepsWhatWasSent(_ setup: Setup) async throws {
+        try await withScenario("http", setup, on: .heavy) { server in
+            let client = try server.connect(receiveBuffer: 4096)
+            try client.send("GET /closing?8000000 \(Self.rest)")
+            let bytes = try client.readToEnd().bytes
+            #expect(bytes.count > 8_000_000)
+            #expect(!bytes.suffix(7).elementsEqual("\r\n0\r\n\r\n".utf8))
+        }
+    }
+
     @Test(arguments: Setup.all)
     func whoWritesLearnsThatTheClientHasGone(_ setup: Setup) async throws {
         try await withScenario("http", setup) { server in

@@ -79,13 +79,7 @@ final class UserWatch: Pollable {
         (onRead == nil ? 0 : UInt32(CAPUS_READ)) | (onWrite == nil ? 0 : UInt32(CAPUS_WRITE))
     }
 
-    /// What it is watched for may have changed meanwhile.
-    override func couldNotBeWatched(for interest: UInt32, on loop: EventLoop, _ failure: Int32) {
-        let registration = generation
-        WorkerTimer.after(EventLoop.watchingRetryInterval) { [self] _ in
-            if generation == registration { loop.setInterest(self, self.interest) }
-        }
-    }
+    override var currentInterest: UInt32? { interest }
 
     override func ready(_ flags: UInt32) {
         if flags & UInt32(CAPUS_READ | CAPUS_HANGUP) != 0, let onRead { loop.run(onRead, "watchRead") }

@@ -19,9 +19,12 @@ class Pollable {
     func couldNotBeWatched(for interest: UInt32, on loop: EventLoop, _ failure: Int32) {
         let registration = generation
         WorkerTimer.after(EventLoop.watchingRetryInterval) { [self] _ in
-            if generation == registration { loop.setInterest(self, interest) }
+            if generation == registration { loop.setInterest(self, currentInterest ?? interest) }
         }
     }
+
+    /// What it is to be watched for now, where that may have changed since it was asked for.
+    var currentInterest: UInt32? { nil }
 }
 
 /// A descriptor watched with a closure.

@@ -17,6 +17,9 @@ import ApusProtocols
         case none
     }
 
+    /// Bytes that may wait before `write` does.
+    private static let mostWaitingBytes = 256 * 1024
+
     private let transport: StreamConnection
     private var framing: Framing
     private var isOver = false
@@ -75,7 +78,7 @@ import ApusProtocols
     /// sent: clients that read nothing hold no more than that and a piece. Throws `ConnectionError.closed` when the
     /// client has gone, or goes meanwhile.
     public func write(_ bytes: [UInt8]) async throws {
-        try await transport.waitForRoom(below: 256 * 1024)
+        try await transport.waitForRoom(below: Self.mostWaitingBytes)
         if send(bytes) == .failed { throw ConnectionError.closed }
     }
 
