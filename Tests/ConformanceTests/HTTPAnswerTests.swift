@@ -413,6 +413,24 @@ import Testing
         }
     }
 
+    /// What 200 clients ask in advance while they wait for an answer stays with the kernel.
+    @Test(arguments: Setup.eachBackend)
+    func requestsThatHaveToWaitDoNotCostMemory(_ setup: Setup) async throws {
+        try await withScenario("http", setup, on: .heavy) { server in
+            let facts = try #require(server.process.facts)
+            let clients = try (0..<200).map { _ in try server.connect() }
+            for client in clients { #expect(try client.get("/").status == 200) }
+            let before = facts.residentBytes
+            for client in clients {
+                try client.send("GET /sleep?2000 HTTP/1.1\r\nHost: h\r\n\r\n" + "GET / HTTP/1.1\r\nHost: h\r\n\r\n" * 2000)
+            }
+            for _ in 0..<10 { #expect(try server.connect().get("/").status == 200) }
+            // A read of 16 KiB each, twice that within TLS, and what goes with it.
+            #expect(facts.residentBytes - before < 200 * 48 * 1024)
+            for _ in 0...2000 { #expect(try clients[199].readReply().status == 200) }
+        }
+    }
+
     // MARK: Time-outs
 
     @Test(arguments: Setup.eachBackend)

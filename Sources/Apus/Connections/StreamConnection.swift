@@ -162,7 +162,7 @@ final class StreamConnection: Pollable {
         if hasYielded { return true }
         if partial.isAllocated { return receiveMore() }
         let buffer = loop.receiveBuffer
-        let count = take(buffer, EventLoop.receiveCapacity)
+        let count = take(buffer, http.streamsBody ? EventLoop.receiveCapacity : driver.readsAhead)
         guard count > 0 else { return receiveFailed(count) }
         noteReceived(count)
         if state != .established { return true }

@@ -7,6 +7,8 @@ class ProtocolDriver {
     final var limits = ConnectionLimits()
     /// The type of the protocol: comparing it is far cheaper than casting.
     final let protocolID: ObjectIdentifier
+    /// How many bytes are read at once where a message may begin.
+    @exclusivity(unchecked) final var readsAhead = EventLoop.receiveCapacity
 
     init(_ protocolID: ObjectIdentifier) { self.protocolID = protocolID }
     nonisolated deinit {}

@@ -26,6 +26,10 @@ final class HTTPDriver: TypedDriver<HTTP> {
         self.options = options
         requestLimits = options.requestLimits
         showsErrors = options.isShowingErrors
+        super.init()
+        // More than is handled in a turn. What else a client has sent in advance stays with the kernel, and not, copied
+        // aside, with us: thousands may do that.
+        readsAhead = 16 * 1024
     }
 
     override var name: String { options.name }
@@ -353,7 +357,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
         if connection.outbound != nil, connection.pendingSendBytes >= maxUnreadBytes(connection) { return 1 }
         // While an answer is due only a little is read ahead; a message that arrives is read whole.
         return owesAnswer(connection) || connection.isSendingFile
-            ? EventLoop.receiveCapacity : maxMessageBytes(connection) + EventLoop.receiveCapacity
+            ? readsAhead / 2 : maxMessageBytes(connection) + EventLoop.receiveCapacity
     }
 
     /// With so much to read, beside what the kernel holds, a client gets no further answers.
