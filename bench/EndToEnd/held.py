@@ -19,8 +19,8 @@ from servers import Apus, BenchError, Server, run_script  # noqa: E402
 
 # Towards one port, an address of the client is good for some 28,000 connections; chosen at random some are taken.
 PER_ADDRESS = 20_000
-# Connections of one process: a system may allow it 20,000 descriptors, and they are not spread quite evenly.
-PER_PROCESS = 13_000
+# Connections of one process: a system may allow it 20,000 descriptors. Workers do not get quite the same share.
+PER_WORKER, PER_GENERATOR = 13_000, 18_000
 
 
 class Workers(Apus):
@@ -64,7 +64,7 @@ def memory(server):
 
 
 def measure(arguments):
-    count = -(-arguments.connections // PER_PROCESS)
+    count = -(-arguments.connections // PER_WORKER)
     scheme = "ws" if arguments.protocol == "websocket" else arguments.protocol
     with Server(Workers(arguments.apus, arguments.backend, arguments.protocol, count), "0,1") as server:
         before, kernel_before = memory(server), kernel_memory()
@@ -79,7 +79,8 @@ def measure(arguments):
         watcher = threading.Thread(target=watch)
         watcher.start()
         command = [arguments.apus_tool, "load", "--hold", "-q", "--json", "-d", f"{arguments.seconds}s", "--ramp",
-                   f"{arguments.seconds}s", "-c", str(arguments.connections), "-t", str(count), "--source", sources(arguments.connections),
+                   f"{arguments.seconds}s", "-c", str(arguments.connections), "-t",
+                   str(-(-arguments.connections // PER_GENERATOR)), "--source", sources(arguments.connections),
                    f"{scheme}://127.0.0.1:{server.port}"]
         try:
             run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

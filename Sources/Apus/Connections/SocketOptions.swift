@@ -12,8 +12,9 @@ public nonisolated struct SocketOptions: Sendable, Hashable {
         /// Probes that stay unanswered until the connection counts as broken.
         public var probes: Int
 
-        /// The peer is given up after `idle + interval * probes` seconds.
-        public init(idle: Int = 55, interval: Int = 55, probes: Int = 1) {
+        /// The peer is given up after `idle + interval * probes` seconds. Probes get lost, and are not sent again: a
+        /// single one would end healthy connections, hundreds of thousands of them where all are asked at once.
+        public init(idle: Int = 55, interval: Int = 10, probes: Int = 5) {
             self.idle = idle
             self.interval = interval
             self.probes = probes

@@ -80,10 +80,12 @@ enum ManualRules {
     }
 
     static func knownRecipes(_ files: [SourceFile]) -> Set<String> {
-        let list = files.first { $0.path == "Sources/Examples/main.swift" }?.lines ?? []
+        let lists = files.filter { $0.path.hasPrefix("Sources/Examples/") && $0.path.hasSuffix("Recipes.swift") }
+        let text = lists.flatMap(\.lines).joined(separator: " ")
         return Set(
-            list.filter { $0.contains("name: \"") }.flatMap { line in
-                line.split(separator: "name: \"").dropFirst().map { String($0.prefix { $0 != "\"" }) }
+            text.split(separator: "Recipe(").dropFirst().compactMap { entry in
+                let parts = entry.split(separator: "\"", maxSplits: 2)
+                return parts.count > 1 ? String(parts[1]) : nil
             })
     }
 

@@ -5,6 +5,9 @@ import CApus
 final class HTTPDriver: TypedDriver<HTTP> {
     /// So many requests one connection has handled before others have their turn.
     private static let requestsPerTurn = 32
+    /// More than is handled in a turn. What else a client has sent in advance stays with the kernel, and not, copied
+    /// aside, with us: thousands may do that.
+    private static let mostReadAhead = 16 * 1024
 
     private let options: HTTP
     private let requestLimits: HTTPRequestLimits
@@ -27,9 +30,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
         requestLimits = options.requestLimits
         showsErrors = options.isShowingErrors
         super.init()
-        // More than is handled in a turn. What else a client has sent in advance stays with the kernel, and not, copied
-        // aside, with us: thousands may do that.
-        readsAhead = 16 * 1024
+        readsAhead = Self.mostReadAhead
     }
 
     override var name: String { options.name }
