@@ -25,11 +25,8 @@ FILTERS = {
     "memcheck": "ClosingTests|SendingTests|ReadingTests|MessageTests|HTTPFramingTests|HTTPStreamTests|WebSocketTests",
 }
 # They measure memory, or how many descriptors and instructions something takes: a sanitizer needs its own.
-SKIPPED = {
-    "address": ["pipeliningWithoutReadingDoesNotCostMemory"],
-    "thread": ["pipeliningWithoutReadingDoesNotCostMemory"],
-    "memcheck": ["pipeliningWithoutReadingDoesNotCostMemory", "connectionsTakeTurns"],
-}
+MEMORY = ["pipeliningWithoutReadingDoesNotCostMemory", "requestsThatHaveToWaitDoNotCostMemory"]
+SKIPPED = {"address": MEMORY, "thread": MEMORY, "memcheck": [*MEMORY, "connectionsTakeTurns"]}
 
 
 def environment(kind, folder):
