@@ -25,7 +25,8 @@ FILTERS = {
     "memcheck": "ClosingTests|SendingTests|ReadingTests|MessageTests|HTTPFramingTests|HTTPStreamTests|WebSocketTests",
 }
 # They measure memory, or how many descriptors and instructions something takes: a sanitizer needs its own.
-MEMORY = ["pipeliningWithoutReadingDoesNotCostMemory", "requestsThatHaveToWaitDoNotCostMemory"]
+MEMORY = ["pipeliningWithoutReadingDoesNotCostMemory", "requestsThatHaveToWaitDoNotCostMemory",
+          "connectionsLeaveNothingBehind"]
 SKIPPED = {"address": MEMORY, "thread": MEMORY, "memcheck": [*MEMORY, "connectionsTakeTurns"]}
 
 
