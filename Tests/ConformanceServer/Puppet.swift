@@ -146,6 +146,9 @@ final class Puppet<P: PacketProtocol> {
             report("resumed")
         case "resume-other": server?.connections[number]?.resumeReading()
         case "close-other": server?.connections[number]?.close()
+        case "own-buffer-callbacks":
+            connection.onBufferFull = { report("own full \($0.pendingSendBytes)") }
+            connection.onBufferDrain = { report("own drain \($0.pendingSendBytes)") }
         case "limit": connection.maxSendBufferSize = number
         case "package": connection.maxPackageSize = number
         case "max-connections": server?.maxConnections = words.count > 1 ? number : nil

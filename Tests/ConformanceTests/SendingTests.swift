@@ -35,6 +35,35 @@ import Testing
         }
     }
 
+    /// A limit and callbacks of one connection are no other's.
+    @Test(arguments: Setup.plain)
+    func oneConnectionMayHaveALimitAndCallbacksOfItsOwn(_ setup: Setup) async throws {
+        try await withPuppet("raw", setup) { server in
+            let (own, filled) = try fullConnection(server, limit: 100)
+            try server.tell("own-buffer-callbacks")
+            #expect(try server.tell("send 120") == "queued 120")
+            #expect(try server.nextEvent() == "own full 120")
+            #expect(try server.tell("send 5") == "failed 120")
+            #expect(try server.nextEvent() == "error 2 send buffer full and drop package")
+            try own.skip(filled + 120)
+            #expect(try server.nextEvent() == "own drain 0")
+            let (other, otherFilled) = try fullConnection(server, limit: 1000)
+            #expect(try server.tell("send 120") == "queued 120")
+            #expect(try server.tell("send 900") == "queued 1020")
+            #expect(try server.nextEvent() == "full 1020")
+            try other.skip(otherFilled + 1020)
+            #expect(try server.nextEvent() == "drain 0")
+            // Who comes later has what the worker says, 1 MiB here.
+            let third = try server.connect(receiveBuffer: 4096)
+            try server.event("connect")
+            try server.tell("squeeze")
+            let thirdFilled = try #require(Int(try server.tell("fill")))
+            #expect(try server.tell("send 1000000") == "queued 1000000")
+            try third.skip(thirdFilled + 1_000_000)
+            #expect(try server.nextEvent() == "drain 0")
+        }
+    }
+
     /// The middle of the trace, where the peer reads a part, with sizes that a kernel can show.
     @Test(arguments: Setup.plain)
     func aPartialDrainMakesRoomForOneMessageOfAnySize(_ setup: Setup) async throws {

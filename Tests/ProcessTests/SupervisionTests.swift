@@ -31,6 +31,33 @@ import Testing
         }
     }
 
+    /// Each process has a queue of its own, over which the kernel spreads clients; so has another program on the port.
+    @Test(arguments: backends)
+    func socketsOfTheirOwnShareEvenly(_ backend: String) async throws {
+        try await TestThreads.heavy.run {
+            let service = try Service.conformance(backend, count: 4, ["--reuse-port", "1"])
+            let (master, endpoint) = try service.start()
+            let pids = Set(master.children.map(\.pid))
+            var served: [Int32: Int] = [:]
+            for _ in 0..<4000 { served[try pid(answering: endpoint), default: 0] += 1 }
+            #expect(Set(served.keys) == pids && served.values.allSatisfy { (800...1200).contains($0) }, "\(served)")
+            let other = try Service(
+                "ConformanceServer", "http", backend, ["--listen", "\(endpoint)", "--reuse-port", "1"])
+            let (second, _) = try other.start()
+            var answered: Set<Int32> = []
+            for _ in 0..<400 { answered.insert(try pid(answering: endpoint)) }
+            #expect(answered == pids.union(second.children.map(\.pid)))
+            #expect(try second.stop() == .code(0))
+            #expect(try pids.contains(pid(answering: endpoint)))
+            #expect(try master.stop() == .code(0))
+        }
+    }
+
+    private func pid(answering endpoint: Endpoint) throws -> Int32 {
+        let words = try Client(endpoint).get("/id").text.split(separator: " ")
+        return try #require(words.last.flatMap { Int32($0) })
+    }
+
     @Test(arguments: backends)
     func workersLeaveWhenTheirMasterIsKilled(_ backend: String) async throws {
         try await TestThreads.light.run {
