@@ -71,7 +71,7 @@ import Testing
             try serve("MySQLProxy", backend, ["--to", "127.0.0.1:\(database.port)"]) { (proxy, _) throws in
                 let sum = try ask(proxy, "SELECT 6 * 7")
                 #expect(sum.status == .code(0) && sum.output == "42", "\(sum.errors)")
-                #expect(try ask(proxy, "SELECT REPEAT('x', 5000000)").output.utf8.count == 5_000_000)
+                #expect(try ask(proxy, "SELECT REPEAT('x', 1000000)").output.utf8.count == 1_000_000)
                 #expect(try ask(proxy, "SELECT nothing").errors.contains("ERROR 1054"))
             }
         }
@@ -103,8 +103,9 @@ import Testing
             try writeText(body, to: folder.file("body"))
             for more in ["-p", "--proxy-basic"] {
                 let echo = try curl(
-                    "-x", "http://\(proxy)", more, "--data-binary", "@\(folder.file("body"))", "\(http)/echo")
-                #expect(echo.output == body, "\(echo.errors)")
+                    "-x", "http://\(proxy)", more, "--data-binary", "@\(folder.file("body"))", "-o",
+                    folder.file("echo"), "\(http)/echo")
+                #expect(echo.status == .code(0) && folder.text("echo") == body, "\(echo.errors)")
                 let size = try curl(
                     "-x", "http://\(proxy)", more, "-o", "/dev/null", "-w", "%{size_download}", "\(http)/big")
                 #expect(size.output == "33554432", "\(size.errors)")
