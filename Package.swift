@@ -141,6 +141,7 @@ let package = Package(
             name: "ProcessTests",
             dependencies: [
                 "TestSupport", "ConformanceServer", "Examples", "UpgradeServerV1", "UpgradeServerV2", "apus",
+                "ApusProtocols",
             ]),
         .testTarget(
             name: "ApusLoadTests",

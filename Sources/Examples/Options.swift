@@ -25,6 +25,15 @@ struct Options {
         return number
     }
 
+    /// The seconds behind `--name`, more than 0 and in parts if need be; `usual` when it is not there.
+    func seconds(_ name: String, or usual: Double) throws -> Double {
+        guard let text = value(name) else { return usual }
+        guard let seconds = Double(text), seconds > 0, seconds.isFinite else {
+            throw OptionError(description: "--\(name) needs a number of seconds, not \(text)")
+        }
+        return seconds
+    }
+
     /// What is neither an option nor its value: the messages of a client.
     var words: [String] {
         arguments.indices.filter { index in

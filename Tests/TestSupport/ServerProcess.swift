@@ -192,6 +192,8 @@ public final class ServerProcess {
     public func endpoints() throws -> [Endpoint] {
         var endpoints: [Endpoint] = []
         _ = try line("a banner") { line in
+            // What a recipe says of how to try it may name addresses, too.
+            if line.hasPrefix("Try: ") { return false }
             endpoints += line.split(separator: " ").compactMap { Endpoint(banner: $0) }
             return line.contains("Start success")
         }

@@ -14,13 +14,13 @@ enum AllProtocols {
         let options = Options(arguments)
         let count = try options.number("count") ?? 1
         if let address = options.value("http") { serveHTTP(on: address, count: count, tls: nil) }
-        if let address = options.value("https") { serveHTTP(on: address, count: count, tls: try tls(options)) }
+        if let address = options.value("https") { serveHTTP(on: address, count: count, tls: try options.tls()) }
         if let address = options.value("tcp") { echo(.raw, on: address, count: count) }
         if let address = options.value("text") { echo(.text, on: address, count: count) }
         if let address = options.value("frame") { echo(.frame, on: address, count: count) }
         if let address = options.value("udp") { echoDatagrams(on: address, count: count) }
         if let address = options.value("websocket") { echoWebSocket(on: address, count: count, tls: nil) }
-        if let address = options.value("wss") { echoWebSocket(on: address, count: count, tls: try tls(options)) }
+        if let address = options.value("wss") { echoWebSocket(on: address, count: count, tls: try options.tls()) }
     }
 
     private static func echo<P: PacketProtocol>(_ wireProtocol: P, on address: String, count: Int)
@@ -45,22 +45,6 @@ enum AllProtocols {
         server.count = count
         server.limits.maxPackageSize = 32 * 1024 * 1024
         server.onMessage = { connection, message in connection.send(message) }
-    }
-
-    private static func tls(_ options: Options) throws -> TLSOptions {
-        guard let certificate = options.value("cert") else {
-            throw OptionError(description: "--https and --wss need --cert")
-        }
-        var tls = TLSOptions(certificateFile: certificate, privateKeyFile: options.value("key"))
-        if let sni = options.value("sni") {
-            let parts = sni.split(separator: "=", maxSplits: 1).map(String.init)
-            let files = parts.last?.split(separator: ",").map(String.init) ?? []
-            guard parts.count == 2, files.count == 2 else {
-                throw OptionError(description: "--sni needs NAME=CERT,KEY, not \(sni)")
-            }
-            tls.identities[parts[0]] = TLSOptions.Identity(certificateFile: files[0], privateKeyFile: files[1])
-        }
-        return tls
     }
 
     private static func serveHTTP(on address: String, count: Int, tls: TLSOptions?) {

@@ -55,7 +55,7 @@ final class WorkerProcess {
         capus_set_title("Apus: worker process  \(worker.name) \(worker.socketName)\(instance)")
         board.shareTicketSecret()
         // The files of keys are root's.
-        process.loadCertificates(of: worker)
+        process.prepareListening(worker)
         process.assumePrivileges(of: worker)
         capus_crash_watch(status)
         process.followMaster(handover.master)
@@ -118,8 +118,10 @@ final class WorkerProcess {
         }
     }
 
-    private func loadCertificates(of worker: WorkerBase) {
+    /// Learns what every accepted connection is asked for: this process has only been told what the program says.
+    private func prepareListening(_ worker: WorkerBase) {
         do {
+            try worker.readTrustedProxies()
             try worker.reloadCertificates()
         } catch {
             Log.write("\(label) \(error)", .error)
