@@ -97,25 +97,74 @@ import Testing
     @Test(arguments: backends)
     func betweenHosts(_ backend: String) async throws {
         try await TestThreads.light.run {
-            let folder = try TemporaryFolder()
-            let places = [
-                "--channel", "unix:\(folder.file("channel"))", "--data", "unix:\(folder.file("data"))", "--secret",
-                "words",
-            ]
-            let servers = try ServedRecipe("ClusterServers", backend, places)
-            let hosts = try (0..<2).map { _ in try serve(backend, count: 2, places) }
-            let ann = try ChatClient("Ann", hosts[0].endpoint)
-            let bob = try ChatClient("Bob", hosts[1].endpoint)
-            for guest in [ann, bob] { try guest.waitForPeople(["Ann", "Bob"]) }
-            try talk(ann, bob)
-            for host in hosts { #expect(refusal("Ann", host) == "close 1008 Ann is here already") }
-            // Who was cut off comes back by another host, with the same page.
-            let again = try ChatClient("Ann", hosts[1].endpoint, room: "garden", key: ann.key)
-            #expect(try ann.ending().hasPrefix("close 4000 "))
-            #expect(again.entered.lines?.last?.text == "twice")
-            for host in hosts { #expect(try host.stop() == .code(0)) }
-            #expect(try servers.stop() == .code(0))
+            try withServers(backend) { places, servers in
+                try useHosts(backend, places)
+                let hosts = try (0..<2).map { _ in try serve(backend, count: 1, places) }
+                try beCutOff(servers, hosts)
+            }
         }
+    }
+
+    @Test(arguments: backends)
+    func betweenHostsByRedis(_ backend: String) async throws {
+        try await TestThreads.light.run {
+            let redis = try RedisServer()
+            let place = "redis+\(redis.endpoint)"
+            try useHosts(backend, ["--channel", place, "--data", place])
+        }
+    }
+
+    /// The servers of a cluster, and what the hosts are told of them.
+    private func withServers(_ backend: String, _ body: ([String], ServedRecipe) throws -> Void) throws {
+        let folder = try TemporaryFolder()
+        let places = [
+            "--channel", "unix:\(folder.file("channel"))", "--data", "unix:\(folder.file("data"))", "--secret", "words",
+        ]
+        let servers = try ServedRecipe("ClusterServers", backend, places)
+        try body(places, servers)
+        #expect(try servers.stop() == .code(0))
+    }
+
+    private func useHosts(_ backend: String, _ places: [String]) throws {
+        let hosts = try (0..<2).map { _ in try serve(backend, count: 2, places) }
+        let ann = try ChatClient("Ann", hosts[0].endpoint)
+        let bob = try ChatClient("Bob", hosts[1].endpoint)
+        for guest in [ann, bob] { try guest.waitForPeople(["Ann", "Bob"]) }
+        try talk(ann, bob)
+        for host in hosts { #expect(refusal("Ann", host) == "close 1008 Ann is here already") }
+        // Who was cut off comes back by another host, with the same page.
+        let again = try ChatClient("Ann", hosts[1].endpoint, room: "garden", key: ann.key)
+        #expect(try ann.ending().hasPrefix("close 4000 "))
+        #expect(again.entered.lines?.last?.text == "twice")
+        for host in hosts { #expect(try host.stop() == .code(0)) }
+    }
+
+    /// The servers in between die, and are started again with nothing in them.
+    private func beCutOff(_ servers: ServedRecipe, _ hosts: [ServedRecipe]) throws {
+        let eve = try ChatClient("Eve", hosts[0].endpoint)
+        let fred = try ChatClient("Fred", hosts[1].endpoint)
+        for guest in [eve, fred] { try guest.waitForPeople(["Eve", "Fred"]) }
+        for server in servers.master.children { server.kill() }
+        // Meanwhile those of one host hear each other; what others have missed they are told later.
+        var said = 0
+        try waitFor("hosts that hear each other again") { () -> Void? in
+            said += 1
+            try eve.say("\(said)")
+            #expect(try eve.hear() == "Eve: \(said)")
+            guard fred.socket.isReadable(within: 0.2) else { return nil }
+            return ()
+        }
+        let late = try ChatClient("Late", hosts[1].endpoint)
+        for guest in [eve, fred, late] { try guest.waitForPeople(["Eve", "Fred", "Late"]) }
+        #expect(refusal("Eve", hosts[1]) == "close 1008 Eve is here already")
+        try eve.say("last")
+        #expect(try eve.hear() == "Eve: last")
+        _ = try late.move(to: "garden")
+        try eve.whisper("now", to: "Late")
+        #expect(try late.hearWhisper() == "Eve to Late: now")
+        let lines = try late.move(to: "lobby").lines?.map(\.text) ?? []
+        #expect(lines == (1...said).map { "\($0)" } + ["last"])
+        for host in hosts { #expect(try host.stop() == .code(0)) }
     }
 
     /// Nobody says goodbye for the guests of a process that was killed.

@@ -145,6 +145,13 @@ import Testing
                 #expect(result.contains("\"code\":\(code)") && result.contains(part), "\(job): \(result)")
             }
             #expect(!clients[0].isReadable() && !clients[1].isReadable())
+            // A front without task processes of its own uses those.
+            let other = try ServedRecipe("TaskWorker", backend, onAnyPort + tasks.dropLast() + ["0"])
+            #expect(other.endpoints.count == 1)
+            let guest = try other.open()
+            try say(#"{"function":"fibonacci","args":{"n":10}}"#, guest)
+            #expect(try hear(guest).contains("55"))
+            #expect(try other.stop() == .code(0))
             // Their processes are killed: their clients are told, and others take their place.
             for process in recipe.master.children where process.commandLine.contains(" Task ") { process.kill() }
             for client in clients[..<2] {

@@ -18,6 +18,9 @@ final class TaskPool {
     init(_ address: String, links: Int, patience: Double) {
         var options = ConnectionPoolOptions()
         options.waitTimeout = patience
+        // A link keeps its process from serving other fronts: one that nobody uses is given up at once.
+        options.minConnections = 0
+        options.idleTimeout = 1
         pool = ConnectionPool(
             links, options: options,
             create: { Link(try await Connection.connect(.text, to: address)) },

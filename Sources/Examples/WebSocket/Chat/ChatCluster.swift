@@ -8,6 +8,7 @@ final class ChatCluster: ChatEngine {
     private let secret: String?
     private let events = ChannelClient()
     private let names: GlobalDataClient
+    private var isReached = false
 
     /// Nil when no cluster is named.
     init?(_ options: Options) {
@@ -27,8 +28,15 @@ final class ChatCluster: ChatEngine {
     func start(onPost: @escaping ([UInt8]) -> Void, onReach: @escaping () -> Void) {
         var settings = ChannelClientOptions()
         settings.secret = secret
-        events.onConnect = onReach
-        events.onClose = { reason in Worker.log("the chat is cut off: \(reason)", level: .warning) }
+        events.onConnect = { [unowned self] in
+            isReached = true
+            onReach()
+        }
+        events.onClose = { [unowned self] reason in
+            // Once, not with each attempt to be reached again.
+            if isReached { Worker.log("the chat is cut off: \(reason)", level: .warning) }
+            isReached = false
+        }
         events.on(Self.event) { onPost($0.json) }
         events.connect(channel, options: settings)
     }

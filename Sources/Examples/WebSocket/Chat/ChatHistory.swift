@@ -2,7 +2,8 @@
 /// was told of the time before.
 struct ChatHistory {
     static let mostLines = 100
-    private static let mostRooms = 1000
+    /// Bytes of all lines together, more or less.
+    private static let mostBytes = 32 * 1024 * 1024
 
     fileprivate struct Room {
         /// In their order.
@@ -12,15 +13,18 @@ struct ChatHistory {
 
     private var rooms: [String: Room] = [:]
     private var uses = 0
+    private var bytes = 0
 
     func lines(of room: String) -> [ChatLine] { rooms[room]?.lines ?? [] }
 
     /// Takes a line in; false when it was known.
     mutating func add(_ line: ChatLine, to room: String) -> Bool {
         uses += 1
-        if rooms[room] == nil, rooms.count >= Self.mostRooms { forgetOne() }
         rooms[room, default: Room()].lastUse = uses
-        return rooms[room]!.add(line)
+        guard let change = rooms[room]!.add(line) else { return false }
+        bytes += change
+        while bytes > Self.mostBytes, rooms.count > 1 { forgetOne() }
+        return true
     }
 
     /// Takes in what another process knows; returns what is new of it.
@@ -42,17 +46,24 @@ struct ChatHistory {
     /// The room where nothing was said for longest.
     private mutating func forgetOne() {
         guard let oldest = rooms.min(by: { $0.value.lastUse < $1.value.lastUse }) else { return }
+        bytes -= oldest.value.lines.reduce(0) { $0 + $1.size }
         rooms[oldest.key] = nil
     }
 }
 
 extension ChatHistory.Room {
-    fileprivate mutating func add(_ line: ChatLine) -> Bool {
-        guard !lines.contains(where: { $0.id == line.id }) else { return false }
+    /// Returns by how many bytes it has grown; nil when the line was there.
+    fileprivate mutating func add(_ line: ChatLine) -> Int? {
+        guard !lines.contains(where: { $0.id == line.id }) else { return nil }
         // Nearly always at the end.
         let place = lines.lastIndex { ChatLine.isOrdered($0, line) }.map { $0 + 1 } ?? 0
         lines.insert(line, at: place)
-        if lines.count > ChatHistory.mostLines { lines.removeFirst() }
-        return true
+        guard lines.count > ChatHistory.mostLines else { return line.size }
+        return line.size - lines.removeFirst().size
     }
+}
+
+extension ChatLine {
+    /// Bytes that it takes, more or less.
+    fileprivate var size: Int { 200 + text.utf8.count }
 }

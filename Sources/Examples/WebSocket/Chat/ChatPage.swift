@@ -17,7 +17,7 @@ enum ChatPage {
         <title>Chat</title>
         <style>
         body { font: 1rem/1.5 system-ui, sans-serif; margin: 0; height: 100dvh; display: grid; color: #223 }
-        body { grid-template: auto 1fr auto / 1fr minmax(7rem, 14rem) }
+        body { grid-template: auto 1fr auto / 1fr clamp(6rem, 20vw, 14rem) }
         header, form { grid-column: 1 / 3; display: flex; gap: .5rem; padding: .5rem .75rem; background: #eef1f8 }
         header { align-items: baseline; border-bottom: 1px solid #cdd3e0 }
         form { border-top: 1px solid #cdd3e0 }

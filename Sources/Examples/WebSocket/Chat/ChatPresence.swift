@@ -1,7 +1,9 @@
-/// A guest as others see one.
+/// A guest as other processes see one.
 nonisolated struct ChatMember: Codable, Sendable, Hashable {
     var name: String
     var room: String
+    /// The page: see `ChatClaim`.
+    var owner: String
 }
 
 /// Who is at one process.
@@ -37,7 +39,7 @@ struct ChatPresence {
 
     var ownRoster: ChatRoster { processes[own]!.roster }
 
-    func contains(_ key: String) -> Bool { processes.values.contains { $0.roster.members[key] != nil } }
+    func member(_ key: String) -> ChatMember? { processes.values.lazy.compactMap { $0.roster.members[key] }.first }
 
     /// Names in a room, sorted.
     func people(in room: String) -> [String] { (rooms[room] ?? [:]).values.map(\.name).sorted() }

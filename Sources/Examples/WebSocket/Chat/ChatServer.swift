@@ -11,6 +11,7 @@ final class ChatServer {
     private static let changeDelay = 0.05
     /// Beats after which a silent process has gone.
     private static let mostMissedBeats = 3.0
+    private static let mostRecalledRooms = 10_000
     /// Bytes of text that a new process is told at once; of rooms that are quieter it asks when somebody enters.
     private static let mostToldBytes = 256 * 1024
     /// The guest is here by another connection, or somebody else has the name: the page does not come back by itself.
@@ -70,10 +71,12 @@ final class ChatServer {
         Timer.every(beat, whileRunning: .skip) { [unowned self] _ in await renewNames() }
     }
 
-    /// Others can be reached, for the first time or again: what was said meanwhile is not known here.
+    /// Others can be reached, for the first time or again: what was said meanwhile is not known here, nor there. Of two
+    /// processes that were cut off the one that is back later asks, and tells, when the other can hear it.
     private func reached() {
         recalled = []
         for room in Set(guests.values.map(\.room.key)) { recall(room) }
+        tellLatest(to: nil)
         post(.beat(version: presence.ownRoster.version))
     }
 
@@ -116,7 +119,11 @@ final class ChatServer {
             let room = try ChatName(request.room ?? "lobby", "a room")
             // Five beats: who cannot reach the others for a moment does not lose the name.
             let claim = ChatClaim(owner: try ChatName.token(request.key), lease: 5 * beat)
-            guard try await engine.claim(name.key, claim) else { throw ChatProblem("\(name.text) is here already") }
+            // Also when the servers in between have forgotten it.
+            let isTaken = presence.member(name.key).map { $0.owner != claim.owner } ?? false
+            guard !isTaken, try await engine.claim(name.key, claim) else {
+                throw ChatProblem("\(name.text) is here already")
+            }
             guard connection.isWebSocketOpen else { return engine.release(name.key, claim) }
             if let older = connections[name.key] { dismiss(older, "\(name.text) is here by another connection") }
             let pace = ChatPace(perSecond: rate, burst: 4 * rate)
@@ -154,7 +161,7 @@ final class ChatServer {
             post(.said(line, room: guest.room.key))
         case .whisper:
             let to = try ChatName(request.to, "a name")
-            guard presence.contains(to.key) else { throw ChatProblem("\(to.text) is not here") }
+            guard presence.member(to.key) != nil else { throw ChatProblem("\(to.text) is not here") }
             var line = try line(request, of: guest)
             line.to = to.text
             let event = ChatEvent(.whispered, line: line)
@@ -176,7 +183,7 @@ final class ChatServer {
     private func enter(_ room: ChatName, _ guest: ChatGuest) {
         guest.room = room
         guest.connection.subscribe(room.key)
-        place(guest.name, in: room)
+        place(guest, in: room)
         let event = ChatEvent(.entered, room: room.text, lines: history.lines(of: room.key))
         send(event, to: guest.connection)
         sendPeople(of: room.key, to: guest.connection)
@@ -189,7 +196,7 @@ final class ChatServer {
         // Otherwise the guest is here by another connection already.
         guard connections[guest.name.key] == connection else { return }
         connections[guest.name.key] = nil
-        place(guest.name, in: nil)
+        place(guest, in: nil)
     }
 
     private func dismiss(_ connection: Connection<WebSocket>, _ reason: String) {
@@ -197,8 +204,9 @@ final class ChatServer {
         connection.close(code: Self.takenOver, reason: reason)
     }
 
-    private func place(_ name: ChatName, in room: ChatName?) {
-        let member = room.map { ChatMember(name: name.text, room: $0.key) }
+    private func place(_ guest: ChatGuest, in room: ChatName?) {
+        let (name, owner) = (guest.name, guest.claim.owner)
+        let member = room.map { ChatMember(name: name.text, room: $0.key, owner: owner) }
         let version = presence.place(name.key, member)
         post(.moved(key: name.key, member: member, version: version))
         announceChanges()
@@ -258,7 +266,15 @@ extension ChatServer {
 
     /// Asks others what was said in a room before this process heard of it.
     private func recall(_ room: String) {
+        // To ask once more costs little; to remember every room that ever was would cost more and more.
+        if recalled.count >= Self.mostRecalledRooms { recalled = [] }
         if recalled.insert(room).inserted { post(.recall(room: room)) }
+    }
+
+    private func tellLatest(to process: String?) {
+        for (room, lines) in history.latest(upTo: Self.mostToldBytes) {
+            post(.recalled(lines, room: room, process: process))
+        }
     }
 
     /// Asks another process who is there.
@@ -295,12 +311,9 @@ extension ChatServer {
             let lines = history.lines(of: room)
             if !lines.isEmpty { post(.recalled(lines, room: room, process: sender)) }
         case .recallAll(let process):
-            guard process == own else { break }
-            for (room, lines) in history.latest(upTo: Self.mostToldBytes) {
-                post(.recalled(lines, room: room, process: sender))
-            }
+            if process == own { tellLatest(to: sender) }
         case .recalled(let lines, let room, let process):
-            guard process == own else { break }
+            guard process == own || process == nil else { break }
             isNew = false
             let new = history.merge(lines, into: room)
             if !new.isEmpty { publish(ChatEvent(.lines, lines: new), in: room) }

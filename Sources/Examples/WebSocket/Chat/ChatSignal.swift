@@ -16,8 +16,9 @@ nonisolated enum ChatSignal: Codable {
     case recall(room: String)
     /// The sender is new: what was said in the rooms where most goes on, as far as one process knows.
     case recallAll(process: String)
-    /// The last lines of a room, for a process that has asked.
-    case recalled([ChatLine], room: String, process: String)
+    /// The last lines of a room, for a process that has asked; for all when the sender was cut off, and what was said
+    /// there meanwhile may have been lost on its way.
+    case recalled([ChatLine], room: String, process: String?)
 }
 
 /// A signal with its sender.
