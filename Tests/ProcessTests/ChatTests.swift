@@ -82,7 +82,9 @@ import Testing
             let chat = try serve(backend, count: 3)
             let guests = try guests("p", at: chat.endpoint, processes: 3)
             try talk(guests[0], guests[1])
-            // The third process has heard of all of that, and has nobody in the room.
+            // The third process hears of all of that, and has nobody in the room.
+            try guests[1].whisper("now", to: guests[2].name)
+            #expect(try guests[2].hearWhisper() == "\(guests[1].name) to \(guests[2].name): now")
             #expect(try guests[2].move(to: "garden").lines?.map(\.text).last == "twice")
             for guest in guests { try guest.waitForPeople(guests.map(\.name)) }
             // A name is taken in all of them.
@@ -154,7 +156,8 @@ import Testing
             guard fred.socket.isReadable(within: 0.2) else { return nil }
             return ()
         }
-        let late = try ChatClient("Late", hosts[1].endpoint)
+        // Who has what name is not known for a moment: pages come again.
+        let late = try waitFor("somebody new") { try? ChatClient("Late", hosts[1].endpoint, key: "late") }
         for guest in [eve, fred, late] { try guest.waitForPeople(["Eve", "Fred", "Late"]) }
         #expect(refusal("Eve", hosts[1]) == "close 1008 Eve is here already")
         try eve.say("last")
