@@ -29,6 +29,21 @@ import Testing
             _ = try ticks.read(through: "\r\n\r\n")
             #expect(try ticks.read(through: "tick 1\n").count > 0)
             #expect(try ticks.read(through: "tick 10\n").count > 0)
+            // Nor does one that reads more quickly than rows are made.
+            let isEnough = Shared(false)
+            let read = Shared(0)
+            let greedy = Helper { [endpoint = recipe.endpoint] in
+                let client = try Client(endpoint)
+                try client.send("GET /rows?count=1000000000 HTTP/1.1\r\nHost: h\r\n\r\n")
+                while !isEnough.value {
+                    try client.skip(65536)
+                    read.change { $0 += 65536 }
+                }
+            }
+            #expect(eventually { read.value > 1 << 20 })
+            for count in 1...20 { #expect(try recipe.ask("GET /rows?count=\(count)").status == 200) }
+            isEnough.value = true
+            try greedy.join()
             #expect(worker.residentBytes - before < 16 << 20)
             #expect(try recipe.stop() == .code(0))
         }
