@@ -139,6 +139,9 @@ private final class BusScenario {
                     for key in 0..<numbers[2] { try rows.increment("key \(key)", "n") }
                 }
             case "set": try rows.set(words[1], ["text": .text(words[2]), "m": .integer(Int64(numbers[3]))])
+            case "set-if":
+                let values: [String: SharedValue] = ["text": .text(words[2]), "m": .integer(Int64(numbers[4]))]
+                return "\(try rows.set(words[1], values, if: "m", is: Int64(numbers[3])))"
             case "insert": return "\(try rows.insert(words[1], ["text": .text(words[2])]))"
             case "exchange":
                 return "\(try rows.compareExchange(words[1], "m", expected: Int64(numbers[2]), desired: -1))"
@@ -152,6 +155,15 @@ private final class BusScenario {
             case "increment-big": return "\(try bigRows.increment("big", "m"))"
             case "set-big": try bigRows.set("big", ["big": .bytes(longPattern(numbers[1]))])
             case "remove": return "\(try rows.remove(words[1]))"
+            case "remove-if": return "\(try rows.remove(words[1], if: "m", is: Int64(numbers[2])))"
+            case "remove-if-wrong": try rows.remove("anna", if: "text", is: 0)
+            case "lease":
+                // Adds, takes away and adds again: a row that others add meanwhile has another number, and stays.
+                for round in 0..<numbers[1] where try rows.insert("lease", ["m": .integer(Int64(getpid()))]) {
+                    let mine = try rows.remove("lease", if: "m", is: Int64(getpid()))
+                    let foreign = try rows.remove("lease", if: "m", is: Int64(getpid()))
+                    guard mine, !foreign else { return "lost in round \(round)" }
+                }
             case "count": return "\(rows.count)"
             case "keys": return rows.map(\.key).sorted().joined(separator: " ")
             case "fill": for index in 0..<numbers[1] { try rows.set("row \(index)", ["n": 1]) }

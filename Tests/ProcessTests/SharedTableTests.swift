@@ -71,6 +71,23 @@ import Testing
             #expect(try second.ask("remove anna") == "false")
             #expect(try second.ask("get anna") == "none")
             #expect(try second.ask("keys") == "bert")
+            #expect(try first.ask("set-if bert green 1 5") == "false")
+            #expect(try first.ask("set-if nobody green 0 5") == "false")
+            #expect(try second.ask("get bert") == "0 0 blue")
+            #expect(try first.ask("set-if bert blue 0 5") == "true")
+            #expect(try second.ask("set-if bert blue 0 6") == "false")
+            #expect(try second.ask("get bert") == "0 5 blue")
+            #expect(try second.ask("set-if bert blue 5 0") == "true")
+            #expect(try first.ask("remove-if bert 1") == "false")
+            #expect(try second.ask("remove-if nobody 0") == "false")
+            #expect(try second.ask("get bert") == "0 0 blue")
+            #expect(try first.ask("set anna red 3") == "done")
+            #expect(try second.ask("remove-if anna 3") == "true")
+            #expect(try first.ask("get anna") == "none")
+            #expect(try first.ask("count") == "1")
+            // Who has added a row takes away that one, however many others are after the same.
+            for member in bus.members { try member.begin("lease 3000") }
+            for member in bus.members { #expect(try member.answer(within: 60) == "done") }
             // Rows of many names, beside each other and for long.
             for (index, member) in bus.members.enumerated() { try member.begin("churn 3000 m\(index)") }
             for member in bus.members { #expect(try member.answer(within: 60) == "done") }
@@ -96,6 +113,7 @@ import Testing
             #expect(try second.ask("long-key").contains("has 65 bytes, at most 64 fit"))
             #expect(try second.ask("wrong-column") == "table rows has no column nothing")
             #expect(try second.ask("wrong-kind") == "table rows: column text holds the other kind of value")
+            #expect(try second.ask("remove-if-wrong") == "table rows: column text holds the other kind of value")
             #expect(
                 try second.ask("long-value") == "table rows: 41 bytes for column text, which has room for 40")
             #expect(try first.ask("count") == "100")

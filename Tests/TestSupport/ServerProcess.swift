@@ -188,7 +188,8 @@ public final class ServerProcess {
         return lines.joined(separator: "\n")
     }
 
-    /// Reads its banner: the addresses it listens on, in the order of its workers.
+    /// Reads its banner: the addresses it listens on, in the order of its workers. What an example says one could try
+    /// comes before it.
     public func endpoints() throws -> [Endpoint] {
         var endpoints: [Endpoint] = []
         _ = try line("a banner") { line in

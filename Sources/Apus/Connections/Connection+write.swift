@@ -34,12 +34,21 @@ extension Connection where P: PacketProtocol {
 }
 
 extension StreamConnection {
+    /// Bytes that a task writes in a row to a peer who takes them all.
+    private static let mostBytesInTurn = 256 * 1024
+
     /// Until less than `limit` waits to be sent, or than `maxSendBufferSize`.
     func waitForRoom(below limit: Int = .max) async throws {
         while state == .established || state == .connecting || state == .initial {
             try Task.checkCancellation()
             if isCorked, outbound == nil { uncork() }
-            if pendingSendBytes < min(limit, maxSendBufferSize) { return }
+            if pendingSendBytes < min(limit, maxSendBufferSize) {
+                guard bytesWritten - (extras?.bytesAtTurn ?? 0) >= Self.mostBytesInTurn else { return }
+                // A peer that reads as quickly as this is written would hold up all other connections.
+                moreExtras.bytesAtTurn = bytesWritten
+                await Task.yield()
+                continue
+            }
             let waiter = RoomWaiter()
             moreExtras.roomWaiters.append(waiter)
             await waiter.wait()

@@ -14,6 +14,8 @@ final class ConnectionExtras {
     var reader: MessageHolder?
     /// Who waits for room in the output queue.
     var roomWaiters: [RoomWaiter] = []
+    /// `bytesWritten` when a task that writes last let others have their turn.
+    var bytesAtTurn = 0
     /// Where the bytes of this connection go, and whose bytes go here.
     var pipeDestination: StreamConnection?
     var pipeSources: [StreamConnection] = []

@@ -62,7 +62,7 @@ enum Guestbook {
         article { border-top: 1px solid #ccc } form { display: grid; gap: .5rem }</style>
         <h1>Guest book</h1><p id="visits">Your visit number \(visits).</p>
         <form method="post" action="/entries" enctype="multipart/form-data">
-        <input name="name" required placeholder="Name" value="\(escape(guest))">
+        <input name="name" required placeholder="Name" value="\(guest.asHTML)">
         <textarea name="text" required></textarea><input name="picture" type="file" accept="image/png">
         <button>Sign</button></form>
         <section>\(entries.reversed().map(html).joined())</section>
@@ -73,10 +73,6 @@ enum Guestbook {
 
     private static func html(_ entry: Entry) -> String {
         let picture = entry.picture.map { "<img src=\"/\($0)\" alt=\"\">" } ?? ""
-        return "<article><b>\(escape(entry.name))</b><p>\(escape(entry.text))</p>\(picture)</article>"
-    }
-
-    private static func escape(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing("\"", with: "&quot;")
+        return "<article><b>\(entry.name.asHTML)</b><p>\(entry.text.asHTML)</p>\(picture)</article>"
     }
 }

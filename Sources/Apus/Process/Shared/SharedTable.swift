@@ -129,15 +129,49 @@ public nonisolated final class SharedTable: Sendable, Sequence {
         return isSet
     }
 
+    /// Sets columns of the row of a key, all at once, if a number of it is `expected`, and tells whether it was; false
+    /// without a row. So a row changes hands, and of several who want it one gets it.
+    @discardableResult
+    public func set(
+        _ key: String, _ values: [String: SharedValue], if column: String, is expected: Int64
+    ) throws(SharedTableError) -> Bool {
+        let places = try places(of: values)
+        let condition = try integerOffset(column)
+        var isSet = false
+        try change(usable(key), adds: false) { row, _ in
+            isSet = row.load(fromByteOffset: condition, as: Int64.self) == expected
+            if isSet { for (offset, value) in places { TableShape.store(value, row + offset) } }
+            return isSet
+        }
+        return isSet
+    }
+
     /// Removes the row of a key; false when there is none.
     @discardableResult
-    public func remove(_ key: String) throws(SharedTableError) -> Bool {
-        let key = TableKey(key)
+    public func remove(_ key: String) throws(SharedTableError) -> Bool { try remove(TableKey(key)) { _ in true } }
+
+    /// Removes the row of a key if a number of it is `expected`, and tells whether it was; false without a row. What is
+    /// found to be out of date is removed like that, and never what somebody has just made of it.
+    @discardableResult
+    public func remove(_ key: String, if column: String, is expected: Int64) throws(SharedTableError) -> Bool {
+        let offset = try integerOffset(column)
+        return try remove(TableKey(key)) { $0.load(fromByteOffset: offset, as: Int64.self) == expected }
+    }
+
+    private func remove(
+        _ key: TableKey, _ isToGo: (UnsafeRawPointer) -> Bool
+    ) throws(SharedTableError) -> Bool {
         guard find(key).index != nil else { return false }
         try lockTable()
         defer { tableLock.release() }
         guard let index = find(key).index else { return false }
-        try setState(index, .removed)
+        var isRemoved = false
+        _ = try write(index) { row in
+            isRemoved = isToGo(row)
+            if isRemoved { shape.setState(row, .removed, keyLength: 0) }
+            return isRemoved
+        }
+        guard isRemoved else { return false }
         counter.pointee.wrappingSubtract(1, ordering: .releasing)
         // It has gone, whether or not its place can be used at once.
         try? tidy(before: index)

@@ -94,7 +94,7 @@ public nonisolated struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral 
 
 extension HTTPHeaders {
     /// Names and values, in order.
-    package nonisolated var fields: [(name: String, value: String)] {
+    public nonisolated var fields: [(name: String, value: String)] {
         lines.withBytes { bytes in
             FieldLines(bytes).map {
                 (String(decoding: $0.name, as: UTF8.self), String(decoding: $0.value, as: UTF8.self))
