@@ -49,24 +49,18 @@ extension NewCommand {
     }
 
     private func report(_ project: ProjectName, _ apus: ApusDependency, _ count: Int) -> String {
-        let rows = [
-            ("cd \(path ?? name)", ""),
-            ("swift run \(project.program) start", "builds and starts it; Ctrl-C stops it"),
-            (template.trial, "in another terminal"),
-            ("swift test", "starts it on a port of its own and talks to it"),
-        ]
-        let width = rows.map(\.0.count).max() ?? 0
-        let lines = rows.map { command, remark in
-            let gap = String(repeating: " ", count: width - command.count)
-            return "    \(command)" + (remark.isEmpty ? "" : "\(gap)   # \(remark)")
-        }
-        return """
-            Made \(project.program) in \(folder): \(count) files of the template \(template.rawValue).
-            Apus comes from \(apus.note).
+        """
+        Made \(project.program) in \(folder): \(count) files of the template \(template.rawValue).
+        Apus comes from \(apus.note).
 
-            \(lines.joined(separator: "\n"))
+            cd \(path ?? name)
+            swift run \(project.program) start
 
-            README.md there has the rest.
-            """
+        builds and starts it, and Ctrl-C stops it. While it runs, in another terminal:
+
+            \(template.trial)
+
+        `swift test` starts it on a port of its own and talks to it. README.md there has the rest.
+        """
     }
 }

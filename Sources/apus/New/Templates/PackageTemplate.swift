@@ -62,16 +62,22 @@ nonisolated enum PackageTemplate {
     private static let readme = ##"""
         # {{name}}
 
-        {{about}} Made with Apus, which needs `apt-get install libevent-dev libssl-dev zlib1g-dev pkg-config`.
+        {{about}}
+
+        Made with Apus, which needs Linux, Swift 6.2 or later, and
+        `apt-get install libevent-dev libssl-dev zlib1g-dev pkg-config`.
 
         ```sh
-        swift run {{name}} start     # builds it, and runs it in the foreground; Ctrl-C stops it
-        swift test                   # starts it on a port of its own, and talks to it
+        swift run {{name}} start
         ```
+
+        builds it, and runs it in the foreground; Ctrl-C stops it. While it runs, from another terminal:
 
         ```sh
         {{trial}}
         ```
+
+        `swift test` starts it on a port of its own, and talks to it.
 
         ## Settings
 
@@ -96,10 +102,14 @@ nonisolated enum PackageTemplate {
 
         ```sh
         swift build -c release --static-swift-stdlib
-        .build/release/{{name}} start -d    # in the background; `stop`, `restart` and `status` as well
-        .build/release/{{name}} reload      # the program that is on disk now, without losing a request
-        .build/release/{{name}} doctor      # what keeps it from running well here
+        .build/release/{{name}} start -d
+        .build/release/{{name}} status
+        .build/release/{{name}} reload
+        .build/release/{{name}} stop
         ```
+
+        `start -d` runs it in the background. After another build `reload` lets the new program take over, without
+        losing a request. `doctor` looks for what keeps it from running well on this machine.
 
         **systemd**
 
