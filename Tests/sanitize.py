@@ -24,13 +24,12 @@ FILTERS = {
     "thread": "TaskTests|SystemTests|ClientTests|RedisTests|LoopTests|AsyncStyleTests|OutgoingTests|AsyncUDPTests",
     "memcheck": "ClosingTests|SendingTests|ReadingTests|MessageTests|HTTPFramingTests|HTTPStreamTests|WebSocketTests",
 }
-# They measure memory, or how many descriptors and instructions something takes: a sanitizer needs its own. Or they
-# link programs of what was built, and know of no sanitizer.
-SKIPPED = {
-    "address": ["pipeliningWithoutReadingDoesNotCostMemory", "GeneratedProjectTests"],
-    "thread": ["pipeliningWithoutReadingDoesNotCostMemory"],
-    "memcheck": ["pipeliningWithoutReadingDoesNotCostMemory", "connectionsTakeTurns"],
-}
+# They measure memory, or how many descriptors and instructions something takes: a sanitizer needs its own.
+MEMORY = ["pipeliningWithoutReadingDoesNotCostMemory", "requestsThatHaveToWaitDoNotCostMemory",
+          "connectionsLeaveNothingBehind"]
+# They link programs of what was built, and know of no sanitizer.
+LINKING = ["GeneratedProjectTests"]
+SKIPPED = {"address": [*MEMORY, *LINKING], "thread": MEMORY, "memcheck": [*MEMORY, "connectionsTakeTurns"]}
 
 
 def environment(kind, folder):

@@ -475,7 +475,22 @@ int capus_tls_handshake(capus_tls *tls, char *error, size_t capacity) {
     }
 }
 
-void capus_tls_share_socket(capus_tls *tls) { tls_share_socket(ssl_of(tls)); }
+void capus_tls_settle(capus_tls *tls) {
+    tls_share_socket(ssl_of(tls));
+    // What is dropped of a key is its content: the empty object stays the session's.
+    EVP_PKEY *keys[2] = {NULL, NULL};
+    SSL_get_tmp_key(ssl_of(tls), &keys[0]);
+    SSL_get_peer_tmp_key(ssl_of(tls), &keys[1]);
+    for (int i = 0; i < 2; i++) {
+        EVP_PKEY_set_type(keys[i], EVP_PKEY_NONE);
+        EVP_PKEY_free(keys[i]);
+    }
+    STACK_OF(SSL_CIPHER) *offered = SSL_get_client_ciphers(ssl_of(tls));
+    if (offered != NULL) {
+        sk_SSL_CIPHER_zero(offered);
+        sk_SSL_CIPHER_reserve(offered, 0);
+    }
+}
 
 // What a call that moved nothing means, as a negated errno; 0 for the end.
 static long nothing_moved(const capus_tls *tls, int result, int cause) {

@@ -186,7 +186,8 @@ import Testing
         // Of libevent, OpenSSL, the Swift runtime and the sanitizers; of the core itself; and those on memory.
         let others =
             "ASN1_ BIO_ CRYPTO_ ERR_ EVP_ HMAC OCSP_ OPENSSL_ OSSL_ OpenSSL_ PEM_ PKCS RAND_ SSL_ TLS_ X509 d2i_ sk_ "
-            + "GENERAL_ bufferevent_ evbuffer_ event_ _dispatch_ swift_ __asan_ __ubsan_ capus_ tls_ mem str _GLOBAL_"
+            + "GENERAL_ bufferevent_ evbuffer_ event_ _dispatch_ swift_ "
+            + "__asan_ __ubsan_ __tsan_ __start_ __stop_ capus_ tls_ mem str _GLOBAL_"
         let prefixes = others.split(separator: " ").map(String.init)
         try await TestThreads.light.run {
             let folder = try TemporaryFolder()

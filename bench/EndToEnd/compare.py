@@ -22,10 +22,12 @@ import measurements  # noqa: E402
 import report  # noqa: E402
 from preparations import (BUILD, REPOSITORY, TLS_FLAGS, add_core_options, check_cores, compile_c,  # noqa: E402
                           describe_machine, make_certificate, print_heading, raise_descriptor_limit)
+from peers import PEER_TARGETS  # noqa: E402
 from servers import Apus, BenchError, EchoFloor, Floor, Nginx, run_script  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 SERVERS = ("floor", "apus-epoll", "apus-libevent", "nginx")
+PEERS = tuple(target.name for target in PEER_TARGETS)
 COUNTS = ("calls", "instructions", "allocations")
 
 
@@ -65,8 +67,8 @@ def parse_arguments():
     add = parser.add_argument
     add("--apus", metavar="PATH", default=str(REPOSITORY / ".build/release/Examples"),
         help="the Examples program, or a command that ends in it (default: .build/release/Examples)")
-    add("--only", metavar="NAME,…", type=names(SERVERS),
-        help=f"servers: {', '.join(SERVERS)} (default: all; the floor always runs, for the ratios)")
+    add("--only", metavar="NAME,…", type=names(SERVERS + PEERS),
+        help=f"servers: {', '.join(SERVERS)} (default: these; the floor always runs, for the ratios), {', '.join(PEERS)}")
     add("--scenario", metavar="NAME,…", type=names(scenarios), default=list(scenarios),
         help=f"turns: {', '.join(scenarios)}, none (default: all)")
     add("--counts", metavar="NAME,…", type=names(COUNTS), default=list(COUNTS),
@@ -116,6 +118,8 @@ def choose_targets(arguments, descriptors):
     targets = [Floor(floor, "keepalive", tls), Floor(floor, "close", tls)]
     targets += [EchoFloor(BUILD / "floor-echo", protocol) for protocol in ("text", "frame")]
     targets += [Apus(arguments.apus, "epoll", tls), Apus(arguments.apus, "libevent", tls), Nginx(descriptors, tls)]
+    if not tls:
+        targets += [target for target in PEER_TARGETS if arguments.only and target.name in arguments.only]
     chosen = []
     for target in targets:
         if arguments.only is not None and not target.is_floor and target.name not in arguments.only:

@@ -17,8 +17,9 @@ sys.dont_write_bytecode = True  # the folder holds sources only
 from preparations import EXAMPLES  # noqa: E402
 from servers import Apus, BenchError, Server, run_script  # noqa: E402
 
-# Towards one port, an address of the client is good for some 28,000 connections; chosen at random some are taken.
-PER_ADDRESS = 20_000
+# Towards one port, an address of the client is good for some 28,000 connections. The kernel looks for a port among one
+# half of them first, and long when that is full.
+PER_ADDRESS = 10_000
 # Connections of one process: a system may allow it 20,000 descriptors. Workers do not get quite the same share.
 PER_WORKER, PER_GENERATOR = 13_000, 18_000
 

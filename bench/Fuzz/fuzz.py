@@ -73,10 +73,13 @@ def files(names):
 def sources(target):
     """A hash over what a run of the target is about."""
     file, names = TARGETS[target]
-    kernels = [build.CORE / f"include/capus_{name}.h" for name in ["scan", "websocket"]] + [build.CORE / "socket.c"]
+    texts = [path.read_bytes() for path in [build.HERE / f"Targets/{file}Targets.swift", *files(names)]]
+    kernels = [build.CORE / f"include/capus_{name}.h" for name in ["scan", "websocket"]]
+    if any(b"capus_address_" in text for text in texts):
+        kernels.append(build.CORE / "socket.c")
     digest = hashlib.sha256()
-    for path in [build.HERE / f"Targets/{file}Targets.swift", *files(names), *kernels]:
-        digest.update(path.read_bytes())
+    for text in texts + [path.read_bytes() for path in kernels]:
+        digest.update(text)
     return digest.hexdigest()[:10]
 
 

@@ -74,8 +74,9 @@ void capus_tls_ticket_destroy(capus_tls_ticket *_Nonnull ticket);
 // 0 when it is over, CAPUS_READ or CAPUS_WRITE for what it waits for, or -1 with the reason in `error`.
 int capus_tls_handshake(capus_tls *_Nonnull tls, char *_Nonnull error, size_t capacity);
 // The handshake is over: the session gives back what OpenSSL keeps of its socket and shares one for all sessions, which
-// have to be used by one thread only.
-void capus_tls_share_socket(capus_tls *_Nonnull tls);
+// have to be used by one thread only; and what it keeps of the key exchange, whose secrets would stay in memory as long
+// as the connection, and of what the peer has offered.
+void capus_tls_settle(capus_tls *_Nonnull tls);
 // As capus_receive and capus_send, after the handshake; `fd` is the session's. Receiving fills the buffer if it can.
 long capus_tls_receive(capus_tls *_Nonnull tls, int fd, void *_Nonnull bytes, size_t capacity);
 long capus_tls_send(capus_tls *_Nonnull tls, int fd, const void *_Nonnull bytes, size_t count);

@@ -6,11 +6,11 @@ public nonisolated struct SocketOptions: Sendable, Hashable {
     /// that are there and do nothing.
     public struct KeepAlive: Sendable, Hashable {
         /// Seconds of silence until the first probe.
-        public var idle: Int
+        public var idle = 55
         /// Seconds between probes.
-        public var interval: Int
+        public var interval = 10
         /// Probes that stay unanswered until the connection counts as broken.
-        public var probes: Int
+        public var probes = 5
 
         /// The peer is given up after `idle + interval * probes` seconds. Probes get lost, and are not sent again: a
         /// single one would end healthy connections, hundreds of thousands of them where all are asked at once.

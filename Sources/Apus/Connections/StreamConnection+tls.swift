@@ -41,7 +41,7 @@ extension StreamConnection {
         switch capus_tls_handshake(tls, &reason, reason.count) {
         case 0:
             isSecuring = false
-            capus_tls_share_socket(tls)
+            capus_tls_settle(tls)
             setHandshakeWrites(false)
             stamp = shared.pointee.second
             // Both had to wait for the end of the handshake.

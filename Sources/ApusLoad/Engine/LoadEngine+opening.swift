@@ -29,7 +29,7 @@ nonisolated extension LoadEngine {
         var reason = [CChar](repeating: 0, count: 256)
         switch capus_tls_handshake(tls, &reason, reason.count) {
         case 0:
-            capus_tls_share_socket(tls)
+            capus_tls_settle(tls)
             result.handshakes += 1
             if capus_tls_describe(tls).is_resumed { result.resumptions += 1 }
             connection.pointee.progressAt = now

@@ -5,7 +5,7 @@ import Testing
 /// it says it is, the `main.swift` of a program.
 enum SnippetCompiler {
     /// Where the built modules stand: beside the program of the tests.
-    private static let products = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    static let products = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent()
 
     /// Module maps of C libraries: those of this package, and of the packages it depends on.
@@ -44,7 +44,7 @@ enum SnippetCompiler {
     }
 
     /// Waits for a command, on a thread that no test runs on.
-    private static func run(_ arguments: [String]) async throws -> (status: Int32, output: String) {
+    static func run(_ arguments: [String]) async throws -> (status: Int32, output: String) {
         try await withCheckedThrowingContinuation { continuation in
             DispatchQueue.global().async {
                 continuation.resume(
