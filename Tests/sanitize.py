@@ -27,7 +27,9 @@ FILTERS = {
 # They measure memory, or how many descriptors and instructions something takes: a sanitizer needs its own.
 MEMORY = ["pipeliningWithoutReadingDoesNotCostMemory", "requestsThatHaveToWaitDoNotCostMemory",
           "connectionsLeaveNothingBehind"]
-SKIPPED = {"address": MEMORY, "thread": MEMORY, "memcheck": [*MEMORY, "connectionsTakeTurns"]}
+# They link programs of what was built, and know of no sanitizer.
+LINKING = ["GeneratedProjectTests"]
+SKIPPED = {"address": [*MEMORY, *LINKING], "thread": MEMORY, "memcheck": [*MEMORY, "connectionsTakeTurns"]}
 
 
 def environment(kind, folder):

@@ -8,5 +8,7 @@ struct ApusCommand: ParsableCommand {
         commandName: "apus",
         abstract: "Tools for Apus, the event-driven network server framework.",
         version: MainActor.assumeIsolated { Worker.version },
-        subcommands: [ServeCommand.self, LoadCommand.self, DoctorCommand.self, SystemdUnitCommand.self])
+        subcommands: [
+            NewCommand.self, ServeCommand.self, LoadCommand.self, DoctorCommand.self, SystemdUnitCommand.self,
+        ])
 }

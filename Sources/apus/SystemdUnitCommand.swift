@@ -42,65 +42,12 @@ struct SystemdUnitCommand: ParsableCommand {
         if let word = words.first(where: { $0.contains("\n") }) { throw ValidationError("\(word) has a line break") }
     }
 
-    func run() throws { print(socket.map(socketUnit) ?? serviceUnit) }
+    func run() throws { print(socket.map(unit.socket) ?? unit.service) }
 
-    private var service: String { name ?? String(program.split(separator: "/").last ?? "server") }
-
-    /// As systemd reads it: `%` and `$` stand for something else there, and blanks end a word.
-    private static func quoted(_ word: String) -> String {
-        var text = ""
-        for character in word {
-            switch character {
-            case "%": text += "%%"
-            case "$": text += "$$"
-            case "\\", "\"": text += "\\\(character)"
-            default: text.append(character)
-            }
-        }
-        return word.contains { " \t'\";".contains($0) } ? "\"\(text)\"" : text
-    }
-
-    private var serviceUnit: String {
-        let words = ([program] + arguments).map(Self.quoted).joined(separator: " ")
-        let privileges =
-            user.map { "User=\($0)\nAmbientCapabilities=CAP_NET_BIND_SERVICE\nNoNewPrivileges=true\n" } ?? ""
-        return """
-            [Unit]
-            Description=\(service)
-            After=network-online.target
-            Wants=network-online.target
-
-            [Service]
-            Type=notify
-            NotifyAccess=main
-            ExecStart=\(words) start -q --pid-file /run/\(service)/\(service).pid --log-file -
-            ExecReload=/bin/kill -USR1 $MAINPID
-            # QUIT stops gracefully. Whoever is left after the time-out is killed.
-            KillSignal=SIGQUIT
-            KillMode=mixed
-            TimeoutStopSec=\(stopTimeout)
-            Restart=on-failure
-            RuntimeDirectory=\(service)
-            LimitNOFILE=\(openFiles)
-            \(privileges)
-            [Install]
-            WantedBy=multi-user.target
-            """
-    }
-
-    private func socketUnit(_ address: String) -> String {
-        """
-        [Unit]
-        Description=\(service) socket
-
-        [Socket]
-        ListenStream=\(address)
-        Backlog=65535
-        NoDelay=true
-        ReusePort=false
-
-        [Install]
-        WantedBy=sockets.target
-        """
+    private var unit: SystemdUnit {
+        SystemdUnit(
+            program: program, arguments: arguments,
+            name: name ?? String(program.split(separator: "/").last ?? "server"),
+            user: user, stopTimeout: stopTimeout, openFiles: openFiles)
     }
 }

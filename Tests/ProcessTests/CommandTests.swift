@@ -62,6 +62,33 @@ import Testing
         }
     }
 
+    /// A master that becomes another program lets go of a command that has connected and was not read yet.
+    @Test func aMasterThatLetsGoIsAskedAgain() async throws {
+        try await TestThreads.light.run {
+            let service = try Service.example("epoll")
+            let acceptor = try Acceptor("unix", in: service.folder)
+            rename(service.folder.file("acceptor"), service.folder.file("pid.control"))
+            let status = try service.launch("status")
+            for _ in 0..<5 { try acceptor.accept().close() }
+            #expect(try status.waitForExit() == .code(1))
+            #expect(status.errorText.contains("the master does not answer"), "\(status.errorText)")
+        }
+    }
+
+    @Test(arguments: backends)
+    func statusAnswersWhileAReloadBegins(_ backend: String) async throws {
+        try await TestThreads.light.run {
+            let service = try Service.example(backend, count: 1)
+            let (master, _) = try service.start()
+            for _ in 0..<10 {
+                master.signal(SIGUSR1)
+                let status = try service.run("status")
+                #expect(status.status == .code(0), "\(status)")
+            }
+            #expect(try master.stop() == .code(0))
+        }
+    }
+
     @Test(arguments: backends)
     func restartReplacesTheMaster(_ backend: String) async throws {
         try await TestThreads.light.run {

@@ -12,8 +12,17 @@ public final class TemporaryFolder: Sendable {
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    deinit {
-        for name in Self.names(in: path) { unlink("\(path)/\(name)") }
+    deinit { Self.remove(path) }
+
+    /// Removes a file, or a folder with all it holds; links are not followed.
+    private static func remove(_ path: String) {
+        var info = stat()
+        guard lstat(path, &info) == 0 else { return }
+        guard info.st_mode & S_IFMT == S_IFDIR else {
+            _ = unlink(path)
+            return
+        }
+        for name in names(in: path) { remove("\(path)/\(name)") }
         rmdir(path)
     }
 

@@ -29,10 +29,10 @@ enum DependencyRules {
         "ApusTesting": ["Apus", "ApusProtocols", "ApusClient", "CApus", "Testing", "Synchronization"],
         // Glibc for its logarithms and other functions of numbers only.
         "ApusLoad": ["Apus", "ApusProtocols", "CApus", "Glibc", "Histogram", "Synchronization"],
-        // FoundationEssentials to read the JSON of reports.
+        // FoundationEssentials to read the JSON of reports, Glibc to write the files of a new package.
         "apus": [
             "Apus", "ApusWeb", "ApusClient", "ApusLoad", "ApusProtocols", "ArgumentParser", "FoundationEssentials",
-            "Histogram",
+            "Glibc", "Histogram",
         ],
     ]
 

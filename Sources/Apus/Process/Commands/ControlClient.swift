@@ -11,8 +11,20 @@ enum ControlClient {
         case noAnswer
     }
 
+    /// A master lets go of whom it has not heard out when a reload makes another program of it, which is the same
+    /// process and listens on. More often than that in a row it is no reload.
+    private static let attempts = 5
+
     /// Asks the master.
     static func ask(_ request: ControlRequest) throws(Failure) -> String {
+        for _ in 0..<attempts {
+            if let answer = try askOnce(request) { return answer }
+        }
+        throw .noAnswer
+    }
+
+    /// Nil when the connection ended without an answer.
+    private static func askOnce(_ request: ControlRequest) throws(Failure) -> String? {
         let fd = try connect()
         defer { capus_close(fd) }
         _ = Array(request.text.utf8).withUnsafeBytes { capus_send(fd, $0.baseAddress!, $0.count) }
@@ -20,7 +32,7 @@ enum ControlClient {
         guard capus_wait_readable([fd], &isReadable, 1, patience) > 0 else { throw .noAnswer }
         var byte: UInt8 = 0
         var file: Int32 = -1
-        guard capus_receive_descriptor(fd, &byte, 1, &file) == 1, file >= 0 else { throw .noAnswer }
+        guard capus_receive_descriptor(fd, &byte, 1, &file) == 1, file >= 0 else { return nil }
         defer { capus_close(file) }
         return ControlFile.text(of: file)
     }
