@@ -14,4 +14,15 @@ import Testing
         let missing = Manual.pages.map { $0.name.lowercased() + ".json" }.filter { $0 != "apus.json" }
         #expect(Set(missing).isSubset(of: pages), "\(Set(missing).subtracting(pages))")
     }
+
+    /// `sysctl` reads it: what follows a value would be part of it.
+    @Test func `shows the file of kernel settings that is in the repository`() throws {
+        let file = "Sources/Apus/Apus.docc/60-server.conf"
+        let settings = try String(contentsOf: SourceTree.root.appendingPathComponent(file), encoding: .utf8)
+        let page = try #require(Manual.pages.first { $0.name == "Deploying" })
+        #expect(page.file.text.contains("`\(file)`") && page.file.text.contains("```\n\(settings)```"))
+        for line in settings.split(separator: "\n") where !line.hasPrefix("#") {
+            #expect(line.wholeMatch(of: /-?[a-z0-9_.]+ = [0-9]+( [0-9]+)?/) != nil, "\(line)")
+        }
+    }
 }
