@@ -1,10 +1,17 @@
 #!/usr/bin/env bash
-# Installs what building and testing needs on Debian, as far as it is missing: nothing is fetched when all is there.
+# Installs what building and testing needs on Debian, or what building alone needs (`install-requirements.sh build`), as
+# far as it is missing: nothing is fetched when all is there.
 set -euo pipefail
 
-packages=(curl dnsmasq-base iproute2 libc-ares-dev libevent-dev libmariadb-dev libssl-dev libzmq3-dev
-    mariadb-server microsocks nats-server nginx openssl pkg-config procps python3 python3-venv python3-zmq rabbitmq-server
-    redis-server tinyproxy wrk zlib1g-dev)
+# The first two lines are what Swift itself links programs and fetches packages with.
+packages=(binutils g++ git libc6-dev
+    ca-certificates libxml2 tzdata
+    libc-ares-dev libevent-dev libmariadb-dev libssl-dev libzmq3-dev pkg-config zlib1g-dev
+    curl procps)
+if [[ ${1:-} != build ]]; then
+    packages+=(dnsmasq-base iproute2 mariadb-server microsocks nats-server nginx openssl python3 python3-venv
+        python3-zmq rabbitmq-server redis-server tinyproxy wrk)
+fi
 missing=()
 for package in "${packages[@]}"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-bash Tests/install-requirements.sh
+bash Tests/install-requirements.sh build
 swift build -c release --product Examples
 swift build -c release --product apus
 bin=$(swift build -c release --show-bin-path)

@@ -31,6 +31,25 @@ import Testing
         }
     }
 
+    /// Who waits for the start is told what it waits for.
+    @Test(arguments: backends)
+    func aStartThatTakesLongIsTold(_ backend: String) async throws {
+        try await TestThreads.light.run {
+            let folder = try TemporaryFolder()
+            try writeText("start-held", to: folder.file("trouble"))
+            let service = try Service.conformance(backend, count: 1, ["--trouble", folder.file("trouble")])
+            let master = try service.launch("start")
+            try waitFor("a word about it: \(service.log)") {
+                service.log.contains("is not ready 5 s after its start: onWorkerStart takes long") ? () : nil
+            }
+            unlink(folder.file("trouble"))
+            let endpoint = try #require(try master.endpoints().first)
+            #expect(try Client(endpoint).get("/").status == 200)
+            #expect(try master.stop() == .code(0))
+            #expect(service.log.split(separator: "\n").filter { $0.contains("is not ready") }.count == 1)
+        }
+    }
+
     /// Each process has a queue of its own, over which the kernel spreads clients; so has another program on the port.
     @Test(arguments: backends)
     func socketsOfTheirOwnShareEvenly(_ backend: String) async throws {

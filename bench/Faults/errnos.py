@@ -199,8 +199,8 @@ class Program:
 
     @property
     def is_struggling(self):
-        """It says that it cannot have all processes, and goes on trying."""
-        return re.search("next start in|cannot start worker", self.log_text + self.text) is not None
+        """It says that it has not all processes yet, and goes on trying."""
+        return re.search("next start in|cannot start worker|is not ready", self.log_text + self.text) is not None
 
     def ports(self):
         found = re.findall(r"(\w+)://127\.0\.0\.1:(\d+)", self.text)
@@ -305,10 +305,10 @@ class Trial:
     # ---- While it starts ----
 
     def start_all(self, call, errors):
-        if not errors:
-            return
         # Counts how many such calls a start makes that goes well.
         count = self.start(call, errors[0], nth=10**9)
+        if self.rows[call].starts["ends"] > 0:
+            raise SystemExit("a start ends in which nothing fails")
         if count == 0:
             return
         # One failure among successes: those that come first are the master's, those after them the workers'.
@@ -501,19 +501,20 @@ class Trial:
             raise Wrong("processes are busy that have nothing to do")
 
     def run(self):
-        for call, names in ERRORS.items():
-            if self.options.call and call not in self.options.call:
-                continue
-            errors = names.split()
+        chosen = {call: names.split() for call, names in ERRORS.items()
+                  if not self.options.call or call in self.options.call}
+        for call, errors in chosen.items():
             if self.options.quick or (self.backend == "libevent" and call not in BOTH_BACKENDS):
-                errors = errors[:1]
-            began = time.monotonic()
-            if not self.options.run_only:
-                self.start_all(call, errors)
-            if not self.options.start_only and errors:
-                self.run_all(call, errors)
-            if self.options.verbose:
-                print(f"{self.backend} {call}: {time.monotonic() - began:.1f} s", flush=True)
+                chosen[call] = errors[:1]
+        # Starts first: the services that run afterwards have the same pid files.
+        parts = ([] if self.options.run_only else [self.start_all]) + ([] if self.options.start_only else [self.run_all])
+        for part in parts:
+            for call, errors in chosen.items():
+                began = time.monotonic()
+                if errors:
+                    part(call, errors)
+                if self.options.verbose:
+                    print(f"{self.backend} {part.__name__} {call}: {time.monotonic() - began:.1f} s", flush=True)
         self.close()
 
 

@@ -20,9 +20,10 @@ import Testing
         let file = "Sources/Apus/Apus.docc/60-server.conf"
         let settings = try String(contentsOf: SourceTree.root.appendingPathComponent(file), encoding: .utf8)
         let page = try #require(Manual.pages.first { $0.name == "Deploying" })
-        #expect(page.file.text.contains("`\(file)`") && page.file.text.contains("```\n\(settings)```"))
+        let text = page.file.lines.joined(separator: "\n")
+        #expect(text.contains("`\(file)`") && text.contains("```\n\(settings)```"))
         for line in settings.split(separator: "\n") where !line.hasPrefix("#") {
-            #expect(line.wholeMatch(of: /-?[a-z0-9_.]+ = [0-9]+( [0-9]+)?/) != nil, "\(line)")
+            #expect(line.wholeMatch(of: /-?[a-z0-9_.-]+ = [0-9]+( [0-9]+)?/) != nil, "\(line)")
         }
     }
 }

@@ -100,7 +100,8 @@ final class Master {
     /// Milliseconds until something is due.
     private func nextWait() -> Int32 {
         let now = capus_monotonic_ns()
-        var deadlines = slots.flatMap(\.children).compactMap(\.killDeadline) + [nextHousekeeping]
+        let children = slots.flatMap(\.children)
+        var deadlines = children.compactMap(\.killDeadline) + children.compactMap(\.noticeDeadline) + [nextHousekeeping]
         if phase == .running { deadlines += slots.filter(\.isVacant).compactMap(\.backoff.nextStart) }
         deadlines += [gracefulDeadline, reloading?.probe?.deadline, control?.nextDeadline, nextPeerNews].compactMap {
             $0
@@ -112,6 +113,12 @@ final class Master {
         let now = capus_monotonic_ns()
         for slot in slots {
             for child in slot.children {
+                if let deadline = child.noticeDeadline, deadline <= now {
+                    child.noticeDeadline = nil
+                    Log.write(
+                        "worker[\(slot.name):\(child.pid)] is not ready \((now - child.startedAt) / 1_000_000_000) s "
+                            + "after its start: onWorkerStart takes long", .warning)
+                }
                 guard let deadline = child.killDeadline, deadline <= now else { continue }
                 child.killDeadline = nil
                 let what = child.isReady ? "did not leave in time" : "did not become ready in time"

@@ -18,7 +18,11 @@ final class WorkerChild {
     /// It runs the executable that its master runs.
     let isOfThisProgram: Bool
     /// It has said that it accepts.
-    var isReady = false
+    var isReady = false {
+        didSet { if isReady { noticeDeadline = nil } }
+    }
+    /// When operators are told that it is not ready yet: a start that says nothing looks like one that hangs.
+    var noticeDeadline: Int64?
     /// What it was asked and has not answered yet, in order.
     var questions: [ConnectionsQuery] = []
     /// When it is killed if it has not gone by itself; monotonic nanoseconds, nil for never.
@@ -44,7 +48,11 @@ final class WorkerChild {
         self.status = status
         self.startedAt = startedAt
         self.isOfThisProgram = isOfThisProgram
+        noticeDeadline = startedAt + Self.patience
     }
+
+    /// Nanoseconds that the start of a worker takes without a word about it.
+    private static let patience: Int64 = 5_000_000_000
 }
 
 /// One place for a worker process: an id of one worker, with its listening socket.
