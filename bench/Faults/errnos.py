@@ -325,12 +325,15 @@ class Trial:
         program = Program(self.folder, self.examples, self.control, self.backend, "AllProtocols", options)
         is_settled = wait_until(lambda: program.has_ended or program.is_started or program.is_struggling, 20, 0.01)
         calls, struck = self.control.calls, self.control.struck
+        if not is_settled and call == "write":  # What was not written may be the banner.
+            self.control.off()
+            is_settled = program.command("status") == 0
         how = f"{error} at {f'call {nth}' if nth else 'each call'}"
         starts = self.rows[call].starts
         if not is_settled:
             self.wrong(call, how, f"the start hangs: {program.text[-200:]} {program.log_text[-300:]}")
         elif not program.has_ended:
-            starts["runs" if program.is_started else "tries"] += struck > 0
+            starts["tries" if program.is_struggling else "runs"] += struck > 0
         else:
             starts["ends"] += 1
             status, said = program.process.returncode, (program.text + program.log_text).strip()
