@@ -18,7 +18,8 @@ ONCE = ROOT / "bench/Leaks/once.supp"
 
 # Swift checks its arithmetic itself: UndefinedBehaviorSanitizer is for the C.
 SANITIZERS = {"address": ["--sanitize", "address", "-Xcc", "-fsanitize=undefined"], "thread": ["--sanitize", "thread"],
-              "memcheck": []}
+              # valgrind gives up on the debug information that Swift writes; it has the names of functions all the same.
+              "memcheck": ["--debug-info-format", "none"]}
 FILTERS = {
     "address": ".",
     "thread": "TaskTests|SystemTests|ClientTests|RedisTests|LoopTests|AsyncStyleTests|OutgoingTests|AsyncUDPTests",
@@ -58,8 +59,7 @@ def main():
     parser.add_argument("--filter", help="the tests, as `swift test` takes it")
     parser.add_argument("--keep", action="store_true", help="do not build")
     options = parser.parse_args()
-    place = ["--scratch-path", f".build-{options.kind}"] if SANITIZERS[options.kind] else []
-    place += SANITIZERS[options.kind]
+    place = ["--scratch-path", f".build-{options.kind}", *SANITIZERS[options.kind]]
     if not options.keep:
         subprocess.run(["swift", "build", "--build-tests", *place], cwd=ROOT, check=True)
     with tempfile.TemporaryDirectory(prefix="apus-sanitize-") as folder:
