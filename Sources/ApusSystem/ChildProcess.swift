@@ -269,6 +269,11 @@ public nonisolated struct ProcessError: Error, CustomStringConvertible, Sendable
             errors += $0
             bound()
         }
+        // They hold the child that holds them, also one that could not be started.
+        defer {
+            child.onOutput = nil
+            child.onErrorOutput = nil
+        }
         try child.start()
         let timer = seconds.map { WorkerTimer.after($0) { _ in child.kill(SIGKILL) } }
         let writer = Task {
@@ -281,9 +286,6 @@ public nonisolated struct ProcessError: Error, CustomStringConvertible, Sendable
             EventLoop.soon { child.kill(SIGKILL) }
         }
         timer?.cancel()
-        // They hold the child that holds them.
-        child.onOutput = nil
-        child.onErrorOutput = nil
         await writer.value
         try Task.checkCancellation()
         return Outcome(exit: exit ?? .signal(SIGKILL), output: output, errors: errors)

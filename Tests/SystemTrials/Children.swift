@@ -67,6 +67,11 @@ func children(_ words: [String]) async throws {
         expect(await expectError { _ = try await ChildProcess.run(words) } is ProcessError)
     }
     try await expectEventually("\(pipesAndProcesses())") { pipesAndProcesses() == descriptors }
+    // What could not be started leaves nothing behind.
+    let before = ProcessFacts(getpid())!.residentBytes
+    for _ in 0..<50_000 { _ = try? await ChildProcess.run(["a\u{0}b"]) }
+    let growth = ProcessFacts(getpid())!.residentBytes - before
+    expect(growth < 6_000_000, "\(growth)")
 }
 
 /// The descriptors that children cost. The runtime opens others when it likes.
