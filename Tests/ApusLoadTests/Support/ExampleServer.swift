@@ -30,7 +30,8 @@ final class ExampleServer {
         if onUnixSocket {
             url = "http://localhost/"
         } else {
-            // The banner tells the port that the kernel chose.
+            // The banner tells the port that the kernel chose; what stands before it may name others.
+            _ = try #require(program.line(with: " WORKERS "))
             let line = try #require(program.line(with: "://\(host):"))
             let listen = String(try #require(line.split(separator: " ").first { $0.contains("://") }))
             let authority = listen.drop { $0 != ":" }.dropFirst(3)
