@@ -19,7 +19,7 @@ ONCE = ROOT / "bench/Leaks/once.supp"
 # Swift checks its arithmetic itself: UndefinedBehaviorSanitizer is for the C.
 SANITIZERS = {"address": ["--sanitize", "address", "-Xcc", "-fsanitize=undefined"], "thread": ["--sanitize", "thread"],
               # valgrind gives up on the debug information that Swift writes; it has the names of functions all the same.
-              "memcheck": ["--debug-info-format", "none"]}
+              "memcheck": ["-debug-info-format", "none"]}
 FILTERS = {
     "address": ".",
     "thread": "TaskTests|SystemTests|ClientTests|RedisTests|LoopTests|AsyncStyleTests|OutgoingTests|AsyncUDPTests",
