@@ -52,15 +52,17 @@ private func killedBroker(_ words: [String]) async throws {
     try await expectEventually { receiver.state == .connecting && sender.state == .connecting }
     let before = confirmed.count
     try await beside { try broker.restart() }
-    try await expectEventually { confirmed.count > before + 50 && sessions == 2 }
+    try await expectEventually { confirmed.count > before + 50 && sessions >= 2 }
     isOver = true
     try await sending.value
     try await expectEventually("\(confirmed.subtracting(received).count) lost") { confirmed.isSubset(of: received) }
+    // A machine that is busy may have missed heart-beats of its own.
+    let sessionsBefore = sessions
     errors = []
     broker.signal(SIGSTOP)
     try await expectEventually { errors.contains { if case .heartBeatMissed = $0 { true } else { false } } }
     broker.signal(SIGCONT)
-    try await expectEventually { sessions == 3 }
+    try await expectEventually { sessions > sessionsBefore }
     try await sender.connect()
     try await sender.sendConfirmed("1000000", to: queue)
     try await expectEventually { received.contains(1_000_000) }
