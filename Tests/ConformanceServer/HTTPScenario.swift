@@ -4,6 +4,8 @@ import Glibc
 /// A request that was kept, to be read after later ones have arrived.
 private var kept: HTTPRequest?
 private var keptBody: ByteView?
+/// Clients that wait for "/release".
+private var held: [Connection<HTTP>] = []
 /// How many requests for `/sequence` there were.
 private var requestNumber = 0
 
@@ -47,6 +49,7 @@ func serveHTTP(_ options: Options) {
         case "/status": answerStatus(connection, Int(request.query) ?? 200)
         case "/close": connection.send(HTTPResponse(headers: ["Connection": "close"], body: "closing"))
         case "/keep", "/kept": answerKept(connection, request)
+        case "/hold", "/release": answerHeld(connection, request)
         case "/throw", "/answer-throw", "/twice", "/end", "/destroy": try misbehave(connection, request)
         case "/block":
             report("blocking")
@@ -55,6 +58,7 @@ func serveHTTP(_ options: Options) {
         case "/spawn":
             var child: pid_t = 0
             var words: [UnsafeMutablePointer<CChar>?] = [strdup("sleep"), strdup("30"), nil]
+            defer { for word in words { free(word) } }
             posix_spawnp(&child, "sleep", nil, nil, &words, environ)
             connection.send("\(child)")
         case "/arguments": connection.send(CommandLine.arguments.joined(separator: " "))
@@ -103,6 +107,14 @@ private func answerKept(_ connection: Connection<HTTP>, _ request: HTTPRequest) 
         return
     }
     connection.send("\(describe(earlier))\nview \(body.string)")
+}
+
+/// "/hold" is answered when somebody asks for "/release".
+private func answerHeld(_ connection: Connection<HTTP>, _ request: HTTPRequest) {
+    held.append(connection)
+    guard request.pathIs("/release") else { return }
+    for each in held { each.send("released") }
+    held = []
 }
 
 private func misbehave(_ connection: Connection<HTTP>, _ request: HTTPRequest) throws {

@@ -5,11 +5,11 @@ import Testing
 /// What `send` answers, and its limits: spec 03 §6, §14 and the send-buffer traces of §17.
 @Suite struct SendingTests {
     /// A connection whose kernel buffers are full, so that nothing leaves before the client reads `filled` bytes.
-    private func fullConnection(_ server: ScenarioServer, limit: Int) throws -> (client: Client, filled: Int) {
+    private func fullConnection(_ server: ScenarioServer, limit: Int?) throws -> (client: Client, filled: Int) {
         let client = try server.connect(receiveBuffer: 4096)
         try server.event("connect")
         try server.tell("squeeze")
-        try server.tell("limit \(limit)")
+        if let limit { try server.tell("limit \(limit)") }
         let filled = try #require(Int(try server.tell("fill")))
         return (client, filled)
     }
@@ -54,10 +54,7 @@ import Testing
             try other.skip(otherFilled + 1020)
             #expect(try server.nextEvent() == "drain 0")
             // Who comes later has what the worker says, 1 MiB here.
-            let third = try server.connect(receiveBuffer: 4096)
-            try server.event("connect")
-            try server.tell("squeeze")
-            let thirdFilled = try #require(Int(try server.tell("fill")))
+            let (third, thirdFilled) = try fullConnection(server, limit: nil)
             #expect(try server.tell("send 1000000") == "queued 1000000")
             try third.skip(thirdFilled + 1_000_000)
             #expect(try server.nextEvent() == "drain 0")

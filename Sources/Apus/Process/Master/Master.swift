@@ -115,9 +115,8 @@ final class Master {
             for child in slot.children {
                 if let deadline = child.noticeDeadline, deadline <= now {
                     child.noticeDeadline = nil
-                    Log.write(
-                        "worker[\(slot.name):\(child.pid)] is not ready \((now - child.startedAt) / 1_000_000_000) s "
-                            + "after its start: onWorkerStart takes long", .warning)
+                    let seconds = (now - child.startedAt) / 1_000_000_000
+                    Log.write("worker[\(slot.name):\(child.pid)] is not ready \(seconds) s after its start", .warning)
                 }
                 guard let deadline = child.killDeadline, deadline <= now else { continue }
                 child.killDeadline = nil
