@@ -113,7 +113,7 @@ let package = Package(
             path: "Tests/ClientTrials", swiftSettings: onTheLoop),
         .executableTarget(
             name: "ClusterTrials",
-            dependencies: ["Apus", "ApusCluster", "ApusProtocols", "TestSupport", "TrialSupport"],
+            dependencies: ["Apus", "ApusCluster", "ApusNATS", "ApusProtocols", "TestSupport", "TrialSupport"],
             path: "Tests/ClusterTrials", swiftSettings: onTheLoop),
         .executableTarget(
             name: "QueueTrials",

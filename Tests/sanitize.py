@@ -15,6 +15,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ONCE = ROOT / "bench/Leaks/once.supp"
+UNSEEN_LOCKS = ROOT / "Tests/thread.supp"
 
 # Swift checks its arithmetic itself: UndefinedBehaviorSanitizer is for the C.
 SANITIZERS = {"address": ["--sanitize", "address", "-Xcc", "-fsanitize=undefined"], "thread": ["--sanitize", "thread"],
@@ -45,7 +46,7 @@ def environment(kind, folder):
             "LSAN_OPTIONS": f"suppressions={ONCE}:print_suppressions=0",
             "UBSAN_OPTIONS": f"{common}:print_stacktrace=1",
         },
-        "thread": {"TSAN_OPTIONS": f"{common}:second_deadlock_stack=1"},
+        "thread": {"TSAN_OPTIONS": f"{common}:second_deadlock_stack=1:suppressions={UNSEEN_LOCKS}"},
         # The tests themselves would take hours: valgrind looks at the programs that they start.
         "memcheck": {"APUS_TEST_UNDER": f"valgrind --quiet --trace-children=yes --leak-check=full "
                                         f"--show-leak-kinds=definite --errors-for-leak-kinds=definite "

@@ -58,10 +58,10 @@ void capus_loop_timer_arm(capus_loop *loop, int64_t deadline_ns) {
 }
 
 void capus_loop_timer_fired(capus_loop *loop) {
-    uint64_t expirations;
-    if (read(loop->timer_fd, &expirations, sizeof expirations) > 0) {
-        loop->armed_ns = -1;
-    }
+    // To disarm it makes it unreadable, as reading does, and cannot fail.
+    struct itimerspec never = {0};
+    timerfd_settime(loop->timer_fd, 0, &never, NULL);
+    loop->armed_ns = -1;
 }
 
 void capus_loop_push(capus_loop *loop, int fd, uint32_t generation, uint32_t flags) {

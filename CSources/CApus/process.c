@@ -196,6 +196,9 @@ int capus_signals_read(int fd, int *sender) {
     struct signalfd_siginfo info;
     ssize_t count = read(fd, &info, sizeof info);
     if (count != (ssize_t)sizeof info) {
+        if (count < 0 && errno != EAGAIN) {
+            usleep(10000); // It stays readable, and whoever waits for it must not spin.
+        }
         return 0;
     }
     *sender = (int)info.ssi_pid;

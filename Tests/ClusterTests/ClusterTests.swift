@@ -26,6 +26,11 @@ import Testing
         try await runTrial("ClusterTrials", trial, ["nats"], backend: backend)
     }
 
+    @Test(arguments: loopBackends)
+    func `ask NATS again when nothing comes`(_ backend: String) async throws {
+        try await runTrial("ClusterTrials", "unanswered", backend: backend)
+    }
+
     @Test(arguments: common, loopBackends)
     func `are put through over Redis`(_ trial: String, _ backend: String) async throws {
         try await runTrial("ClusterTrials", trial, ["redis"], backend: backend)

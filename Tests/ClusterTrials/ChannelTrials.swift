@@ -159,7 +159,12 @@ func serverComesBack(_ words: [String]) async throws {
     for sender in senders { try await sender.value }
     expect(failed > 0)
     expect(most, is: 1)
-    if server.keepsItems { try await expectEventually { taken.isSuperset(of: kept) } }
+    if server.keepsItems {
+        let all = kept
+        try await expectEventually { taken.isSuperset(of: all) }
+        let missing = all.subtracting(taken).sorted()
+        expect(missing.isEmpty, "\(missing.count) of \(all.count), \(missing.prefix(10))")
+    }
     for client in clients { client.close() }
 }
 

@@ -22,4 +22,5 @@ run([
     "wire": wire,
     "limits": limits,
     "strangers": strangers,
+    "unanswered": unansweredQuestions,
 ])

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 /// Where things are, and how large they may be.
@@ -137,6 +138,15 @@ enum LayoutRules {
         #expect(
             LayoutRules.cSize([SourceFile(path: "CSources/CZlib/shim.h", text: file.lines.joined(separator: "\n"))])
                 .isEmpty)
+    }
+
+    @Test func `What names its interpreter can be run`() {
+        let scripts = SourceTree.files.filter { $0.lines.first?.hasPrefix("#!") == true }
+        #expect(scripts.count > 20, "the tests find too few scripts: \(scripts.count)")
+        for script in scripts {
+            let path = SourceTree.root.appendingPathComponent(script.path).path
+            #expect(FileManager.default.isExecutableFile(atPath: path), "\(script.path)")
+        }
     }
 
     @Test func `git ignores what builds make`() throws {

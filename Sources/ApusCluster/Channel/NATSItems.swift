@@ -6,8 +6,6 @@ import ApusProtocols
 /// it.
 final class NATSItems {
     private static let stream = "APUS_QUEUES"
-    /// Seconds that one question for an item is good for.
-    private static let questionLife = 30.0
 
     /// One queue that is watched.
     private final class Watched {
@@ -43,6 +41,10 @@ final class NATSItems {
 
     private let jetStream: JetStream
     private let patience: Double
+    /// Seconds that one question for an item is good for. After a crash nats-server 2.9 can leave one unanswered though
+    /// there are items, when the one that it wants to deliver again had been acknowledged. The next question brings it
+    /// on: to ask this often bounds how long that takes by the time for which an item of a taker that is gone waits.
+    private let questionLife: Double
     private let inHand: ItemsInHand
     private var queues: [String: Watched] = [:]
     private let stream: Preparation
@@ -58,6 +60,7 @@ final class NATSItems {
     init(_ jetStream: JetStream, patience: Double, maxUnsentBytes: Int) {
         self.jetStream = jetStream
         self.patience = patience
+        questionLife = min(patience, 5)
         requests = ChannelRequests(maxUnsentBytes: maxUnsentBytes, JetStream.clusterError)
         stream = Preparation { done in
             jetStream.makeStream(
@@ -189,8 +192,8 @@ final class NATSItems {
         }
         try nats.publish(
             "$JS.API.CONSUMER.MSG.NEXT.\(Self.stream).\(Self.consumer(queue.name))",
-            #"{"batch":1,"expires":\#(Int(Self.questionLife * 1e9))}"#, replyTo: place)
-        askAgain(queue, after: Self.questionLife + 5)
+            #"{"batch":1,"expires":\#(Int(questionLife * 1e9))}"#, replyTo: place)
+        askAgain(queue, after: questionLife + 5)
     }
 
     private func failed(_ queue: Watched, _ error: ClusterError) {
