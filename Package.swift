@@ -57,7 +57,7 @@ let package = Package(
         .target(
             name: "ApusMySQL", dependencies: ["Apus", "ApusProtocols", "CMariaDB"], swiftSettings: onTheLoop),
         .systemLibrary(name: "CLinux", path: "CSources/CLinux"),
-        .target(name: "ApusSystem", dependencies: ["Apus", "CLinux"], swiftSettings: onTheLoop),
+        .target(name: "ApusSystem", dependencies: ["Apus", "ApusProtocols", "CLinux"], swiftSettings: onTheLoop),
         .target(name: "ApusNATS", dependencies: ["Apus", "ApusProtocols"], swiftSettings: onTheLoop),
         .target(name: "ApusSTOMP", dependencies: ["Apus", "ApusProtocols"], swiftSettings: onTheLoop),
         .target(name: "ApusZeroMQ", dependencies: ["Apus", "CZeroMQ"], swiftSettings: onTheLoop),
@@ -68,7 +68,7 @@ let package = Package(
         .target(
             name: "ApusObservability",
             dependencies: [
-                "Apus", "ApusWeb", .product(name: "HTTPTypes", package: "swift-http-types"),
+                "Apus", "ApusProtocols", "ApusWeb", .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
             ],
@@ -82,7 +82,8 @@ let package = Package(
         .executableTarget(
             name: "apus",
             dependencies: [
-                "Apus", "ApusLoad", "ApusWeb", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Apus", "ApusLoad", "ApusProtocols", "ApusWeb",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: onTheLoop),
         .executableTarget(

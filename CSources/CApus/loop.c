@@ -59,8 +59,7 @@ void capus_loop_timer_arm(capus_loop *loop, int64_t deadline_ns) {
 
 void capus_loop_timer_fired(capus_loop *loop) {
     // To disarm it makes it unreadable, as reading does, and cannot fail.
-    struct itimerspec never = {0};
-    timerfd_settime(loop->timer_fd, 0, &never, NULL);
+    timerfd_settime(loop->timer_fd, 0, &(struct itimerspec){0}, NULL);
     loop->armed_ns = -1;
 }
 

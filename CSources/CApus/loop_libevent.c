@@ -17,7 +17,6 @@
 
 typedef struct watched {
     struct event event;
-    capus_loop *loop;
     uint32_t generation;
     uint32_t interest;
 } watched;
@@ -128,7 +127,7 @@ static void tell(capus_loop *loop, int fd, uint32_t generation, uint32_t flags) 
 }
 
 static void became_ready(evutil_socket_t fd, short what, void *context) {
-    watched *entry = context;
+    libevent_loop *loop = context;
     uint32_t flags = 0;
     if (what & EV_READ) {
         flags |= CAPUS_READ;
@@ -136,7 +135,7 @@ static void became_ready(evutil_socket_t fd, short what, void *context) {
     if (what & EV_WRITE) {
         flags |= CAPUS_WRITE;
     }
-    tell(entry->loop, fd, entry->generation, flags);
+    tell(&loop->base, fd, loop->watched[fd]->generation, flags);
 }
 
 static watched **slot_of(libevent_loop *loop, int fd) {
@@ -176,14 +175,13 @@ static int set_interest(capus_loop *base, int fd, uint32_t generation, uint32_t 
         if (entry == NULL) {
             return ENOMEM;
         }
-        entry->loop = base;
         *slot = entry;
     }
     entry->generation = generation;
     entry->interest = interest;
     int reads = interest & CAPUS_READ ? EV_READ : 0;
     int writes = interest & (CAPUS_WRITE | OUTBOUND_WAITS) ? EV_WRITE : 0;
-    event_assign(&entry->event, loop->event_base, fd, (short)(EV_PERSIST | reads | writes), became_ready, entry);
+    event_assign(&entry->event, loop->event_base, fd, (short)(EV_PERSIST | reads | writes), became_ready, loop);
     // libevent does not always say why.
     errno = ENOMEM;
     int failure = event_add(&entry->event, NULL) != 0 ? errno : 0;

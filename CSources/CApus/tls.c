@@ -31,6 +31,8 @@ typedef struct named_context {
 
 struct capus_tls_context {
     SSL_CTX *ssl;
+    // A session that is never used: all others share its slots of certificates.
+    SSL *pattern;
     named_context *names;
     unsigned char *alpn;
     unsigned alpn_count;
@@ -394,7 +396,10 @@ bool capus_tls_context_add(capus_tls_context *context, const char *name, capus_t
 }
 
 // Sessions that were begun keep OpenSSL's context, whose callbacks use ours: it goes when the last of them does.
-void capus_tls_context_destroy(capus_tls_context *context) { SSL_CTX_free(context->ssl); }
+void capus_tls_context_destroy(capus_tls_context *context) {
+    SSL_free(context->pattern);
+    SSL_CTX_free(context->ssl);
+}
 
 int64_t capus_tls_context_lifetime(const capus_tls_context *context) {
     int days = 0, seconds = 0;
@@ -407,31 +412,37 @@ int64_t capus_tls_context_lifetime(const capus_tls_context *context) {
 
 static SSL *ssl_of(const capus_tls *tls) { return (SSL *)tls; }
 
+// OpenSSL copies what its context knows of certificates for each session, which are 600 bytes and the same every time:
+// with SSL_copy_session_id there is one that is counted. A context of ours has one certificate, so that sessions do not
+// differ in which of them is theirs.
+static SSL *make_session(capus_tls_context *context, int fd, void (*set_role)(SSL *)) {
+    if (context->pattern == NULL) {
+        context->pattern = SSL_new(context->ssl);
+    }
+    SSL *ssl = context->pattern == NULL ? NULL : SSL_new(context->ssl);
+    if (ssl != NULL && SSL_copy_session_id(ssl, context->pattern) == 1 && SSL_set_fd(ssl, fd) == 1) {
+        set_role(ssl);
+        return ssl;
+    }
+    SSL_free(ssl);
+    return NULL;
+}
+
 capus_tls *capus_tls_accept(capus_tls_context *context, int fd) {
-    SSL *ssl = SSL_new(context->ssl);
-    if (ssl != NULL && SSL_set_fd(ssl, fd) != 1) {
-        SSL_free(ssl);
-        return NULL;
-    }
-    if (ssl != NULL) {
-        SSL_set_accept_state(ssl);
-    }
-    return (capus_tls *)ssl;
+    return (capus_tls *)make_session(context, fd, SSL_set_accept_state);
 }
 
 capus_tls *capus_tls_connect(capus_tls_context *context, int fd, const char *server_name) {
-    SSL *ssl = SSL_new(context->ssl);
+    SSL *ssl = make_session(context, fd, SSL_set_connect_state);
     if (ssl == NULL) {
         return NULL;
     }
     // A server is asked for, and has to be, who is wanted; an address is no name that could be asked for.
     bool is_address = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), server_name) == 1;
-    if (SSL_set_fd(ssl, fd) != 1 ||
-        (!is_address && (SSL_set_tlsext_host_name(ssl, server_name) != 1 || SSL_set1_host(ssl, server_name) != 1))) {
+    if (!is_address && (SSL_set_tlsext_host_name(ssl, server_name) != 1 || SSL_set1_host(ssl, server_name) != 1)) {
         SSL_free(ssl);
         return NULL;
     }
-    SSL_set_connect_state(ssl);
     return (capus_tls *)ssl;
 }
 
@@ -486,10 +497,8 @@ void capus_tls_settle(capus_tls *tls) {
         EVP_PKEY_free(keys[i]);
     }
     STACK_OF(SSL_CIPHER) *offered = SSL_get_client_ciphers(ssl_of(tls));
-    if (offered != NULL) {
-        sk_SSL_CIPHER_zero(offered);
-        sk_SSL_CIPHER_reserve(offered, 0);
-    }
+    sk_SSL_CIPHER_zero(offered); // There may be none.
+    sk_SSL_CIPHER_reserve(offered, 0);
 }
 
 // What a call that moved nothing means, as a negated errno; 0 for the end.

@@ -58,8 +58,8 @@ public nonisolated struct MySQLDateTime: Sendable, Hashable, Codable, Comparable
 
     /// Reads `2024-02-29 12:30:00.5`; nil when it is something else.
     public init?(_ text: some StringProtocol) {
-        guard let blank = text.firstIndex(where: { $0 == " " || $0 == "T" }), let date = MySQLDate(text[..<blank]),
-            let time = MySQLTime(text[text.index(after: blank)...]), !time.isNegative, time.hours < 24
+        guard let blank = text.utf8.firstIndex(where: { " T".utf8.contains($0) }), let date = MySQLDate(text[..<blank]),
+            let time = MySQLTime(text[text.utf8.index(after: blank)...]), !time.isNegative, time.hours < 24
         else { return nil }
         self.date = date
         (hour, minute, second, microsecond) = (time.hours, time.minutes, time.seconds, time.microseconds)

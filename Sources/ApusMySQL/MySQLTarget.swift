@@ -35,16 +35,16 @@ nonisolated struct MySQLTarget: Sendable, Hashable {
             }
             rest = rest[end.upperBound...]
         }
-        if let at = rest.lastIndex(of: "@") {
+        if let at = rest.lastIndex(ofASCII: "@") {
             setLogin(rest[..<at])
-            rest = rest[rest.index(after: at)...]
+            rest = rest.behind(at)
         }
-        if let mark = rest.firstIndex(of: "?") {
-            try setOptions(rest[rest.index(after: mark)...], in: text)
+        if let mark = rest.firstIndex(ofASCII: "?") {
+            try setOptions(rest.behind(mark), in: text)
             rest = rest[..<mark]
         }
-        if let slash = rest.firstIndex(of: "/") {
-            let name = rest[rest.index(after: slash)...]
+        if let slash = rest.firstIndex(ofASCII: "/") {
+            let name = rest.behind(slash)
             if !name.isEmpty { database = Self.decoded(name) }
             rest = rest[..<slash]
         }
@@ -54,9 +54,9 @@ nonisolated struct MySQLTarget: Sendable, Hashable {
     private static func host(_ authority: Substring, in text: String) throws(MySQLError) -> Place {
         var name = authority
         var port: UInt16 = 3306
-        let end = authority.lastIndex(of: "]") ?? authority.startIndex
-        if let colon = authority[end...].lastIndex(of: ":") {
-            guard let number = UInt16(authority[authority.index(after: colon)...]), number > 0 else {
+        let end = authority.lastIndex(ofASCII: "]") ?? authority.startIndex
+        if let colon = authority[end...].lastIndex(ofASCII: ":") {
+            guard let number = UInt16(authority.behind(colon)), number > 0 else {
                 throw .invalidAddress(shown(text), reason: "expected a port of 1 to 65535")
             }
             port = number
@@ -71,17 +71,17 @@ nonisolated struct MySQLTarget: Sendable, Hashable {
     }
 
     private mutating func setLogin(_ text: Substring) {
-        guard let colon = text.firstIndex(of: ":") else {
+        guard let colon = text.firstIndex(ofASCII: ":") else {
             user = Self.decoded(text)
             return
         }
         user = Self.decoded(text[..<colon])
-        password = Self.decoded(text[text.index(after: colon)...])
+        password = Self.decoded(text.behind(colon))
     }
 
     private mutating func setOptions(_ text: Substring, in address: String) throws(MySQLError) {
-        for option in text.split(separator: "&") {
-            let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        for option in text.split(atASCII: "&") {
+            let parts = option.split(atASCII: "=", maxSplits: 1, omittingEmptySubsequences: false)
             switch (parts[0], parts.count > 1 ? String(parts[1]) : "") {
             case ("charset", let name) where !name.isEmpty: charset = name
             case ("tls", "required"): isSecured = true
@@ -89,7 +89,7 @@ nonisolated struct MySQLTarget: Sendable, Hashable {
             default:
                 let place = Self.shown(address)
                 throw .invalidAddress(
-                    "\(place.prefix { $0 != "?" })?\(parts[0])=…",
+                    "\(place.prefix(beforeASCII: "?"))?\(parts[0])=…",
                     reason: "expected charset=… or tls=required behind ?, not \(parts[0])")
             }
         }
@@ -101,9 +101,9 @@ nonisolated struct MySQLTarget: Sendable, Hashable {
 
     /// Passwords stay out of logs.
     private static func shown(_ text: String) -> String {
-        guard let at = text.lastIndex(of: "@") else { return text }
+        guard let at = text.lastIndex(ofASCII: "@") else { return text }
         let start = text.firstRange(of: "://")?.upperBound ?? text.startIndex
-        guard start < at, let colon = text[start..<at].firstIndex(of: ":") else { return text }
+        guard start < at, let colon = text[start..<at].firstIndex(ofASCII: ":") else { return text }
         return text[...colon] + "…" + text[at...]
     }
 }

@@ -1,4 +1,5 @@
 import Apus
+import ApusProtocols
 import Tracing
 
 /// Spans of requests as OpenTelemetry's semantic conventions for HTTP servers have them.
@@ -52,11 +53,11 @@ struct RequestTracing {
 
     /// Values whose names look secret are replaced, as the conventions ask for.
     private static func withoutSecrets(_ query: String) -> String {
-        query.split(separator: "&", omittingEmptySubsequences: false).map { field in
-            guard let mark = field.firstIndex(of: "="), SecretName.isSecret(String(field[..<mark]), "") else {
+        query.split(atASCII: "&", omittingEmptySubsequences: false).map { field in
+            guard let mark = field.firstIndex(ofASCII: "="), SecretName.isSecret(String(field[..<mark]), "") else {
                 return String(field)
             }
-            return "\(field[...mark])REDACTED"
+            return "\(field[..<mark])=REDACTED"
         }.joined(separator: "&")
     }
 }

@@ -187,7 +187,7 @@ extension STOMPClient {
 
     /// Seconds that the broker promises and wishes; nil for what is no heart-beat header.
     private static func heartBeats(_ text: String) -> (sends: Double, wishes: Double)? {
-        let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+        let parts = text.split(atASCII: ",", omittingEmptySubsequences: false)
         guard parts.count == 2, let sends = UInt32(parts[0]), let wishes = UInt32(parts[1]) else { return nil }
         return (Double(sends) / 1000, Double(wishes) / 1000)
     }

@@ -26,17 +26,17 @@ nonisolated struct STOMPTarget: Sendable, Hashable {
         }
         isSecured = scheme == "stomps"
         if rest.last == "/" { rest = rest.dropLast() }
-        if let at = rest.lastIndex(of: "@") {
-            let words = rest[..<at].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        if let at = rest.lastIndex(ofASCII: "@") {
+            let words = rest[..<at].split(atASCII: ":", maxSplits: 1, omittingEmptySubsequences: false)
             login = words.first.map(PercentCoding.decoded)
             passcode = words.count > 1 ? PercentCoding.decoded(words[1]) : nil
-            rest = rest[rest.index(after: at)...]
+            rest = rest.behind(at)
         }
         guard !rest.isEmpty, !rest.contains("/") else {
             throw .invalidAddress(URLAuthority.withoutLogin(text), reason: "expected host:port")
         }
         // An IPv6 address is in brackets, and has colons of its own.
-        let hasPort = rest[(rest.lastIndex(of: "]") ?? rest.startIndex)...].contains(":")
+        let hasPort = rest[(rest.lastIndex(ofASCII: "]") ?? rest.startIndex)...].contains(":")
         address = hasPort ? String(rest) : "\(rest):\(isSecured ? 61614 : 61613)"
     }
 }

@@ -1,4 +1,5 @@
 import Apus
+import ApusProtocols
 
 /// Which files a `FileMonitor` watches, and what it does when they change.
 public nonisolated struct FileMonitorOptions: Sendable {
@@ -66,9 +67,9 @@ public final class FileMonitor {
     }
 
     private func noteChange(_ path: String) {
-        let name = path.split(separator: "/").last ?? ""
-        guard let dot = name.lastIndex(of: "."), !name.hasPrefix("."),
-            options.extensions.contains(String(name[name.index(after: dot)...]))
+        let name = path.split(atASCII: "/").last ?? ""
+        guard let dot = name.lastIndex(ofASCII: "."), !name.hasPrefix("."),
+            options.extensions.contains(String(name.behind(dot)))
         else { return }
         changed.insert(path)
         quiet?.cancel()

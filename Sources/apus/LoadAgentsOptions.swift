@@ -1,4 +1,5 @@
 import ApusLoad
+import ApusProtocols
 import ArgumentParser
 
 /// From which other hosts `apus load` puts on its load.
@@ -11,7 +12,7 @@ struct LoadAgentsOptions: ParsableArguments {
 
     /// Where the agents listen.
     func addresses() throws -> [LoadAgentAddress] {
-        try (agents?.split(separator: ",", omittingEmptySubsequences: false) ?? []).map {
+        try (agents?.split(atASCII: ",", omittingEmptySubsequences: false) ?? []).map {
             try LoadAgentAddress(String($0), option: "--agents")
         }
     }

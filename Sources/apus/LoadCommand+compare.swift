@@ -1,4 +1,5 @@
 import ApusLoad
+import ApusProtocols
 import ArgumentParser
 import FoundationEssentials
 
@@ -30,7 +31,7 @@ extension LoadCommand {
         }
     }
 
-    private static func files(_ side: String) -> [String] { side.split(separator: ",").map(String.init) }
+    private static func files(_ side: String) -> [String] { side.split(atASCII: ",").map(String.init) }
 
     private static func runs(_ side: String) throws(LoadOptionsError) -> [ComparedRun] {
         var runs: [ComparedRun] = []

@@ -1,4 +1,5 @@
 import ApusLoad
+import ApusProtocols
 import ArgumentParser
 
 extension LoadCommand {
@@ -112,7 +113,7 @@ extension LoadCommand {
 
     private func weightList() throws -> [Int] {
         guard let weights else { return [] }
-        let numbers = weights.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+        let numbers = weights.split(atASCII: ",", omittingEmptySubsequences: false).map { Int($0) }
         guard numbers.allSatisfy({ $0 != nil }) else {
             throw ValidationError("--weights \(weights): give them as 8,1,1")
         }
@@ -121,8 +122,8 @@ extension LoadCommand {
 
     private func rates() throws -> [Double] {
         guard let steps else { return [] }
-        let rates = steps.split(separator: ",").compactMap { RateText.parse(String($0)) }
-        guard !rates.isEmpty, rates.count == steps.split(separator: ",", omittingEmptySubsequences: false).count else {
+        let rates = steps.split(atASCII: ",").compactMap { RateText.parse(String($0)) }
+        guard !rates.isEmpty, rates.count == steps.split(atASCII: ",", omittingEmptySubsequences: false).count else {
             throw ValidationError("--steps \(steps): give rates as 1k,2k,5k")
         }
         return rates

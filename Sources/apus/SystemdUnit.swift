@@ -1,3 +1,5 @@
+import ApusProtocols
+
 /// The unit files that systemd runs a server by.
 nonisolated struct SystemdUnit {
     /// The executable, with its whole path.
@@ -15,16 +17,15 @@ nonisolated struct SystemdUnit {
 
     /// As systemd reads it: `%` and `$` stand for something else there, and blanks end a word.
     private static func quoted(_ word: String) -> String {
-        var text = ""
-        for character in word {
-            switch character {
-            case "%": text += "%%"
-            case "$": text += "$$"
-            case "\\", "\"": text += "\\\(character)"
-            default: text.append(character)
+        let text = word.escaped {
+            switch $0 {
+            case "%": "%%"
+            case "$": "$$"
+            case "\\", "\"": "\\\($0)"
+            default: nil
             }
         }
-        return word.contains { " \t'\";".contains($0) } ? "\"\(text)\"" : text
+        return word.utf8.contains { " \t'\";".utf8.contains($0) } ? "\"\(text)\"" : text
     }
 
     /// The unit of the service.

@@ -1,3 +1,4 @@
+import ApusProtocols
 import ArgumentParser
 
 /// `apus systemd-unit`: prints the unit file for a server.
@@ -39,7 +40,9 @@ struct SystemdUnitCommand: ParsableCommand {
             throw ValidationError("\(program): systemd wants the whole path of the executable")
         }
         let words = [program] + arguments
-        if let word = words.first(where: { $0.contains("\n") }) { throw ValidationError("\(word) has a line break") }
+        if let word = words.first(where: { $0.utf8.contains(UInt8(ascii: "\n")) }) {
+            throw ValidationError("\(word) has a line break")
+        }
     }
 
     func run() throws { print(socket.map(unit.socket) ?? unit.service) }
@@ -47,7 +50,7 @@ struct SystemdUnitCommand: ParsableCommand {
     private var unit: SystemdUnit {
         SystemdUnit(
             program: program, arguments: arguments,
-            name: name ?? String(program.split(separator: "/").last ?? "server"),
+            name: name ?? String(program.split(atASCII: "/").last ?? "server"),
             user: user, stopTimeout: stopTimeout, openFiles: openFiles)
     }
 }

@@ -27,6 +27,11 @@ import Testing
         #expect(password.greeting(speaksRESP3: true) == [["HELLO", "3", "AUTH", "default", "secret"]])
     }
 
+    @Test func `may have a password that begins with an accent`() throws {
+        let target = try RedisTarget("redis://ann:\u{301}x@h")
+        #expect(target.greeting(speaksRESP3: false) == [["AUTH", "ann", "\u{301}x"]])
+    }
+
     @Test(arguments: ["", "http://h", "redis://", "redis://h/x", "redis://h/-1", "redis://:x@"])
     func `that cannot be understood are refused`(_ text: String) {
         #expect(throws: RedisError.self) { try RedisTarget(text) }

@@ -10,6 +10,12 @@ import Testing
         #expect(HostAddress("::1\0") == nil)
     }
 
+    /// `؄:` is one character to Swift, and `é` no letter of a name: neither hides the port.
+    @Test(arguments: ["113\u{604}:80", "h\u{E9}:80", "h:\u{301}80", "h\u{301}"])
+    func `of hosts are ASCII`(_ text: String) {
+        #expect(throws: AddressError.self) { try RemoteAddress(text, isSecured: false) }
+    }
+
     @Test(arguments: ["//tmp/a", "unix:tmp/a", "unix:///tmp/a"])
     func `of Unix sockets are read from what is shown of them`(_ text: String) throws {
         let address = try SocketAddress(text)

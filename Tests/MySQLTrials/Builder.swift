@@ -86,6 +86,9 @@ private func texts(_ db: MySQLConnection) throws {
     expect(statement.parameters, is: [.text("' OR 1=1 --")])
     expect(!statement.sql.contains("OR 1=1"))
     expect(MySQLIdentifier.quoted("a`b"), is: "`a``b`")
+    // A backquote with an accent is one character to Swift, and the end of the name to the server.
+    let accented = "a`\u{301}; DROP TABLE users"
+    expect(Array(MySQLIdentifier.quoted(accented).utf8), is: Array("`a``\u{301}; DROP TABLE users`".utf8))
     let expressions = [
         "id": "`id`", "u.id": "`u`.`id`", "u.*": "`u`.*", "*": "*", "COUNT(*)": "COUNT(*)", "a AS b": "`a` AS `b`",
         "COUNT(x) as n": "COUNT(x) AS `n`", "shop.users u": "`shop`.`users` `u`", "1": "1", "a+1": "a+1",

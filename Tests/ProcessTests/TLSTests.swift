@@ -89,6 +89,31 @@ import Testing
         }
     }
 
+    /// What is agreed on when both sides leave it at their defaults, and what a client alone cannot bring about.
+    @Test(arguments: backends)
+    func ciphersHaveForwardSecrecy(_ backend: String) async throws {
+        try await TestThreads.light.run {
+            let service = try service(backend)
+            let (_, endpoint) = try service.start()
+            for (options, cipher) in [
+                ("-tls1_3", "TLS_AES_128_GCM_SHA256"),
+                (
+                    "-tls1_3 -ciphersuites TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256",
+                    "TLS_CHACHA20_POLY1305_SHA256"
+                ),
+                ("-tls1_2", "ECDHE-ECDSA-AES128-GCM-SHA256"),
+                ("-tls1_2 -cipher ALL", "ECDHE-ECDSA-AES128-GCM-SHA256"),
+            ] {
+                let text = try client(endpoint, "/", options)
+                #expect(text.contains("Cipher is \(cipher)") && text.contains("Hello, World!"), "\(options): \(text)")
+            }
+            for options in ["-tls1_2 -cipher ECDHE+SHA1:@SECLEVEL=0", "-tls1_2 -cipher kRSA:DHE:@SECLEVEL=0"] {
+                let text = try client(endpoint, "/", options)
+                #expect(text.contains("handshake failure") && !text.contains("Hello, World!"), "\(options): \(text)")
+            }
+        }
+    }
+
     /// Each way of speaking to the wrong port gives one line that says so.
     @Test(arguments: backends)
     func theWrongProtocolIsNamed(_ backend: String) async throws {

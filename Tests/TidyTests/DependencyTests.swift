@@ -13,7 +13,7 @@ enum DependencyRules {
         // FoundationEssentials for the JSON of redis-queue alone.
         "ApusRedis": ["Apus", "ApusProtocols", "CApus", "FoundationEssentials"],
         "ApusMySQL": ["Apus", "ApusProtocols", "CApus", "CMariaDB"],
-        "ApusSystem": ["Apus", "CLinux"],
+        "ApusSystem": ["Apus", "ApusProtocols", "CLinux"],
         "ApusNATS": ["Apus", "ApusProtocols"],
         "ApusSTOMP": ["Apus", "ApusProtocols"],
         "ApusZeroMQ": ["Apus", "CZeroMQ", "Synchronization"],

@@ -34,6 +34,28 @@ enum HygieneRules {
         }
     }
 
+    /// Marks that separate or have to be escaped are looked for among bytes or scalars (`ASCIIText`): among characters
+    /// one with an accent behind it is not found, and `\r\n` is no line break.
+    static func marksAmongCharacters(_ file: SourceFile) -> [Violation] {
+        let calls = ["firstIndex(of: ", "lastIndex(of: ", ".split(separator: ", ".replacing("]
+        return file.code.indices.compactMap { index in
+            let (code, line) = (file.code[index], Array(file.lines[index].utf8))
+            let isOfScalars = file.code[max(0, index - 1)...index].contains {
+                $0.contains("unicodeScalars") || $0.contains("utf8")
+            }
+            let call = calls.first { call in
+                code.ranges(of: call).contains { range in
+                    // Strings are blank in the code; whole words may be replaced.
+                    let start = code.utf8.distance(from: code.startIndex, to: range.upperBound)
+                    let literal = line.dropFirst(start).prefix(4)
+                    return literal.first == 0x22 && literal.dropFirst(2).contains(0x22)
+                }
+            }
+            guard !isOfScalars, let call else { return nil }
+            return Violation(path: file.path, line: index + 1, message: "\(call)…) compares characters; see ASCIIText")
+        }
+    }
+
     static let claims = ["@unchecked Sendable", "nonisolated(unsafe)"]
 
     /// What the compiler is told to believe has its reason in a comment: on the line, above the declaration, or above
@@ -80,6 +102,14 @@ enum HygieneRules {
                 file("// print(1)\nfingerprint(2)\na.print(3)\nlet b = \"print(4)\"\nfunc print(c: Int)")
             ).isEmpty)
         #expect(SourceTree.libraries.contains { $0.path.hasPrefix("Sources/ApusProtocols/") })
+    }
+
+    @Test func `Marks are not looked for among characters`() {
+        report(SourceTree.libraries.flatMap(HygieneRules.marksAmongCharacters))
+        for code in [#"a.firstIndex(of: ":")"#, #"a.split(separator: "\n")"#, #"a.replacing("`", with: "b")"#] {
+            #expect(HygieneRules.marksAmongCharacters(file("\n\(code)")).map(\.line) == [2])
+        }
+        #expect(HygieneRules.marksAmongCharacters(file(#"a.split(atASCII: ":"); b.utf8.firstIndex(of: c)"#)).isEmpty)
     }
 
     @Test func `The package has no unsafe flags`() {

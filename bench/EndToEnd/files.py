@@ -27,7 +27,7 @@ from measurements import Lane, Load, Scenario, Settings, run_scenario  # noqa: E
 from preparations import (EXAMPLES, TLS_FLAGS, add_core_options, check_cores, compile_c,  # noqa: E402
                           describe_machine, make_certificate, print_heading)
 from report import scenario_table, table  # noqa: E402
-from servers import BenchError, Server, Target, run_script  # noqa: E402
+from servers import BenchError, Server, Target, nginx_tls, run_script  # noqa: E402
 
 NAME = "large.bin"
 MEDIUM = ("medium.bin", 1024 * 1024)
@@ -79,7 +79,6 @@ class NginxFiles(FileServer):
             raise BenchError("nginx is not installed; leave it out of --only.")
 
     def command(self, port, directory, single_process):
-        secured = "ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {}; ssl_certificate_key {};".format(*self.tls) if self.tls else ""
         temporary = " ".join(f"{what}_temp_path {directory}/{what};"
                              for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         configuration = Path(directory, "nginx.conf")
@@ -89,7 +88,7 @@ class NginxFiles(FileServer):
                 access_log off; sendfile on; {temporary}
                 open_file_cache max=1000 inactive=60s; open_file_cache_valid 1s;
                 keepalive_requests 1000000000;
-                server {{ listen 127.0.0.1:{port} {"ssl" if self.tls else ""}; {secured} root {self.folder}; }}
+                server {{ listen 127.0.0.1:{port} {"ssl" if self.tls else ""}; {nginx_tls(self.tls)} root {self.folder}; }}
             }}""")
         return [self.binary, "-p", directory, "-e", f"{directory}/log", "-c", str(configuration)]
 

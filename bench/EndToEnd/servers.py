@@ -54,6 +54,17 @@ GREETINGS = {
 GREETING_ANSWERS = {**GREETINGS, "http": b"HTTP/1.1 200"}
 
 
+def nginx_tls(files):
+    """nginx's lines for a certificate and its key, if there are any, with the ciphers of `TLSOptions`, so that all that
+    are compared do the same work."""
+    if not files:
+        return ""
+    certificate, key = files
+    return (f"ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {certificate}; ssl_certificate_key {key};"
+            "ssl_prefer_server_ciphers on; ssl_ciphers ECDHE+AES128+AESGCM:ECDHE+AESGCM:ECDHE+CHACHA20;"
+            "ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384;")
+
+
 class Target:
     """A kind of server. `command` returns the arguments that serve on `port`, with files in `directory`."""
 
@@ -199,9 +210,7 @@ class Nginx(Target):
             NGINX_CONFIGURATION.format(
                 port=port,
                 tls="ssl " if self.tls else "",
-                certificate="ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {}; ssl_certificate_key {};".format(*self.tls)
-                if self.tls
-                else "",
+                certificate=nginx_tls(self.tls),
                 directory=directory,
                 master="off" if single_process else "on",
                 descriptors=self.descriptors,

@@ -28,6 +28,10 @@ static void transport_prepare(const char *certificate, const char *key) {
     SSL_CTX_set_mode(transport_context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                             SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(transport_context, SSL_SESS_CACHE_OFF);
+    // The ciphers of `TLSOptions`, so that all that are compared do the same work.
+    SSL_CTX_set_options(transport_context, SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_cipher_list(transport_context, "ECDHE+AES128+AESGCM:ECDHE+AESGCM:ECDHE+CHACHA20");
+    SSL_CTX_set_ciphersuites(transport_context, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384");
     if (is_server && (SSL_CTX_use_certificate_chain_file(transport_context, certificate) != 1 ||
                       SSL_CTX_use_PrivateKey_file(transport_context, key, SSL_FILETYPE_PEM) != 1)) {
         ERR_print_errors_fp(stderr);

@@ -11,7 +11,7 @@ import build
 
 # Which file the target is in, and what it calls: files or folders of Sources.
 TARGETS = {
-    "addresses": ("Proxy", ["ApusProtocols/Proxy", "Apus/Connections/SocketAddress",
+    "addresses": ("Proxy", ["ApusProtocols/Proxy", "ApusProtocols/Text", "Apus/Connections/SocketAddress",
                             "Apus/Connections/Outgoing/RemoteAddress", "Apus/Connections/Outgoing/HostAddress"]),
     "bus": ("Process", ["Apus/Process/Bus/BusAssembly", "Apus/Process/Bus/BusMessage", "Apus/Process/Bus/BusPacket"]),
     "chunked": ("Request", ["ApusProtocols/HTTP"]),
@@ -19,10 +19,10 @@ TARGETS = {
                             "ApusCluster/Channel/ChannelRequest", "ApusCluster/Channel/ChannelAnswer"]),
     "codings": ("Upload", ["ApusProtocols/HTTP"]),
     "commandline": ("Process", ["Apus/Process/Commands/Invocation", "Apus/EventLoop/Backend"]),
-    "control": ("Process", ["Apus/Process/Commands/ControlRequest", "Apus/Process/ChannelMessage",
+    "control": ("Process", ["ApusProtocols/Text", "Apus/Process/Commands/ControlRequest", "Apus/Process/ChannelMessage",
                             "Apus/Process/RecordText", "Apus/Process/Bus/PeerNews"]),
     "cookies": ("Form", ["ApusProtocols/HTTP"]),
-    "cron": ("Time", ["Apus/Timers/CronRule", "Apus/Timers/CronField", "Apus/Timers/CivilDate",
+    "cron": ("Time", ["ApusProtocols/Text", "Apus/Timers/CronRule", "Apus/Timers/CronField", "Apus/Timers/CivilDate",
                       "Apus/Timers/ZoneInfo", "Apus/Timers/ZoneFile", "Apus/Timers/ZonePeriod",
                       "Apus/Timers/PosixZoneRule", "Apus/Diagnostics/SystemError"]),
     "dns": ("DNS", ["ApusClient/DNS/DNSReply", "ApusClient/DNS/DNSRecords"]),
@@ -31,7 +31,8 @@ TARGETS = {
     "globaldata": ("Cluster", ["ApusProtocols/JSON", "ApusProtocols/Hashes/MD5", "ApusCluster/Wire/ClusterMessage",
                                "ApusCluster/Wire/ClusterError", "ApusCluster/GlobalData/GlobalDataValues",
                                "ApusCluster/GlobalData/GlobalDataNumber"]),
-    "handshake": ("Handshake", ["ApusProtocols/HTTP", "ApusProtocols/WebSocket", "ApusProtocols/Hashes/SHA1"]),
+    "handshake": ("Handshake", ["ApusProtocols/Text", "ApusProtocols/HTTP", "ApusProtocols/WebSocket",
+                                "ApusProtocols/Hashes/SHA1"]),
     "inflate": ("WebSocket", ["ApusProtocols/WebSocket"]),
     "journal": ("Cluster", ["ApusProtocols/JSON", "ApusProtocols/Hashes/CRC32", "ApusCluster/Wire/ClusterMessage",
                             "ApusCluster/Channel/JournalRecord", "ApusCluster/Channel/ChannelItem"]),
@@ -49,18 +50,21 @@ TARGETS = {
     "redis": ("Reply", ["ApusProtocols/Redis"]),
     "request": ("Request", ["ApusProtocols/HTTP"]),
     "response": ("Reply", ["ApusProtocols/HTTP"]),
-    "setcookie": ("Text", ["ApusProtocols/HTTP"]),
+    "setcookie": ("Text", ["ApusProtocols/HTTP", "ApusProtocols/Text"]),
     "stomp": ("Reply", ["ApusProtocols/STOMP"]),
     "tags": ("Field", ["ApusProtocols/HTTP"]),
     "text": ("Packet", ["Apus/Protocols/Text", "Apus/Protocols/WireProtocol"]),
     "tunnels": ("Proxy", ["ApusProtocols/Proxy"]),
     "uploads": ("Upload", ["ApusProtocols/HTTP"]),
-    "url": ("Text", ["ApusProtocols/URL"]),
+    "url": ("Text", ["ApusProtocols/Text", "ApusProtocols/URL"]),
     "urlencoded": ("Form", ["ApusProtocols/HTTP"]),
     "websocket": ("WebSocket", ["ApusProtocols/WebSocket"]),
     "zone": ("Time", ["Apus/Timers/ZoneFile", "Apus/Timers/ZonePeriod", "Apus/Timers/PosixZoneRule",
                       "Apus/Timers/CivilDate", "Apus/Diagnostics/SystemError"]),
 }
+
+# Files of those folders that no other target reaches.
+ALONE = {"AddressRange": "addresses", "MediaTypes": "mediatype", "ReceivedCookie": "setcookie", "WebSocketURL": "handshake"}
 
 
 def files(names):
@@ -73,7 +77,8 @@ def files(names):
 def sources(target):
     """A hash over what a run of the target is about."""
     file, names = TARGETS[target]
-    texts = [path.read_bytes() for path in [build.HERE / f"Targets/{file}Targets.swift", *files(names)]]
+    texts = [path.read_bytes() for path in [build.HERE / f"Targets/{file}Targets.swift", *files(names)]
+             if ALONE.get(path.stem, target) == target]
     kernels = [build.CORE / f"include/capus_{name}.h" for name in ["scan", "websocket"]]
     if any(b"capus_address_" in text for text in texts):
         kernels.append(build.CORE / "socket.c")

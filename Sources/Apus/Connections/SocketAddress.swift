@@ -18,7 +18,7 @@ public nonisolated enum SocketAddress: Sendable, Hashable, CustomStringConvertib
             self = .unix(path: path)
             return
         }
-        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+        guard let colon = text.lastIndex(ofASCII: ":"), let port = Int(text.behind(colon)),
             (0...65535).contains(port)
         else { throw AddressError(text: text, reason: "expected host:port with a port of 0 to 65535") }
         var host = String(text[..<colon])

@@ -6,6 +6,7 @@ import CApus
 /// It knows no message types. A `ProtocolDriver` turns its bytes into messages; users see it through the typed
 /// `Connection`. Closed connections keep their counters and addresses.
 final class StreamConnection: Pollable {
+    // The small ones stand together: in this order they take 16 bytes less of each connection.
     @exclusivity(unchecked) var state = ConnectionState.established
     /// Who wants no input now.
     @exclusivity(unchecked) var pauses: Pauses = []
@@ -20,6 +21,13 @@ final class StreamConnection: Pollable {
     /// It has had its turn, and goes on with what is held when the others have had theirs.
     @exclusivity(unchecked) private(set) var hasYielded = false
     @exclusivity(unchecked) var closeKind = CloseKind.open
+    /// The TLS handshake is under way: output waits, and nothing is delivered.
+    @exclusivity(unchecked) var isSecuring = false
+    /// The handshake waits for the kernel to take more.
+    @exclusivity(unchecked) var handshakeWrites = false
+    /// Nothing stands in the way of a frame: see `WebSocketDriver.noteSendsPlainFrames`.
+    @exclusivity(unchecked) var sendsPlainFrames = false
+    @exclusivity(unchecked) var peer: capus_address
     /// Operations of handlers that have not ended; the next message waits for them.
     @exclusivity(unchecked) var runningOperations: UInt32 = 0
     /// The loop's second in which something of note happened last: see `ProtocolDriver.timeOut`.
@@ -35,10 +43,6 @@ final class StreamConnection: Pollable {
     @exclusivity(unchecked) nonisolated(unsafe) var partial = PartialMessage()
     /// The TLS session; nil for plain connections.
     @exclusivity(unchecked) var tls: OpaquePointer?
-    /// The TLS handshake is under way: output waits, and nothing is delivered.
-    @exclusivity(unchecked) var isSecuring = false
-    /// The handshake waits for the kernel to take more.
-    @exclusivity(unchecked) var handshakeWrites = false
     /// The queue of unsent output; nil while there is none.
     @exclusivity(unchecked) var outbound: OpaquePointer?
     @exclusivity(unchecked) var bytesRead = 0
@@ -46,10 +50,7 @@ final class StreamConnection: Pollable {
     @exclusivity(unchecked) var http = HTTPConnectionState()
     /// While WebSocket is spoken, and until the connection is made again.
     @exclusivity(unchecked) var webSocket: WebSocketConnectionState?
-    /// Nothing stands in the way of a frame: see `WebSocketDriver.noteSendsPlainFrames`.
-    @exclusivity(unchecked) var sendsPlainFrames = false
     @exclusivity(unchecked) var extras: ConnectionExtras?
-    @exclusivity(unchecked) var peer: capus_address
 
     struct Pauses: OptionSet {
         let rawValue: UInt8

@@ -1,3 +1,4 @@
+import ApusProtocols
 import CApus
 
 /// The program as a whole: its settings, and the way from its command line to the process it is to be.
@@ -36,7 +37,7 @@ enum Service {
 
     /// The command line, unless it is the program's own, and the command that the program gives itself.
     static var arguments: [String] {
-        let own = settings.command.split(separator: " ").map(String.init)
+        let own = settings.command.split(atASCII: " ").map(String.init)
         return (settings.readsCommandLine ? CommandLine.arguments : [CommandLine.arguments[0]]) + own
     }
 

@@ -1,3 +1,4 @@
+import ApusProtocols
 import CApus
 
 /// What can be set for the program as a whole, before `runAll`.
@@ -48,13 +49,13 @@ struct ServiceSettings {
         }
     }
 
-    static var executableName: String { String(launchPath.split(separator: "/").last ?? "apus") }
+    static var executableName: String { String(launchPath.split(atASCII: "/").last ?? "apus") }
 
     /// `chat`, or `chat@blue` for an instance.
     var serviceName: String { instance.map { "\(Self.executableName)@\($0)" } ?? Self.executableName }
 
     private var folder: String {
-        String(Self.launchPath[..<(Self.launchPath.lastIndex(of: "/") ?? Self.launchPath.startIndex)])
+        String(Self.launchPath[..<(Self.launchPath.lastIndex(ofASCII: "/") ?? Self.launchPath.startIndex)])
     }
 
     var pidPath: String { pidFile ?? "\(folder)/apus.\(instanceName).pid" }

@@ -1,3 +1,4 @@
+import ApusProtocols
 import CApus
 
 /// `doctor`: looks for what keeps a service from starting, or from running well, and says it in a line each.
@@ -44,7 +45,7 @@ public enum Doctor {
 
     private static var system: Finding {
         Finding(
-            verdict: .ok, subject: "system", detail: Banner.versionLine.split(separator: " ").joined(separator: " "))
+            verdict: .ok, subject: "system", detail: Banner.versionLine.split(atASCII: " ").joined(separator: " "))
     }
 
     private static var threads: Finding {
@@ -105,11 +106,11 @@ public enum Doctor {
     }
 
     private static func value(_ key: String) -> String? {
-        let path = "/proc/sys/" + key.split(separator: ".").joined(separator: "/")
+        let path = "/proc/sys/" + key.split(atASCII: ".").joined(separator: "/")
         return withUnsafeTemporaryAllocation(byteCount: 128, alignment: 1) { buffer in
             let count = capus_read_file(path, buffer.baseAddress!, buffer.count)
             guard count > 0 else { return nil }
-            return String(decoding: buffer[..<count], as: UTF8.self).split(separator: "\n").first.map(String.init)
+            return String(decoding: buffer[..<count], as: UTF8.self).split(atASCII: "\n").first.map(String.init)
         }
     }
 
@@ -154,7 +155,7 @@ public enum Doctor {
     }
 
     private static func folder(of path: String, _ subject: String, _ option: String) -> Finding {
-        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        let folder = path.lastIndex(ofASCII: "/").map { String(path[..<$0]) } ?? "."
         let isFit = path == "/dev/null" || capus_is_writable_folder(folder.isEmpty ? "/" : folder)
         return isFit
             ? Finding(verdict: .ok, subject: subject, detail: path)

@@ -1,3 +1,4 @@
+import ApusProtocols
 import CApus
 
 /// The counters of the whole service, summed over all its processes, whichever asks.
@@ -93,12 +94,12 @@ public struct ServiceMetrics: Sendable {
     }
 
     private static func escaped(_ label: String) -> String {
-        label.reduce(into: "") { text, character in
-            switch character {
-            case "\\": text += "\\\\"
-            case "\"": text += "\\\""
-            case "\n": text += "\\n"
-            default: text.append(character)
+        label.escaped {
+            switch $0 {
+            case "\\": "\\\\"
+            case "\"": "\\\""
+            case "\n": "\\n"
+            default: nil
             }
         }
     }

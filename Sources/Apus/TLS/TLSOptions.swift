@@ -39,10 +39,16 @@ public nonisolated struct TLSOptions: Sendable {
     public var applicationProtocols: [String] = []
     /// Authorities of client certificates: with them every client has to show one that they vouch for.
     public var clientAuthoritiesFile: String?
-    /// OpenSSL's cipher list for TLS 1.2; its defaults unless set.
-    public var ciphers: String?
-    /// OpenSSL's list of cipher suites for TLS 1.3; its defaults unless set.
-    public var cipherSuites: String?
+    /// Ciphers of TLS 1.2, as OpenSSL lists them, preferred ones first. Unless set all have forward secrecy and
+    /// authenticate what they encrypt (RFC 9325 §4.2); `DEFAULT` adds OpenSSL's others, for clients from before 2014.
+    public var ciphers = """
+        ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\
+        ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305
+        """
+    /// Cipher suites of TLS 1.3, as OpenSSL lists them, preferred ones first. AES with 128 bits comes first: it takes
+    /// less time, and a connection 200 bytes less than with the digest of SHA-384. A client that prefers ChaCha20 gets
+    /// it.
+    public var cipherSuites = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
     /// An OCSP response in DER, given to clients that ask for it.
     public var ocspResponseFile: String?
 

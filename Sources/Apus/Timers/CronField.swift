@@ -1,3 +1,5 @@
+import ApusProtocols
+
 /// A field of a rule of `Crontab`.
 public nonisolated enum CronField: String, Sendable, CaseIterable, CustomStringConvertible {
     case second, minute, hour
@@ -35,10 +37,10 @@ public nonisolated enum CronField: String, Sendable, CaseIterable, CustomStringC
             return CronValues(stride(from: range.lowerBound, through: range.upperBound, by: step))
         }
         var values = CronValues()
-        for item in text.split(separator: ",", omittingEmptySubsequences: false) {
-            let parts = item.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        for item in text.split(atASCII: ",", omittingEmptySubsequences: false) {
+            let parts = item.split(atASCII: "/", maxSplits: 1, omittingEmptySubsequences: false)
             let step = try step(parts.count == 2 ? parts[1] : "", isGiven: parts.count == 2)
-            let bounds = parts[0].split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
+            let bounds = parts[0].split(atASCII: "-", maxSplits: 1, omittingEmptySubsequences: false)
             let low = try number(bounds[0])
             var high = parts.count == 2 ? max(low, range.upperBound) : low
             if bounds.count == 2 {

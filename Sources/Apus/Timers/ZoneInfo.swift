@@ -1,3 +1,4 @@
+import ApusProtocols
 import CApus
 
 /// A time zone with its history and its rule for the future, as the system's time zone files (TZif, RFC 9636) tell it.
@@ -76,7 +77,7 @@ public nonisolated struct ZoneInfo: Sendable, Hashable, CustomStringConvertible 
         let isFit = text.utf8.allSatisfy { byte in
             (byte | 0x20) &- 0x61 < 26 || byte &- 0x30 <= 9 || "/_+-".utf8.contains(byte)
         }
-        return isFit && text.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { !$0.isEmpty }
+        return isFit && text.split(atASCII: "/", omittingEmptySubsequences: false).allSatisfy { !$0.isEmpty }
     }
 }
 

@@ -1,4 +1,5 @@
 import Apus
+import ApusProtocols
 
 extension HTTPClient {
     /// GET: see `send`. `query` is added to the address.
@@ -60,7 +61,7 @@ extension HTTPClient {
     private static func address(_ url: String, _ query: KeyValuePairs<String, String>) -> String {
         guard !query.isEmpty else { return url }
         // A fragment stands behind the query, and is not sent.
-        let url = url.prefix { $0 != "#" }
+        let url = url.prefix(beforeASCII: "#")
         return url + (url.contains("?") ? "&" : "?") + FormEncoding.encode(query.map { ($0.key, $0.value) })
     }
 }

@@ -64,7 +64,7 @@ final class HTTPCookieStore {
         guard !cookies.isEmpty else { return nil }
         let seconds = now.seconds
         cookies.removeAll { $0.end.map { $0 <= seconds } ?? false }
-        let path = url.target.prefix { $0 != "?" }
+        let path = url.target.prefix(beforeASCII: "?")
         let found = cookies.filter {
             ($0.domain == url.host || $0.includesSubdomains && url.host.hasSuffix("." + $0.domain))
                 && (!$0.isSecure || url.isSecured) && ReceivedCookie.path($0.path, matches: path)

@@ -23,7 +23,7 @@ public nonisolated struct MultipartPart: Sendable {
     public static func file(
         _ name: String, path: String, fileName: String? = nil, contentType: String = "application/octet-stream"
     ) -> MultipartPart {
-        let last = String(path.split(separator: "/").last ?? "")
+        let last = String(path.split(atASCII: "/").last ?? "")
         return MultipartPart(name: name, fileName: fileName ?? last, contentType: contentType, content: .file(path))
     }
 
@@ -65,6 +65,6 @@ nonisolated enum FormEncoding {
         PercentCoding.encode(text) {
             $0 == 0x20 || (isUnreserved($0) && $0 != UInt8(ascii: "~")) || $0 == UInt8(ascii: "*")
         }
-        .replacing(" ", with: "+")
+        .escaped { $0 == " " ? "+" : nil }
     }
 }

@@ -17,8 +17,8 @@ nonisolated final class ReceivedHead: Sendable {
     }
 
     private static func keepAlive(_ text: String) -> Double {
-        for parameter in text.split(separator: ",") {
-            let words = parameter.split(separator: "=", maxSplits: 1)
+        for parameter in text.split(atASCII: ",") {
+            let words = parameter.split(atASCII: "=", maxSplits: 1)
             guard words.count == 2, words[0].lowercased().filter({ $0 != " " }) == "timeout",
                 let seconds = UInt32(words[1].filter { $0 != " " })
             else { continue }

@@ -6,6 +6,13 @@ import ApusProtocols
 /// it.
 final class NATSItems {
     private static let stream = "APUS_QUEUES"
+    /// Seconds that the question behind an item is good for. One that brings nothing is followed by one for twice as
+    /// long.
+    ///
+    /// After a crash nats-server 2.9 may leave a question unanswered though there are items: whenever one is due again
+    /// that had been acknowledged, it looks for it in vain, and waits for the next question before it looks for
+    /// another. So a queue that was busy is asked again soon.
+    private static let firstQuestion = 0.25
 
     /// One queue that is watched.
     private final class Watched {
@@ -19,6 +26,8 @@ final class NATSItems {
         var returned: [ChannelDelivery] = []
         /// Counts the questions: each has an inbox of its own, so that nothing comes of an earlier one.
         var question = 0
+        /// Seconds that the next one is good for.
+        var questionLife = firstQuestion
         /// The server has a consumer for it.
         var hasConsumer = false
         var subscription: NATSSubscription?
@@ -41,10 +50,8 @@ final class NATSItems {
 
     private let jetStream: JetStream
     private let patience: Double
-    /// Seconds that one question for an item is good for. After a crash nats-server 2.9 can leave one unanswered though
-    /// there are items, when the one that it wants to deliver again had been acknowledged. The next question brings it
-    /// on: to ask this often bounds how long that takes by the time for which an item of a taker that is gone waits.
-    private let questionLife: Double
+    /// Seconds that a question is good for when the ones before brought nothing.
+    private let longestQuestion: Double
     private let inHand: ItemsInHand
     private var queues: [String: Watched] = [:]
     private let stream: Preparation
@@ -60,7 +67,7 @@ final class NATSItems {
     init(_ jetStream: JetStream, patience: Double, maxUnsentBytes: Int) {
         self.jetStream = jetStream
         self.patience = patience
-        questionLife = min(patience, 5)
+        longestQuestion = min(patience, 5)
         requests = ChannelRequests(maxUnsentBytes: maxUnsentBytes, JetStream.clusterError)
         stream = Preparation { done in
             jetStream.makeStream(
@@ -192,8 +199,8 @@ final class NATSItems {
         }
         try nats.publish(
             "$JS.API.CONSUMER.MSG.NEXT.\(Self.stream).\(Self.consumer(queue.name))",
-            #"{"batch":1,"expires":\#(Int(questionLife * 1e9))}"#, replyTo: place)
-        askAgain(queue, after: questionLife + 5)
+            #"{"batch":1,"expires":\#(Int(queue.questionLife * 1e9))}"#, replyTo: place)
+        askAgain(queue, after: queue.questionLife + 5)
     }
 
     private func failed(_ queue: Watched, _ error: ClusterError) {
@@ -231,12 +238,15 @@ final class NATSItems {
         // A sign of life.
         case 100: return
         // There was none for as long as the question was good.
-        case 404, 408: return ask(queue)
+        case 404, 408:
+            queue.questionLife = min(queue.questionLife * 2, longestQuestion)
+            return ask(queue)
         case let status?:
             return failed(queue, .refused("JetStream: \(status) \(message.headers.statusText)"))
         case nil: break
         }
         queue.end()
+        queue.questionLife = Self.firstQuestion
         guard let receipt = message.replyTo else { return }
         queue.isArmed = false
         if queue.acknowledges { inHand.add(receipt) } else { try? nats.publish(receipt, "+ACK") }

@@ -1,4 +1,5 @@
 import ApusNATS
+import ApusProtocols
 
 extension ClusterError {
     /// What has gone wrong with NATS.
@@ -30,14 +31,14 @@ nonisolated struct NATSAddress {
             return nil
         }
         // A password may hold slashes.
-        let place = text[scheme.upperBound...].lastIndex(of: "@") ?? scheme.upperBound
-        guard let slash = text[place...].firstIndex(of: "/") else {
+        let place = text[scheme.upperBound...].lastIndex(ofASCII: "@") ?? scheme.upperBound
+        guard let slash = text[place...].firstIndex(ofASCII: "/") else {
             server = text
             bucket = "apus"
             return
         }
         server = String(text[..<slash])
-        let name = text[text.index(after: slash)...]
+        let name = text.behind(slash)
         bucket = name.isEmpty ? "apus" : String(name)
     }
 }

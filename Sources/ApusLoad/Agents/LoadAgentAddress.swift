@@ -1,3 +1,5 @@
+import ApusProtocols
+
 /// Where an agent listens: `host`, `host:port` or `[v6]:port`.
 public nonisolated struct LoadAgentAddress: Sendable, Hashable, CustomStringConvertible {
     /// The port of agents that name none.
@@ -19,12 +21,12 @@ public nonisolated struct LoadAgentAddress: Sendable, Hashable, CustomStringConv
         let invalid = LoadOptionsError(option, "\"\(text)\" is no address like host:7788, 192.0.2.1:7788 or [::1]:7788")
         var host = text[...]
         var portText: Substring?
-        if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
+        if text.hasPrefix("["), let end = text.firstIndex(ofASCII: "]") {
             host = text[..<end].dropFirst()
             let behind = text[end...].dropFirst()
             guard behind.isEmpty || behind.hasPrefix(":") else { throw invalid }
             if !behind.isEmpty { portText = behind.dropFirst() }
-        } else if let colon = text.firstIndex(of: ":") {
+        } else if let colon = text.firstIndex(ofASCII: ":") {
             host = text[..<colon]
             portText = text[colon...].dropFirst()
         }

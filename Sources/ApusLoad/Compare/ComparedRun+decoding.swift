@@ -1,3 +1,5 @@
+import ApusProtocols
+
 nonisolated extension ComparedRun: Decodable {
     /// JSON that is not the report of a run.
     public enum Mismatch: Error, CustomStringConvertible {
@@ -72,7 +74,7 @@ nonisolated extension ComparedRun: Decodable {
         let url = try report.decodeIfPresent(String.self, forKey: "url") ?? ""
         let target = try? LoadTarget(url)
         var settings = [
-            Setting(name: "scheme", value: String(url.prefix { $0 != ":" })),
+            Setting(name: "scheme", value: String(url.prefix(beforeASCII: ":"))),
             Setting(name: "path", value: target?.path ?? url),
         ]
         // Where the server was differs as a rule; through what it was asked should not.

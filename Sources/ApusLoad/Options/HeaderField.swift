@@ -1,3 +1,4 @@
+import ApusProtocols
 import CApus
 
 /// One header field of the requests.
@@ -21,11 +22,11 @@ public nonisolated struct HeaderField: Sendable, Hashable {
 
     /// Reads `Name: value`.
     public init(_ line: String) throws(LoadOptionsError) {
-        guard let colon = line.firstIndex(of: ":") else {
+        guard let colon = line.firstIndex(ofASCII: ":") else {
             throw LoadOptionsError("-H", "\"\(line)\" is not of the form 'Name: value'")
         }
         let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
-        var value = line[line.index(after: colon)...].drop(while: isBlank)
+        var value = line.behind(colon).drop(while: isBlank)
         while let last = value.last, isBlank(last) { value.removeLast() }
         try self.init(name: String(line[..<colon]), value: String(value))
     }

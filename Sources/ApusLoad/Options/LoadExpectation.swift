@@ -1,3 +1,5 @@
+import ApusProtocols
+
 /// What a response has to be like; one that is not counts as an error.
 public nonisolated struct LoadExpectation: Sendable, Hashable {
     /// Statuses that are right; all of them when there are none.
@@ -15,7 +17,7 @@ public nonisolated struct LoadExpectation: Sendable, Hashable {
     /// Reads statuses as a command line has them: `200`, `2xx`, `200-204`, and several of these with commas.
     public static func statuses(_ text: String) throws(LoadOptionsError) -> [ClosedRange<UInt16>] {
         var ranges: [ClosedRange<UInt16>] = []
-        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+        for part in text.split(atASCII: ",", omittingEmptySubsequences: false) {
             guard let range = range(part) else {
                 throw LoadOptionsError("--expect-status", "\"\(text)\" is not of the form 200, 2xx, 200-204 or 200,304")
             }
@@ -28,7 +30,7 @@ public nonisolated struct LoadExpectation: Sendable, Hashable {
         if text.count == 3, text.lowercased().hasSuffix("xx"), let digit = status("\(text.prefix(1))00") {
             return digit...(digit + 99)
         }
-        let ends = text.split(separator: "-", omittingEmptySubsequences: false)
+        let ends = text.split(atASCII: "-", omittingEmptySubsequences: false)
         guard let first = status(ends[0]) else { return nil }
         if ends.count == 1 { return first...first }
         guard ends.count == 2, let last = status(ends[1]), first <= last else { return nil }

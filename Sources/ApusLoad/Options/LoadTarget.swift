@@ -1,3 +1,5 @@
+import ApusProtocols
+
 /// The parts of a URL that a load needs.
 public nonisolated struct LoadTarget: Sendable, Hashable, CustomStringConvertible {
     /// What is spoken.
@@ -18,8 +20,8 @@ public nonisolated struct LoadTarget: Sendable, Hashable, CustomStringConvertibl
         let (rest, spoken, isSecure) = try Self.afterScheme(url)
         self.spoken = spoken
         self.isSecure = isSecure
-        let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-        var path = rest.dropFirst(authority.count).prefix { $0 != "#" }
+        let authority = rest.prefix(beforeASCII: "/?#")
+        var path = rest[authority.endIndex...].prefix(beforeASCII: "#")
         if !path.hasPrefix("/") { path = "/" + path }
         guard path.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw LoadOptionsError("URL", "\(url) has a blank, control or non-ASCII character; percent-encode it")
@@ -50,7 +52,7 @@ public nonisolated struct LoadTarget: Sendable, Hashable, CustomStringConvertibl
     private static func afterScheme(
         _ url: String
     ) throws(LoadOptionsError) -> (rest: Substring, spoken: LoadProtocol, isSecure: Bool) {
-        guard let mark = url.firstIndex(of: ":"), url[mark...].hasPrefix("://") else {
+        guard let mark = url.firstIndex(ofASCII: ":"), url[mark...].hasPrefix("://") else {
             return (url[...], .http, false)
         }
         let rest = url[url.index(mark, offsetBy: 3)...]
@@ -72,14 +74,14 @@ public nonisolated struct LoadTarget: Sendable, Hashable, CustomStringConvertibl
         }
         var host = authority
         var portText: Substring?
-        if authority.hasPrefix("["), let end = authority.firstIndex(of: "]") {
+        if authority.hasPrefix("["), let end = authority.firstIndex(ofASCII: "]") {
             host = authority[authority.index(after: authority.startIndex)..<end]
-            let behind = authority[authority.index(after: end)...]
+            let behind = authority.behind(end)
             guard behind.isEmpty || behind.hasPrefix(":") else { throw invalid(url) }
             if !behind.isEmpty { portText = behind.dropFirst() }
-        } else if let colon = authority.firstIndex(of: ":") {
+        } else if let colon = authority.firstIndex(ofASCII: ":") {
             host = authority[..<colon]
-            portText = authority[authority.index(after: colon)...]
+            portText = authority.behind(colon)
             if portText?.contains(":") == true {
                 throw LoadOptionsError("URL", "\(url): an IPv6 address goes in brackets, http://[::1]:8080/")
             }

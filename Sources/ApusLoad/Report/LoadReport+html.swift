@@ -1,3 +1,4 @@
+import Apus
 import Glibc
 
 nonisolated extension LoadReport {
@@ -10,18 +11,18 @@ nonisolated extension LoadReport {
         <head>
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
-        <title>Load on \(Self.escaped(url))</title>
+        <title>Load on \(HTMLText.escape(url))</title>
         <style>
         \(Self.style)
         </style>
         </head>
         <body>
-        <h1>Load on <code>\(Self.escaped(what))</code></h1>
-        <p>\(Self.escaped(setting))</p>
+        <h1>Load on <code>\(HTMLText.escape(what))</code></h1>
+        <p>\(HTMLText.escape(setting))</p>
         \(figures)
         \(charts)
         \(tables)
-        <pre>\(Self.escaped(text))</pre>
+        <pre>\(HTMLText.escape(text))</pre>
         </body>
         </html>
 
@@ -168,21 +169,7 @@ nonisolated extension LoadReport {
     }
 
     private static func row(_ name: String, _ value: String) -> String {
-        "<tr><th>\(escaped(name))</th><td>\(value)</td></tr>"
-    }
-
-    private static func escaped(_ text: String) -> String {
-        var result = ""
-        for character in text {
-            switch character {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            default: result.append(character)
-            }
-        }
-        return result
+        "<tr><th>\(HTMLText.escape(name))</th><td>\(value)</td></tr>"
     }
 
     private static let style = """

@@ -27,7 +27,7 @@ nonisolated struct CookieJar {
     /// What the `Cookie` field of a request of `path` says; empty for nothing. Longer paths come first.
     func field(for path: String) -> String {
         guard !cookies.isEmpty else { return "" }
-        let path = path.prefix { $0 != "?" }
+        let path = path.prefix(beforeASCII: "?")
         return cookies.filter { ReceivedCookie.path($0.path, matches: path) }
             .enumerated().sorted { ($1.element.path.count, $0.offset) < ($0.element.path.count, $1.offset) }
             .map { "\($0.element.name)=\($0.element.value)" }.joined(separator: "; ")

@@ -80,7 +80,7 @@ nonisolated struct Template {
         if name == "seq" { return .sequence }
         if name == "random" { return .random(0...UInt64(UInt32.max)) }
         if name.hasPrefix("random:") {
-            let ends = name.dropFirst(7).split(separator: "-", omittingEmptySubsequences: false)
+            let ends = name.dropFirst(7).split(atASCII: "-", omittingEmptySubsequences: false)
             if ends.count == 2, let least = UInt64(ends[0]), let most = UInt64(ends[1]), least <= most {
                 return .random(least...most)
             }

@@ -1,12 +1,14 @@
+import ApusProtocols
+
 /// How names are written in statements.
 public nonisolated enum MySQLIdentifier {
     /// A name in backquotes, whatever it consists of: use it for names that come from outside.
-    public static func quoted(_ name: String) -> String { "`\(name.replacing("`", with: "``"))`" }
+    public static func quoted(_ name: String) -> String { "`\(name.escaped { $0 == "`" ? "``" : nil })`" }
 
     /// The expression that the builder takes for a column or table: names are quoted, such as `id`, `u.id`,
     /// `shop.users` and what stands behind AS or a blank; anything else, such as `COUNT(*)`, stands for itself.
     public static func expression(_ text: String) -> String {
-        let words = text.split(separator: " ")
+        let words = text.split(atASCII: " ")
         switch words.count {
         case 1: return path(text) ?? text
         case 2:
@@ -25,7 +27,7 @@ public nonisolated enum MySQLIdentifier {
     private static let suffixes: Set = ["ASC", "DESC", "DIV", "MOD"]
 
     private static func path(_ text: some StringProtocol) -> String? {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        let parts = Substring(text).split(atASCII: ".", omittingEmptySubsequences: false)
         let isPath = parts.enumerated().allSatisfy { index, part in
             isName(part) || (part == "*" && index > 0 && index == parts.count - 1)
         }

@@ -10,7 +10,7 @@ package enum MediaTypes {
     private static let byExtension: [String: String] = {
         var table: [String: String] = [:]
         for (type, extensions) in types {
-            for name in extensions.split(separator: " ") { table[String(name)] = type }
+            for name in extensions.split(atASCII: " ") { table[String(name)] = type }
         }
         return table
     }()

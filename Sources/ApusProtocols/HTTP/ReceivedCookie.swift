@@ -12,13 +12,13 @@ package struct ReceivedCookie {
 
     /// Reads the value of a `Set-Cookie` field; nil for what is no cookie.
     package init?(_ field: String, now: HTTPTime) {
-        let parts = field.split(separator: ";", omittingEmptySubsequences: false)
-        guard let pair = parts.first, let equals = pair.firstIndex(of: "=") else { return nil }
+        let parts = field.split(atASCII: ";", omittingEmptySubsequences: false)
+        guard let pair = parts.first, let equals = pair.firstIndex(ofASCII: "=") else { return nil }
         name = Self.trimmed(pair[..<equals])
         value = Self.trimmed(pair[equals...].dropFirst())
         guard !name.isEmpty else { return nil }
         for part in parts.dropFirst() {
-            let equals = part.firstIndex(of: "=") ?? part.endIndex
+            let equals = part.firstIndex(ofASCII: "=") ?? part.endIndex
             let value = Self.trimmed(part[equals...].dropFirst())
             switch Self.trimmed(part[..<equals]).lowercased() {
             case "path": path = value.hasPrefix("/") ? value : nil
@@ -41,8 +41,8 @@ package struct ReceivedCookie {
 
     /// Where a cookie without a path belongs (RFC 6265 §5.1.4).
     package static func defaultPath(of requestPath: String) -> String {
-        let path = requestPath.prefix { $0 != "?" }
-        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
+        let path = requestPath.prefix(beforeASCII: "?")
+        guard let slash = path.lastIndex(ofASCII: "/"), slash != path.startIndex else { return "/" }
         return String(path[..<slash])
     }
 

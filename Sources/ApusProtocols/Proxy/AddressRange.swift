@@ -13,7 +13,7 @@ public struct AddressRange: Sendable, Hashable, CustomStringConvertible {
     /// Reads a numeric address, or one with the number of bits that all addresses of the range have in common. Throws
     /// what is wrong with it, also when bits are set beyond these, since one of the two is a mistake then.
     public init(_ text: String) throws(AddressRangeError) {
-        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = text.split(atASCII: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let address = capus_address(numeric: String(parts[0])) else {
             throw AddressRangeError(text: text, reason: "\"\(parts[0])\" is no IPv4 or IPv6 address")
         }

@@ -94,7 +94,7 @@ public struct HTTPURL: Sendable, Hashable, CustomStringConvertible {
             throw Failure(text: text, reason: "\(scheme): is no scheme of HTTP")
         }
         let isSecured = scheme.hasPrefix("https")
-        let end = rest.firstIndex { $0 == "/" || $0 == "?" || $0 == "#" } ?? rest.endIndex
+        let end = rest.utf8.firstIndex { "/?#".utf8.contains($0) } ?? rest.endIndex
         let target = try Self.target(rest[end...], of: text)
         if scheme.hasSuffix("+unix") {
             let path = Self.decoded(rest[..<end])
@@ -146,8 +146,8 @@ public struct HTTPURL: Sendable, Hashable, CustomStringConvertible {
         if reference.hasPrefix("//") {
             return try HTTPURL(scheme: isSecured ? "https" : "http", reference.dropFirst(2), of: reference).withoutDots
         }
-        let path = target.prefix { $0 != "?" }
-        let rest = reference.prefix { $0 != "#" }
+        let path = target.prefix(beforeASCII: "?")
+        let rest = reference.prefix(beforeASCII: "#")
         if rest.isEmpty { return HTTPURL(self, target: target) }
         if rest.hasPrefix("/") {
             return HTTPURL(self, target: Self.withoutDots(try Self.target(rest, of: reference)))
@@ -155,7 +155,7 @@ public struct HTTPURL: Sendable, Hashable, CustomStringConvertible {
         if rest.hasPrefix("?") {
             return HTTPURL(self, target: String(path) + (try Self.target(rest, of: reference)).dropFirst())
         }
-        let folder = path.prefix(through: path.lastIndex(of: "/") ?? path.startIndex)
+        let folder = path.prefix(through: path.lastIndex(ofASCII: "/") ?? path.startIndex)
         return HTTPURL(self, target: Self.withoutDots(try Self.target(Substring(String(folder) + rest), of: reference)))
     }
 
@@ -174,7 +174,7 @@ public struct HTTPURL: Sendable, Hashable, CustomStringConvertible {
 
     /// Path and query of what follows the authority, without the fragment.
     private static func target(_ text: Substring, of whole: String) throws(Failure) -> String {
-        let text = text.prefix { $0 != "#" }
+        let text = text.prefix(beforeASCII: "#")
         guard !text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else {
             throw Failure(text: whole, reason: "it has a control character")
         }
@@ -192,9 +192,9 @@ public struct HTTPURL: Sendable, Hashable, CustomStringConvertible {
 
     /// RFC 3986 §5.2.4.
     private static func withoutDots(_ text: String) -> String {
-        let path = text.prefix { $0 != "?" }
+        let path = text.prefix(beforeASCII: "?")
         var segments: [Substring] = []
-        let parts = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+        let parts = path.dropFirst().split(atASCII: "/", omittingEmptySubsequences: false)
         for (index, part) in parts.enumerated() {
             let isLast = index == parts.count - 1
             switch part {

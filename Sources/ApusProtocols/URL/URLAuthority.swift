@@ -14,16 +14,16 @@ package struct URLAuthority: Equatable {
 
     /// An address for people to read, who need not know the password in it.
     package static func withoutLogin(_ address: String) -> String {
-        guard let at = address.lastIndex(of: "@") else { return address }
+        guard let at = address.lastIndex(ofASCII: "@") else { return address }
         let start = address.firstRange(of: "://")?.upperBound ?? address.startIndex
         return start < at ? address[..<start] + "…" + address[at...] : address
     }
 
     /// Reads what stands between `//` and the path.
     package init(_ text: Substring) throws(URLFault) {
-        let at = text.lastIndex(of: "@")
+        let at = text.lastIndex(ofASCII: "@")
         userInfo = at.map { String(text[..<$0]) }
-        let place = at.map { text[text.index(after: $0)...] } ?? text
+        let place = at.map { text.behind($0) } ?? text
         let digits: Substring
         (host, digits) = try Self.split(place)
         guard !digits.isEmpty else {
@@ -40,13 +40,13 @@ package struct URLAuthority: Equatable {
         var host = place
         var port: Substring = ""
         if place.hasPrefix("[") {
-            host = place.dropFirst().prefix { $0 != "]" }
+            host = place.dropFirst().prefix(beforeASCII: "]")
             port = place.dropFirst(host.count + 2)
             guard place.count >= host.count + 2, host.utf8.allSatisfy(isAddressByte),
                 host.count(where: { $0 == ":" }) >= 2
             else { throw URLFault(reason: "between the brackets is no IPv6 address") }
         } else {
-            host = place.prefix { $0 != ":" }
+            host = place.prefix(beforeASCII: ":")
             port = place.dropFirst(host.count)
             guard !port.dropFirst().contains(":") else {
                 throw URLFault(reason: "an IPv6 address goes in brackets, as in //[::1]:8080/")

@@ -18,7 +18,7 @@ public struct WebSocketURL: Sendable, Hashable, CustomStringConvertible {
         guard !text.contains("#") else { throw .invalidURL(text, reason: "it has a fragment") }
         let rest: Substring
         (isSecured, rest) = try Self.afterScheme(text)
-        let authority = rest.prefix { $0 != "/" && $0 != "?" }
+        let authority = rest.prefix(beforeASCII: "/?")
         let path = rest.dropFirst(authority.count)
         target = path.hasPrefix("/") ? String(path) : "/\(path)"
         do throws(URLFault) {
@@ -44,7 +44,7 @@ public struct WebSocketURL: Sendable, Hashable, CustomStringConvertible {
     private static func afterScheme(
         _ text: String
     ) throws(WebSocketHandshakeError) -> (isSecured: Bool, rest: Substring) {
-        let scheme = text.prefix { $0 != ":" }
+        let scheme = text.prefix(beforeASCII: ":")
         let rest = text.dropFirst(scheme.count)
         guard rest.hasPrefix("://"), ["ws", "wss"].contains(scheme.lowercased()) else {
             throw .invalidURL(text, reason: "it does not begin with ws:// or wss://")

@@ -9,8 +9,8 @@ extension RedisCommands {
         let text = try await read("INFO", section.map { [$0] } ?? [], as: String.self)
         var facts: [String: String] = [:]
         for line in text.split(whereSeparator: \.isNewline) where !line.hasPrefix("#") {
-            guard let colon = line.firstIndex(of: ":") else { continue }
-            facts[String(line[..<colon])] = String(line[line.index(after: colon)...])
+            guard let colon = line.firstIndex(ofASCII: ":") else { continue }
+            facts[String(line[..<colon])] = String(line.behind(colon))
         }
         return facts
     }
@@ -61,9 +61,9 @@ extension RedisCommands {
     public func clientList() async throws -> [[String: String]] {
         try await read("CLIENT", ["LIST"], as: String.self).split(whereSeparator: \.isNewline).map { line in
             var facts: [String: String] = [:]
-            for word in line.split(separator: " ") {
-                guard let equals = word.firstIndex(of: "=") else { continue }
-                facts[String(word[..<equals])] = String(word[word.index(after: equals)...])
+            for word in line.split(atASCII: " ") {
+                guard let equals = word.firstIndex(ofASCII: "=") else { continue }
+                facts[String(word[..<equals])] = String(word.behind(equals))
             }
             return facts
         }

@@ -307,7 +307,7 @@ import ApusProtocols
         var text = reply
         if let quoted = text.firstRange(of: ", with args") { text = String(text[..<quoted.lowerBound]) }
         guard let password = target.password, !password.isEmpty else { return text }
-        return text.replacing(password, with: "…")
+        return String(text.unicodeScalars.replacing(password.unicodeScalars, with: "…".unicodeScalars))
     }
 
     private func greeted(_ reply: RedisValue, _ connection: Connection<RESP>) {

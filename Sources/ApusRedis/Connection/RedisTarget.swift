@@ -28,12 +28,12 @@ nonisolated struct RedisTarget: Sendable, Hashable {
             rest = rest[end.upperBound...]
         }
         address = ""
-        if let at = rest.lastIndex(of: "@") {
+        if let at = rest.lastIndex(ofASCII: "@") {
             setLogin(rest[..<at])
-            rest = rest[rest.index(after: at)...]
+            rest = rest.behind(at)
         }
-        if let slash = rest.firstIndex(of: "/") {
-            let digits = rest[rest.index(after: slash)...]
+        if let slash = rest.firstIndex(ofASCII: "/") {
+            let digits = rest.behind(slash)
             rest = rest[..<slash]
             if !digits.isEmpty {
                 guard let number = Int(digits), number >= 0 else {
@@ -44,18 +44,18 @@ nonisolated struct RedisTarget: Sendable, Hashable {
         }
         guard !rest.isEmpty else { throw .invalidAddress(URLAuthority.withoutLogin(text), reason: "expected a host") }
         // An IPv6 address is in brackets, and has colons of its own.
-        let hasPort = rest[(rest.lastIndex(of: "]") ?? rest.startIndex)...].contains(":")
+        let hasPort = rest[(rest.lastIndex(ofASCII: "]") ?? rest.startIndex)...].contains(":")
         address = hasPort ? String(rest) : "\(rest):\(Self.defaultPort)"
     }
 
     private mutating func setLogin(_ text: Substring) {
-        guard let colon = text.firstIndex(of: ":") else {
+        guard let colon = text.firstIndex(ofASCII: ":") else {
             username = PercentCoding.decoded(text)
             return
         }
         let user = text[..<colon]
         username = user.isEmpty ? nil : PercentCoding.decoded(user)
-        password = PercentCoding.decoded(text[text.index(after: colon)...])
+        password = PercentCoding.decoded(text.behind(colon))
     }
 
     /// What a new connection says before anything else. A server that answers each of them is ready.

@@ -1,4 +1,5 @@
 import Apus
+import ApusProtocols
 import FoundationEssentials
 
 /// What a request says in `Authorization` (RFC 9110 §11.6.2), and how one without is asked for it.
@@ -6,7 +7,7 @@ enum Authorization {
     /// What stands behind the name of a scheme; nil when the request has no credentials of it.
     static func credentials(of request: HTTPRequest, scheme: String) -> String? {
         guard let field = request.headers["Authorization"] else { return nil }
-        let parts = field.split(separator: " ", maxSplits: 1)
+        let parts = field.split(atASCII: " ", maxSplits: 1)
         guard parts.count == 2, parts[0].lowercased() == scheme else { return nil }
         return String(parts[1].drop { $0 == " " })
     }
@@ -38,7 +39,7 @@ enum Authorization {
 
     /// RFC 9110 §5.6.4.
     private static func quoted(_ text: String) -> String {
-        "\"" + text.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : String($0) }.joined() + "\""
+        "\"" + text.escaped { $0 == "\"" || $0 == "\\" ? "\\\($0)" : nil } + "\""
     }
 
     /// A realm with control characters would be no field.

@@ -59,7 +59,7 @@ final class Compression {
 
     /// Whether bodies of a media type become much smaller: those that are text, and some more.
     static func isCompressible(_ contentType: String) -> Bool {
-        let type = contentType.prefix { $0 != ";" && $0 != " " }.lowercased()
+        let type = contentType.prefix(beforeASCII: "; ").lowercased()
         if type.hasPrefix("text/") || type.hasSuffix("+json") || type.hasSuffix("+xml") { return true }
         return others.contains(type)
     }

@@ -1,4 +1,5 @@
 import Apus
+import ApusProtocols
 
 extension HTTPHeaders {
     /// RFC 9110 §12.5.5: the response depends on a field of the request.
@@ -13,7 +14,7 @@ extension HTTPHeaders {
 
     /// The members of a list, in lower case and without what stands behind a blank.
     static func members(_ field: String) -> [String] {
-        field.split(separator: ",").map { member in
+        field.split(atASCII: ",").map { member in
             String(member.drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" }).lowercased()
         }
     }

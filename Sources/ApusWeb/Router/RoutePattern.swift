@@ -1,3 +1,5 @@
+import ApusProtocols
+
 /// A path with open parts: `/users/:id` leaves one segment open, `/files/*path` all that follow.
 struct RoutePattern {
     enum Segment: Equatable {
@@ -16,7 +18,7 @@ struct RoutePattern {
     init(_ text: String) throws(RoutePatternError) {
         self.text = text
         guard text.hasPrefix("/") else { throw RoutePatternError(text, "does not begin with a slash") }
-        for segment in text.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
+        for segment in text.dropFirst().split(atASCII: "/", omittingEmptySubsequences: false) {
             guard segments.last != .rest else { throw RoutePatternError(text, "goes on behind a part that takes all") }
             switch segment.first {
             case ":": try add(.parameter, segment.dropFirst(), text)

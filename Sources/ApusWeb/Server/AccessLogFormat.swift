@@ -43,7 +43,7 @@ public nonisolated enum AccessLogFormat: Sendable {
     /// "06/Nov/1994:08:49:37 +0000"
     private static func time(_ seconds: Int64) -> String {
         // "Sun, 06 Nov 1994 08:49:37 GMT"
-        let words = HTTPTime(seconds: seconds).text.split(separator: " ")
+        let words = HTTPTime(seconds: seconds).text.split(atASCII: " ")
         return "\(words[1])/\(words[2])/\(words[3]):\(words[4]) +0000"
     }
 

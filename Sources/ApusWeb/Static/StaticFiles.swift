@@ -225,8 +225,8 @@ public final class StaticFiles {
     }
 
     private func cacheControl(of name: String) -> String? {
-        if let dot = name.lastIndex(of: "."),
-            let value = options.cacheControlByExtension[name[name.index(after: dot)...].lowercased()]
+        if let dot = name.lastIndex(ofASCII: "."),
+            let value = options.cacheControlByExtension[name.behind(dot).lowercased()]
         {
             return value
         }

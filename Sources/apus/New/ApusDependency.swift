@@ -1,3 +1,4 @@
+import ApusProtocols
 import Glibc
 
 /// Where a new package gets Apus from.
@@ -54,12 +55,12 @@ nonisolated struct ApusDependency {
     }
 
     private static func isVersion(_ text: String) -> Bool {
-        let numbers = text.split(separator: ".", omittingEmptySubsequences: false)
+        let numbers = text.split(atASCII: ".", omittingEmptySubsequences: false)
         return numbers.count == 3 && numbers.allSatisfy { !$0.isEmpty && $0.allSatisfy { ("0"..."9").contains($0) } }
     }
 
     private static func parent(_ path: String) -> String {
-        let end = path.lastIndex(of: "/") ?? path.startIndex
+        let end = path.lastIndex(ofASCII: "/") ?? path.startIndex
         return end == path.startIndex ? "/" : String(path[..<end])
     }
 
@@ -69,6 +70,6 @@ nonisolated struct ApusDependency {
 
     /// A literal of Swift.
     private static func literal(_ text: String) -> String {
-        "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+        "\"" + text.escaped { $0 == "\"" || $0 == "\\" ? "\\\($0)" : nil } + "\""
     }
 }

@@ -1,3 +1,4 @@
+import ApusProtocols
 import Glibc
 
 /// A folder that is filled with files, with all or with none.
@@ -27,7 +28,7 @@ nonisolated struct NewFolder {
 
     private mutating func makeFolders(above path: String) throws(ProjectError) {
         var folder = ""
-        for part in path.split(separator: "/").dropLast() {
+        for part in path.split(atASCII: "/").dropLast() {
             folder += "/" + part
             if mkdir(folder, 0o777) == 0 {
                 made.append(folder)

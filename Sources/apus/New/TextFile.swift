@@ -1,3 +1,4 @@
+import ApusProtocols
 import Glibc
 
 /// Files and folders, with errors that name them.
@@ -55,7 +56,7 @@ nonisolated enum TextFile {
     /// The path from the root on, without `.` and `..`: those are taken as written, not by where links lead.
     static func absolute(_ path: String) -> String {
         var parts: [Substring] = []
-        for part in (path.hasPrefix("/") ? path : workingFolder + "/" + path).split(separator: "/") {
+        for part in (path.hasPrefix("/") ? path : workingFolder + "/" + path).split(atASCII: "/") {
             switch part {
             case ".": continue
             case "..": _ = parts.popLast()

@@ -36,7 +36,7 @@ nonisolated struct RemoteAddress: Sendable, Hashable, CustomStringConvertible {
             return
         }
         self.scheme = scheme
-        let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
+        let end = rest.utf8.firstIndex { "/?".utf8.contains($0) } ?? rest.endIndex
         uri = String(rest[end...])
         let isSecured = isSecured || ["ssl", "tls", "wss"].contains(scheme)
         self.isSecured = isSecured
@@ -53,9 +53,9 @@ nonisolated struct RemoteAddress: Sendable, Hashable, CustomStringConvertible {
     ) throws(AddressError) -> Place {
         var name = authority
         var port = defaultPort
-        let end = authority.lastIndex(of: "]") ?? authority.startIndex
-        if let colon = authority[end...].lastIndex(of: ":") {
-            let digits = authority[authority.index(after: colon)...]
+        let end = authority.lastIndex(ofASCII: "]") ?? authority.startIndex
+        if let colon = authority[end...].lastIndex(ofASCII: ":") {
+            let digits = authority.behind(colon)
             guard let number = Int(digits), (1...65535).contains(number), digits.allSatisfy(\.isNumber) else {
                 throw AddressError(text: text, reason: "expected a port of 1 to 65535")
             }
@@ -68,6 +68,9 @@ nonisolated struct RemoteAddress: Sendable, Hashable, CustomStringConvertible {
                 throw AddressError(text: text, reason: "\(name) is no IPv6 address")
             }
             return .host(String(name), port: port)
+        }
+        guard name.utf8.allSatisfy({ $0 < 0x80 }) else {
+            throw AddressError(text: text, reason: "\(name) is no name of a host: give its ASCII form (xn--…)")
         }
         guard (1...253).contains(name.utf8.count),
             name.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F && !#":@[]"#.utf8.contains($0) })

@@ -1,3 +1,5 @@
+import ApusProtocols
+
 /// What a command asks the master for, over the control socket: a few words.
 nonisolated enum ControlRequest: Hashable {
     case status
@@ -8,7 +10,7 @@ nonisolated enum ControlRequest: Hashable {
 
     /// Nil for what is none.
     init?(_ text: String) {
-        let words = text.split(separator: " ")
+        let words = text.split(atASCII: " ")
         switch (words.first, words.dropFirst().first) {
         case ("status", "json"): self = .statusJSON
         case ("status", "live"):

@@ -1,3 +1,4 @@
+import ApusProtocols
 import CApus
 
 /// `status -d`: the table again each second, in place, until Ctrl-C.
@@ -25,7 +26,7 @@ enum LiveStatus {
 
     /// Each line replaces the one that stood there, so that nothing flickers.
     private static func draw(_ text: String, isFirst: Bool) {
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) + ["", footer]
+        let lines = text.split(atASCII: "\n", omittingEmptySubsequences: false).map(String.init) + ["", footer]
         let body = lines.map { $0 + clearLine }.joined(separator: "\r\n")
         Terminal.write(raw: (isFirst ? clearScreen : "") + home + body + clearBelow)
     }

@@ -1,3 +1,4 @@
+import ApusProtocols
 import CApus
 
 /// The listening sockets that a master holds: opened by it, inherited from the program that it replaced, or handed over
@@ -24,7 +25,7 @@ final class ListenerSet {
         guard Self.environment("LISTEN_PID").flatMap({ Int32($0) }) == capus_process_id(),
             let count = Self.environment("LISTEN_FDS").flatMap({ Int32($0) }), count > 0
         else { return }
-        let names = (Self.environment("LISTEN_FDNAMES") ?? "").split(separator: ":", omittingEmptySubsequences: false)
+        let names = (Self.environment("LISTEN_FDNAMES") ?? "").split(atASCII: ":", omittingEmptySubsequences: false)
         for (index, fd) in (3..<(3 + count)).enumerated() {
             var isDatagram = false
             if capus_adopt_listener(fd, &isDatagram) {

@@ -1,3 +1,5 @@
+import ApusProtocols
+
 /// What commands ask the master for.
 extension Master {
     /// A client of the control socket has sent its command.
@@ -9,7 +11,7 @@ extension Master {
         case .liveStatus(let width):
             let snapshot = ServiceSnapshot(self, rates: rates.look(at: children.map(\.0)))
             let full = StatusReport(snapshot).text
-            let isNarrow = width > 0 && full.split(separator: "\n").contains { $0.count > width }
+            let isNarrow = width > 0 && full.split(atASCII: "\n").contains { $0.count > width }
             control.answer(client, isNarrow ? NarrowStatus(snapshot, width: width).text : full)
         case .status: control.answer(client, StatusReport(ServiceSnapshot(self)).text)
         case .connections(let isJSON):

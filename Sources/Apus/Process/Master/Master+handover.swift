@@ -1,3 +1,4 @@
+import ApusProtocols
 import CApus
 
 /// A master that becomes another program keeps its process id: it replaces itself in place, and hands on its children,
@@ -203,7 +204,7 @@ extension Master {
         for fd in [channel, inbox] { capus_set_inherited(fd, false) }
         let child = WorkerChild(
             pid: pid, channel: channel, inbox: inbox, member: member,
-            told: Set(words[13].split(separator: " ").compactMap { Int($0) }), entry: entry,
+            told: Set(words[13].split(atASCII: " ").compactMap { Int($0) }), entry: entry,
             status: board.entry(entry), startedAt: startedAt, isOfThisProgram: false)
         // It may have missed news before.
         missed(child)

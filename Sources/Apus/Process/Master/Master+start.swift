@@ -1,3 +1,4 @@
+import ApusProtocols
 import CApus
 
 /// From the command line to a service that accepts.
@@ -192,7 +193,7 @@ extension SystemError {
 
     /// Who listens on the port that the action names. The system's list of TCP says nothing of UDP.
     private var portOwner: String? {
-        guard !action.contains("udp://"), let port = action.split(separator: ":").last.flatMap({ Int32($0) }),
+        guard !action.contains("udp://"), let port = action.split(atASCII: ":").last.flatMap({ Int32($0) }),
             case let pid = capus_port_owner(port), pid > 0
         else { return nil }
         return "\(pid) (\(Self.commandLine(of: pid)))"

@@ -1,3 +1,4 @@
+import ApusProtocols
 import CApus
 
 /// The master process: it binds the listeners, starts, watches and replaces workers, answers commands, and does nothing
@@ -183,7 +184,7 @@ final class Master {
 
     /// Logs a line of a worker that may not write the log itself.
     private func relay(_ text: String, from child: WorkerChild) {
-        let words = text.split(separator: "\n", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
+        let words = text.split(atASCII: "\n", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
         guard words.count == 3, let level = LogLevel(rawValue: words[0]) else { return }
         // One line stays one line.
         let message = words[2].split(whereSeparator: \.isNewline).joined(separator: " ")

@@ -1,3 +1,4 @@
+import ApusProtocols
 import CApus
 import Synchronization
 
@@ -83,8 +84,8 @@ nonisolated enum ProcessMark {
             guard count > 0 else { return nil }
             let text = String(decoding: buffer[..<count], as: UTF8.self)
             // The name, in front, may hold anything.
-            guard let end = text.lastIndex(of: ")") else { return nil }
-            let fields = text[text.index(after: end)...].split(separator: " ")
+            guard let end = text.lastIndex(ofASCII: ")") else { return nil }
+            let fields = text.behind(end).split(atASCII: " ")
             guard fields.count > 19, let state = fields[0].first, let start = UInt64(fields[19]) else { return nil }
             return (state, UInt32(truncatingIfNeeded: start))
         }

@@ -1,3 +1,4 @@
+import ApusProtocols
 import CApus
 
 /// The answer that shows an error to whoever sent the request: HTML for browsers, JSON for those who ask for it, else
@@ -8,8 +9,8 @@ struct ErrorPage {
 
         /// The first type that the client names and that there is.
         init(accepted field: String) {
-            for member in field.lowercased().split(separator: ",") {
-                let words = member.split(separator: ";").map { $0.filter { $0 != " " && $0 != "\t" } }
+            for member in field.lowercased().split(atASCII: ",") {
+                let words = member.split(atASCII: ";").map { $0.filter { $0 != " " && $0 != "\t" } }
                 if words.dropFirst().contains(where: { ["q=0", "q=0.0", "q=0.00", "q=0.000"].contains($0) }) {
                     continue
                 }

@@ -27,7 +27,7 @@ struct ErrorReport {
 
     init(_ error: any Error, _ request: HTTPRequest?, on connection: StreamConnection) {
         type = String(reflecting: Swift.type(of: error))
-        message = Self.clip("\(error)", Self.longestMessage).split(separator: "\n", omittingEmptySubsequences: false)
+        message = Self.clip("\(error)", Self.longestMessage).split(atASCII: "\n", omittingEmptySubsequences: false)
             .map { Log.oneLine(String($0)) }.joined(separator: "\n")
         begin("Error")
         addDetails(of: error)
@@ -104,7 +104,7 @@ struct ErrorReport {
         for index in 0..<request.headers.count {
             let (name, value) = request.headers[index]
             // A query may hold what is hidden elsewhere.
-            addField(name, name.lowercased() == "referer" ? String(value.prefix { $0 != "?" }) : value)
+            addField(name, name.lowercased() == "referer" ? String(value.prefix(beforeASCII: "?")) : value)
         }
     }
 

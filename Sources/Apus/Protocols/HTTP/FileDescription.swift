@@ -20,7 +20,7 @@ package struct FileDescription: Sendable {
         contentCoding = contentType == nil && path.lowercased().hasSuffix(".svgz") ? "gzip" : nil
         disposition =
             downloadName.map { Self.attachment($0) }
-            ?? (known == nil ? Self.attachment(String(path.split(separator: "/").last ?? "")) : nil)
+            ?? (known == nil ? Self.attachment(String(path.split(atASCII: "/").last ?? "")) : nil)
     }
 
     /// The same file in another content coding, in a file of its own. Both may be of one size and time: their tags

@@ -170,7 +170,7 @@ public final class HTTPRequest: ByteOwner {
     public var hostName: String { Self.hostName(of: host) }
 
     static func hostName(of host: String) -> String {
-        guard let colon = host.lastIndex(of: ":"), !host.hasSuffix("]") else { return host }
+        guard let colon = host.lastIndex(ofASCII: ":"), !host.hasSuffix("]") else { return host }
         return String(host[..<colon])
     }
 

@@ -63,7 +63,7 @@ public nonisolated struct UploadedFile {
 
     /// A temporary file that can take the place of `path` at once has to be in the same folder.
     static func prefix(besides path: String) -> String {
-        let folder = path.lastIndex(of: "/").map { path[...$0] } ?? ""
+        let folder = path.lastIndex(ofASCII: "/").map { path[...$0] } ?? ""
         return "\(folder).apus.upload."
     }
 }

@@ -56,7 +56,7 @@ extension RemoteAddress {
     /// The address as RFC 6455 §3 writes it. A server behind a Unix socket is called localhost.
     fileprivate var webSocketURL: String {
         let host = if case .host = place { description } else { "localhost" }
-        let path = uri.prefix { $0 != "#" }
+        let path = uri.prefix(beforeASCII: "#")
         return "\(isSecured ? "wss" : "ws")://\(host)\(path)"
     }
 }
