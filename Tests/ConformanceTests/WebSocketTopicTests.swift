@@ -234,7 +234,7 @@ import Testing
             try other.openWebSocket()
             try other.send(WebSocketFrame(.text, "still there"))
             #expect(try other.readFrame().text == "still there")
-            #expect(try (server.process.facts?.peakBytes ?? .max) < 150 << 20)
+            #expect((server.process.facts?.peakBytes ?? .max) < 150 << 20)
         }
     }
 }

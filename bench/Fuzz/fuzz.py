@@ -64,7 +64,8 @@ TARGETS = {
 }
 
 # Files of those folders that no other target reaches.
-ALONE = {"AddressRange": "addresses", "MediaTypes": "mediatype", "ReceivedCookie": "setcookie", "WebSocketURL": "handshake"}
+ALONE = {"AddressRange": "addresses", "MediaTypes": "mediatype", "ReceivedCookie": "setcookie",
+         "WebSocketURL": "handshake"}
 
 
 def files(names):
