@@ -5,7 +5,8 @@ import Testing
 @Suite struct `Channel and global data` {
     private static let trials = [
         "data", "counting", "data-down", "data-shards", "hostile", "events", "queues", "left-items", "server-back",
-        "gone-takers", "fail-over", "channel-down", "old-receipts", "journal", "queue-failures", "secrets", "wire",
+        "gone-takers", "fail-over", "channel-down", "old-receipts", "journal", "full-disk", "queue-failures", "secrets",
+        "wire",
         "limits", "strangers",
     ]
     /// What is the same whoever carries it.

@@ -495,6 +495,72 @@ func journal(_ words: [String]) async throws {
     last.close()
 }
 
+/// A journal on a disk that fills up: nothing is confirmed that is not kept, what is there can be had, also after a
+/// start on the full disk, and with room everything goes on.
+func fullDisk(_ words: [String]) async throws {
+    guard let disk = try SmallDisk(bytes: 256 * 1024) else { return print("no disk can be mounted here") }
+    let server = try ClusterServer(hasJournal: true, journal: disk.file("journal"))
+    var sender = try await client(server.channel)
+    var kept: [Int] = []
+    var refused = 0
+    var next = 0
+    func enqueue(_ count: Int) async {
+        for _ in 0..<count {
+            next += 1
+            do {
+                // Records of all sizes, so that the disk is full in the midst of one.
+                let text = String(repeating: "x", count: next * 37 % 1500)
+                try await sender.enqueueAndWait("jobs", data: [String(next), text])
+                kept.append(next)
+            } catch {
+                refused += 1
+                expect("\(error)".contains("No space left on device"), "\(error)")
+            }
+        }
+    }
+    await enqueue(20)
+    try disk.fill()
+    await enqueue(100)
+    expect(refused > 50, "\(refused) of 100")
+    // What is done with cannot be written down: it may come again, but nothing is lost.
+    var seen: [Int] = []
+    func take(_ client: ChannelClient) {
+        client.watch("jobs", acknowledges: true) { item in
+            let words: [String] = try item.decode()
+            seen.append(Int(words[0])!)
+        }
+    }
+    try server.kill()
+    try await expectEventually { !sender.isConnected }
+    try server.restart()
+    expect(server.log.contains("; it stays as it was"), server.log)
+    try await expectEventually { sender.isConnected }
+    await enqueue(5)
+    let before = kept
+    take(sender)
+    try await expectEventually { Set(seen).isSuperset(of: before) }
+    expect(Set(seen), is: Set(before))
+    disk.makeRoom()
+    await enqueue(20)
+    expect(kept.count, is: before.count + 20)
+    try await expectEventually { Set(seen) == Set(kept) }
+    // Written down with what came after it: it does not come again.
+    sender.close()
+    sender = try await client(server.channel)
+    await enqueue(1)
+    try server.kill()
+    try await expectEventually { !sender.isConnected }
+    try server.restart()
+    seen = []
+    try await expectEventually { sender.isConnected }
+    take(sender)
+    try await expectEventually { seen.contains(kept.last!) }
+    expect(seen, is: [kept.last!])
+    let lines = server.log.split(separator: "\n").filter { $0.contains("No space left on device") }
+    expect(lines.count < 10, "\(lines.count) lines, such as \(lines.first ?? "")")
+    sender.close()
+}
+
 func secrets(_ words: [String]) async throws {
     let server = try ClusterServer(["--secret", "open sesame"])
     let friend = try await client(server.channel, secret: "open sesame")

@@ -69,14 +69,17 @@ final class ClusterServer: ValueServer {
     let keepsItems: Bool
 
     /// The journal, where there is one.
-    var journal: String { folder.file("journal") }
+    let journal: String
     var channel: String { "unix:\(folder.file("channel"))" }
     var data: String { "unix:\(folder.file("data"))" }
 
-    init(_ options: [String] = [], hasJournal: Bool = false, backend: String = "epoll") throws {
+    init(
+        _ options: [String] = [], hasJournal: Bool = false, journal: String? = nil, backend: String = "epoll"
+    ) throws {
         folder = try TemporaryFolder()
         self.backend = backend
-        self.options = options + (hasJournal ? ["--journal", folder.file("journal")] : [])
+        self.journal = journal ?? folder.file("journal")
+        self.options = options + (hasJournal ? ["--journal", self.journal] : [])
         keepsItems = hasJournal
         process = try Self.start(folder, self.options, backend)
     }

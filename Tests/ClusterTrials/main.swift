@@ -6,6 +6,7 @@ run([
     "count-some": countSome,
     "data-down": dataServerDown,
     "data-shards": dataShards,
+    "full-disk": fullDisk,
     "hostile": hostileServers,
     "events": events,
     "server-back": serverComesBack,

@@ -193,6 +193,29 @@ import Testing
         }
     }
 
+    /// A request that cannot save what it has set fails, and what was there before stays.
+    @Test func aFullDiskKeepsWhatWasSaved() async throws {
+        try await TestThreads.light.run {
+            guard let disk = try SmallDisk(bytes: 64 * 1024) else { return }
+            let server = try ScenarioServer(
+                "sessions", Setup(backend: "epoll", transport: .ipv4),
+                ["--store", "file", "--folder", disk.file("sessions")])
+            let browser = try Browser(server)
+            try browser.get("/set?a=1")
+            let id = browser.id
+            try disk.fill()
+            for _ in 0..<3 {
+                try Browser(server, id: id).get("/set?a=\(String(repeating: "2", count: 5000))", status: 500)
+            }
+            try Browser(server).get("/set?b=1", status: 500)
+            #expect(try Browser(server, id: id).get("/look") == "a=1")
+            disk.makeRoom()
+            let both = try Browser(server, id: id).get("/set?b=2")
+            #expect(both.contains("a=1") && both.contains("b=2"), "\(both)")
+            try server.finish()
+        }
+    }
+
     // MARK: Stores
 
     @Test(arguments: stores)

@@ -7,7 +7,8 @@ import CLinux
 ///
 /// A last record that is not whole was never confirmed, and is cut off. The file stays open, and this server's, until
 /// the process ends. It is written anew when little of it is left of use. What was written outlives the process at
-/// once, and a power failure as far as the system has brought it to the disk.
+/// once, and a power failure as far as the system has brought it to the disk. Where the disk is full no item is taken,
+/// and those that are there are given out as before.
 final class ChannelJournal {
     /// One that is smaller is not worth being written anew.
     private static let smallest = 1024 * 1024
@@ -16,8 +17,12 @@ final class ChannelJournal {
 
     private let path: String
     private var fd: Int32
-    /// Of the file.
+    /// Of the file, as far as there are whole records.
     private var count = 0
+    /// There may be a part of a record behind them.
+    private var hasTornEnd = false
+    /// Items that are nobody's any more, which could not be written. It is done with the next record that can be.
+    private var unwritten: [Int] = []
 
     /// Opens the file, which is made when it is missing, and calls `found` with each item that waits in it, in order.
     /// Throws when it is another server's, or cannot be read or written.
@@ -32,7 +37,13 @@ final class ChannelJournal {
             }
             let items = try read()
             for (queue, item) in items { found(queue, item) }
-            try rewrite(items)
+            do throws(SystemError) {
+                try rewrite(items)
+            } catch {
+                // On a full disk there is no room for another one.
+                try cutTornEnd()
+                Worker.log("ChannelServer: \(error); it stays as it was", level: .error)
+            }
         } catch {
             close(fd)
             throw error
@@ -45,17 +56,20 @@ final class ChannelJournal {
 
     /// Items have come, which are kept when this returns.
     func add(_ items: [(queue: String, item: ChannelItem)]) throws(SystemError) {
-        var bytes: [UInt8] = []
+        var bytes = unwritten.flatMap { JournalRecord.done($0).bytes }
         for (queue, item) in items { bytes += JournalRecord.item(queue: queue, item).bytes }
         try append(bytes)
+        unwritten = []
     }
 
-    /// An item is nobody's any more. What fails is that it may come again.
+    /// An item is nobody's any more. Where that cannot be written it comes again if the server ends before it can.
     func remove(_ id: Int) {
+        unwritten.append(id)
         do throws(SystemError) {
-            try append(JournalRecord.done(id).bytes)
+            try add([])
         } catch {
-            Worker.log("ChannelServer: \(error)", level: .error)
+            // The others would fail for the same reason.
+            if unwritten.count == 1 { Worker.log("ChannelServer: \(error)", level: .error) }
         }
     }
 
@@ -92,17 +106,28 @@ final class ChannelJournal {
         close(fd)
         fd = other
         count = total
+        hasTornEnd = false
+        unwritten = []
     }
 
     private func append(_ bytes: [UInt8]) throws(SystemError) {
+        if hasTornEnd { try cutTornEnd() }
         do throws(SystemError) {
             try Self.write(bytes, fd, path)
             count += bytes.count
         } catch {
-            // A part of it, behind which others are written, would make the rest unreadable.
-            ftruncate(fd, count)
+            hasTornEnd = true
+            try? cutTornEnd()
             throw error
         }
+    }
+
+    /// A part of a record, behind which others are written, would make the rest unreadable.
+    private func cutTornEnd() throws(SystemError) {
+        while ftruncate(fd, count) != 0 {
+            guard capus_last_error() == EINTR else { throw SystemError("truncate \(path)", capus_last_error()) }
+        }
+        hasTornEnd = false
     }
 
     private static func write(_ bytes: [UInt8], _ fd: Int32, _ path: String) throws(SystemError) {
@@ -123,6 +148,7 @@ final class ChannelJournal {
         let bytes = try content()
         let content = JournalRecord.read(bytes)
         if content.count < bytes.count { try noteDamage(bytes, from: content.count) }
+        count = content.count
         return content.items
     }
 
