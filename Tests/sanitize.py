@@ -31,13 +31,13 @@ FILTERS = {
 # They measure memory, or how many descriptors and instructions something takes: a sanitizer needs its own.
 MEMORY = ["idleConnectionsCostLittle", "pipeliningWithoutReadingDoesNotCostMemory",
           "requestsThatHaveToWaitDoNotCostMemory", "connectionsLeaveNothingBehind", "aLargeFileCostsNoMemory",
-          "descriptorsAndMemoryAreBounded",
+          "descriptorsAndMemoryAreBounded", "aSlowReaderDoesNotCostMemory", "chunkedAnswer",
+          "aProcessThatStandsStillHoldsUpNobody",
           # The sanitizer's allocator takes the place of the one that fails here.
           "outputThatFindsNoMemoryEndsItsConnection"]
 # They link programs of what was built, and know of no sanitizer.
 LINKING = ["GeneratedProjectTests"]
-SKIPPED = {"address": [*MEMORY, *LINKING], "thread": MEMORY,
-           "memcheck": [*MEMORY, "aSlowReaderDoesNotCostMemory", "connectionsTakeTurns"]}
+SKIPPED = {"address": [*MEMORY, *LINKING], "thread": MEMORY, "memcheck": [*MEMORY, "connectionsTakeTurns"]}
 
 
 def environment(kind, folder):

@@ -51,6 +51,7 @@ public final class ZMQContext {
             zmq_poll(nil, 0, 1)
             rounds -= 1
         }
+        if ending.isOver { ending.join() }
     }
 
     private var longestLinger = 0.0
