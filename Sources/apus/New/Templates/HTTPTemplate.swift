@@ -64,6 +64,7 @@ nonisolated enum HTTPTemplate {
             static func router() -> Router {
                 let router = Router()
                 router.use(.requestID(), .jsonErrors)
+                router.get("/") { _ in try HTTPResponse(json: ["service": "{{name}}"]) }
                 router.get("/hello/:name") { request in
                     let name: String = try request.parameters.require("name")
                     return try HTTPResponse(json: ["greeting": "Hello, \(name)!"])
@@ -124,6 +125,7 @@ nonisolated enum HTTPTemplate {
             @Test func itGreets() throws {
                 let server = try RunningServer()
                 let client = try Client(port: server.ports[0])
+                #expect(try client.ask("GET", "/").body == #"{"service":"{{name}}"}"#)
                 let answer = try client.ask("GET", "/hello/Ann")
                 #expect(answer.status == 200)
                 #expect(answer.headers["content-type"] == "application/json")
