@@ -65,12 +65,18 @@ final class ChannelJournal {
     /// An item is nobody's any more. Where that cannot be written it comes again if the server ends before it can.
     func remove(_ id: Int) {
         unwritten.append(id)
+        // Where one could not be written the next ones cannot either: `writeRest` tries again.
+        guard unwritten.count == 1 else { return }
         do throws(SystemError) {
             try add([])
         } catch {
-            // The others would fail for the same reason.
-            if unwritten.count == 1 { Worker.log("ChannelServer: \(error)", level: .error) }
+            Worker.log("ChannelServer: \(error)", level: .error)
         }
+    }
+
+    /// Writes what could not be written, if there is room now.
+    func writeRest() {
+        if !unwritten.isEmpty { try? add([]) }
     }
 
     /// Whether it should be made anew when what waits has so many bytes in it.

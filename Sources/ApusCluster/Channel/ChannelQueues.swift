@@ -61,6 +61,9 @@ final class ChannelQueues {
         journal?.remove(item.id)
     }
 
+    /// Writes what the journal could not, if there is room now.
+    func writeRest() { journal?.writeRest() }
+
     /// Makes the journal anew when much of it is of no use. `unacknowledged` are items that clients have.
     func tidyUp(_ unacknowledged: () -> [(queue: String, item: ChannelItem)]) throws(SystemError) {
         guard let journal, journal.isWasteful(writtenBytes) else { return }

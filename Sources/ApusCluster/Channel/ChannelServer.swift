@@ -46,6 +46,8 @@ public final class ChannelServer {
     private var clients: [Int: ChannelPeer] = [:]
     private var complaints = 0
     private var timer: WorkerTimer?
+    /// Seconds until the journal may be made anew again.
+    private var pauseOfTidying = 0
     /// Clients that events and answers of this turn wait to be sent to.
     private var receiving: [ChannelPeer] = []
 
@@ -155,9 +157,14 @@ public final class ChannelServer {
     }
 
     private func tidyUp() {
+        queues.writeRest()
+        pauseOfTidying = max(0, pauseOfTidying - 1)
+        guard pauseOfTidying == 0 else { return }
         do throws(SystemError) {
             try queues.tidyUp { clients.values.flatMap { $0.unacknowledged.values.map { ($0.queue, $0.item) } } }
         } catch {
+            // A full disk stays full for a while.
+            pauseOfTidying = 60
             Worker.log("ChannelServer: \(error)", level: .error)
         }
     }
