@@ -39,12 +39,7 @@ private final class Capture {
         process.standardOutput = output
         process.standardError = errors
         try process.run()
-        var text = ""
-        while !text.contains("listening on") {
-            let more = errors.fileHandleForReading.availableData
-            try #require(!more.isEmpty, "\(text)")
-            text += String(decoding: more, as: UTF8.self)
-        }
+        _ = try errors.text(through: "listening on")
     }
 
     /// What it has shown when `expected` is there, or when it has ended after a minute without.
@@ -57,12 +52,6 @@ private final class Capture {
             kill(process.processIdentifier, SIGKILL)
             process.waitUntilExit()
         }
-        var text = ""
-        while !text.contains(expected) {
-            let more = output.fileHandleForReading.availableData
-            try #require(!more.isEmpty, "no \(expected) in \(text)")
-            text += String(decoding: more, as: UTF8.self)
-        }
-        return text
+        return try output.text(through: expected)
     }
 }

@@ -14,12 +14,7 @@ final class StartedServer {
         let output = Pipe()
         process.standardOutput = output
         try process.run()
-        var text = ""
-        while !text.contains("Start success") {
-            let more = output.fileHandleForReading.availableData
-            try #require(!more.isEmpty, "\(text)")
-            text += String(decoding: more, as: UTF8.self)
-        }
+        let text = try output.text(through: "Start success")
         // Examples say before how to try them.
         address = String(try #require(text.matches(of: /http:\/\/127\.0\.0\.1:[0-9]+/).last).output)
     }
@@ -34,5 +29,18 @@ final class StartedServer {
         process.terminate()
         process.waitUntilExit()
         #expect(process.terminationStatus == 0)
+    }
+}
+
+extension Pipe {
+    /// What a program writes up to `mark`, and what came with it. Fails when it ends before.
+    func text(through mark: String) throws -> String {
+        var text = ""
+        while !text.contains(mark) {
+            let more = fileHandleForReading.availableData
+            try #require(!more.isEmpty, "no \(mark) in \(text)")
+            text += String(decoding: more, as: UTF8.self)
+        }
+        return text
     }
 }
