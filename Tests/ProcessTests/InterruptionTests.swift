@@ -66,10 +66,10 @@ import Testing
                 master.signal(round % 2 == 0 ? SIGUSR1 : SIGUSR2)
                 try load.waitForMore(1)
             }
-            // Whatever was begun has ended when one more is done from its beginning to its end.
+            // Whatever was begun has ended when one more is done from its beginning to its end. (The first of
+            // them may still be under way: how fast a hundred signals are depends on how fast clients are.)
             let ended = { service.log.split(separator: "\n").count { $0.hasSuffix("reloaded") } }
             let before = ended()
-            #expect(before > 0)
             #expect(
                 eventually {
                     master.signal(SIGUSR1)
