@@ -5,6 +5,8 @@
 #include "tls_socket.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -17,7 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 // Seconds that one key seals tickets; those of the time before are still accepted, and replaced.
 #define TICKET_PERIOD (12 * 3600)
@@ -55,6 +59,14 @@ bool capus_is_same_secret(const uint8_t *first, const uint8_t *second, size_t co
 }
 
 void capus_tls_set_secret(const uint8_t *secret) { memcpy(ticket_secret, secret, sizeof ticket_secret); }
+
+bool capus_tls_kernel_is_able(void) {
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    // A kernel that knows how only misses the connection.
+    bool is_able = fd >= 0 && setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", 3) != 0 && errno == ENOTCONN;
+    close(fd);
+    return is_able;
+}
 
 // ---- Tickets ----
 
@@ -337,6 +349,10 @@ static void configure(capus_tls_context *context, const capus_tls_options *optio
         SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
         SSL_CTX_set_client_CA_list(ssl, SSL_load_client_CA_file(options->ca_file));
     }
+    // Asked for each connection a kernel that does not know how would look for the module each time.
+    if (options->prefers_kernel && capus_tls_kernel_is_able()) {
+        SSL_CTX_set_options(ssl, SSL_OP_ENABLE_KTLS);
+    }
     if (options->alpn_count > 0) {
         context->alpn = OPENSSL_memdup(options->alpn, options->alpn_count);
         context->alpn_count = (unsigned)options->alpn_count;
@@ -486,8 +502,13 @@ int capus_tls_handshake(capus_tls *tls, char *error, size_t capacity) {
     }
 }
 
+bool capus_tls_sends_files(const capus_tls *tls) { return BIO_get_ktls_send(SSL_get_wbio(ssl_of(tls))); }
+
 void capus_tls_settle(capus_tls *tls) {
-    tls_share_socket(ssl_of(tls));
+    // What the kernel does for a session is noted in its own.
+    if (!capus_tls_sends_files(tls) && !BIO_get_ktls_recv(SSL_get_rbio(ssl_of(tls)))) {
+        tls_share_socket(ssl_of(tls));
+    }
     // What is dropped of a key is its content: the empty object stays the session's.
     EVP_PKEY *keys[2] = {NULL, NULL};
     SSL_get_tmp_key(ssl_of(tls), &keys[0]);

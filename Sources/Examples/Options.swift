@@ -12,6 +12,9 @@ struct Options {
         return arguments[index + 1]
     }
 
+    /// Whether `--name` is there, which has no value.
+    func has(_ name: String) -> Bool { arguments.contains("--" + name) }
+
     /// The value behind `--name`, which must be there.
     func required(_ name: String) throws -> String {
         guard let value = value(name) else { throw OptionError(description: "--\(name) is needed") }

@@ -10,6 +10,7 @@ extension ServeCommand {
         guard (tlsCert == nil) == (tlsKey == nil) else {
             throw ValidationError("--tls-cert and --tls-key go together")
         }
+        guard !kernelTls || tlsCert != nil else { throw ValidationError("--kernel-tls is for --tls-cert") }
     }
 
     func run() throws {
@@ -25,7 +26,8 @@ extension ServeCommand {
 
     @MainActor
     private func start() -> Never {
-        let tls = tlsCert.map { TLSOptions(certificateFile: $0, privateKeyFile: tlsKey) }
+        var tls = tlsCert.map { TLSOptions(certificateFile: $0, privateKeyFile: tlsKey) }
+        tls?.prefersKernel = kernelTls
         let host = address.contains(":") ? "[\(address)]" : address
         let site = WebServer(on: "\(host):\(port)", tls: tls)
         site.worker.name = "serve"

@@ -28,6 +28,9 @@ struct ServeCommand: ParsableCommand {
     @Option(help: "The file with its private key.")
     var tlsKey: String?
 
+    @Flag(help: "Let the kernel make the records of HTTPS, where it can: files then do not pass through the server.")
+    var kernelTls = false
+
     @Flag(help: "List what is in folders without an index file.")
     var browse = false
 

@@ -36,6 +36,7 @@ func tlsOptions(_ options: Options) -> TLSOptions? {
     }
     tls.clientAuthoritiesFile = options["client-ca"]
     tls.ocspResponseFile = options["ocsp"]
+    tls.prefersKernel = options["kernel-tls"] != nil || getenv("APUS_TEST_KERNEL_TLS") != nil
     if options["tls13"] != nil { tls.minimumVersion = .tls13 }
     return tls
 }

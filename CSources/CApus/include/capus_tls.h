@@ -35,7 +35,12 @@ typedef struct capus_tls_options {
     bool requires_tls13;
     // The peer has to show a certificate that the authorities vouch for.
     bool verifies_peer;
+    // Records that leave are made by the kernel wherever it can: see capus_tls_sends_files.
+    bool prefers_kernel;
 } capus_tls_options;
+
+// Whether this kernel makes records (kTLS, the module `tls`, which root loads with this call).
+bool capus_tls_kernel_is_able(void);
 
 // OpenSSL's name and version.
 const char *_Nonnull capus_tls_version(void);
@@ -74,12 +79,15 @@ void capus_tls_ticket_destroy(capus_tls_ticket *_Nonnull ticket);
 // 0 when it is over, CAPUS_READ or CAPUS_WRITE for what it waits for, or -1 with the reason in `error`.
 int capus_tls_handshake(capus_tls *_Nonnull tls, char *_Nonnull error, size_t capacity);
 // The handshake is over: the session gives back what OpenSSL keeps of its socket and shares one for all sessions, which
-// have to be used by one thread only; and what it keeps of the key exchange, whose secrets would stay in memory as long
-// as the connection, and of what the peer has offered.
+// have to be used by one thread only, unless the kernel makes its records; and what it keeps of the key exchange, whose
+// secrets would stay in memory as long as the connection, and of what the peer has offered.
 void capus_tls_settle(capus_tls *_Nonnull tls);
 // As capus_receive and capus_send, after the handshake; `fd` is the session's. Receiving fills the buffer if it can.
 long capus_tls_receive(capus_tls *_Nonnull tls, int fd, void *_Nonnull bytes, size_t capacity);
 long capus_tls_send(capus_tls *_Nonnull tls, int fd, const void *_Nonnull bytes, size_t count);
+// What is written to the session's descriptor itself leaves in records that the kernel makes, and so do files by
+// capus_send_file: once the handshake is over, if that was wanted and the kernel knows what was agreed on.
+bool capus_tls_sends_files(const capus_tls *_Nonnull tls);
 // Bytes, or the end, were taken from the socket that no receive has returned.
 bool capus_tls_has_pending(const capus_tls *_Nonnull tls);
 // What was agreed on. Texts are valid as long as the session; those that are not known are empty.

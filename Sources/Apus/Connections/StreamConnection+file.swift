@@ -1,8 +1,8 @@
 import CApus
 
-/// Files leave through `sendfile` where the socket is a plain one, else in pieces through one buffer of the process.
-/// While one is under way `outbound` exists, so that all who look whether output waits see that it does; it then only
-/// tells when the socket takes more.
+/// Files leave through `sendfile` where the socket is a plain one or the kernel makes the records of TLS, else in
+/// pieces through one buffer of the process. While one is under way `outbound` exists, so that all who look whether
+/// output waits see that it does; it then only tells when the socket takes more.
 extension StreamConnection {
     /// So much leaves one connection before others have their turn: work of about half a millisecond.
     private var bytesPerTurn: Int { tls == nil ? 2 * 1024 * 1024 : 256 * 1024 }
@@ -94,7 +94,7 @@ extension StreamConnection {
                 return hasMore && tls == nil ? capus_send_last(fd, start, count) : write(start, count)
             }
         case .file(let file):
-            if tls == nil {
+            if tls.map(capus_tls_sends_files) ?? true {
                 let sent = capus_send_file(fd, file.fd, Int64(part.rest.lowerBound), count)
                 if -sent != Int(CAPUS_NOT_SUPPORTED) { return sent }
             }

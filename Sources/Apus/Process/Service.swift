@@ -130,6 +130,11 @@ enum Service {
         } catch {
             throw SetupError("worker \(worker.name): \(error)", exitStatus: 1)
         }
+        if let tls = worker.tls, tls.prefersKernel, !capus_tls_kernel_is_able() {
+            Log.write(
+                "worker \(worker.name): this kernel makes no records of TLS (modprobe tls); OpenSSL makes them",
+                .warning)
+        }
         guard let lifetime = worker.certificateLifetime, lifetime < 14 * 86400 else { return }
         let when = lifetime <= 0 ? "has expired" : "expires in \(lifetime / 86400) days"
         Log.write("worker \(worker.name): certificate \(worker.tls!.identity.certificateFile) \(when)", .warning)

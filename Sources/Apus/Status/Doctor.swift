@@ -84,7 +84,10 @@ public enum Doctor {
     }
 
     private static var tls: Finding {
-        Finding(verdict: .ok, subject: "TLS", detail: String(cString: capus_tls_version()))
+        Finding(
+            verdict: .ok, subject: "TLS",
+            detail: String(cString: capus_tls_version())
+                + (capus_tls_kernel_is_able() ? ", records by the kernel if wanted" : ""))
     }
 
     private static var freeFiles: Finding {

@@ -31,7 +31,7 @@ final class TLSClientContext {
                 certificate_file: texts[0]?.pointer, key_file: texts[1]?.pointer, passphrase: texts[2]?.pointer,
                 ca_file: texts[3]?.pointer, ciphers: nil, cipher_suites: nil, ocsp_file: nil, alpn: alpn.baseAddress,
                 alpn_count: alpn.count, requires_tls13: options.minimumVersion == .tls13,
-                verifies_peer: options.verifiesServer)
+                verifies_peer: options.verifiesServer, prefers_kernel: false)
             return capus_tls_client_context_create(&native, &message, message.count)
         }
         guard let made else { throw TLSError(message) }

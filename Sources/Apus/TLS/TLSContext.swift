@@ -40,7 +40,7 @@ final class TLSContext {
                 ca_file: texts[3]?.pointer, ciphers: texts[4]?.pointer, cipher_suites: texts[5]?.pointer,
                 ocsp_file: texts[6]?.pointer, alpn: alpn.baseAddress, alpn_count: alpn.count,
                 requires_tls13: options.minimumVersion == .tls13,
-                verifies_peer: options.clientAuthoritiesFile != nil)
+                verifies_peer: options.clientAuthoritiesFile != nil, prefers_kernel: options.prefersKernel)
             return capus_tls_context_create(&native, &message, message.count)
         }
         guard let made else { throw TLSError(message) }

@@ -15,6 +15,8 @@ public nonisolated struct TLSFacts: Sendable, Hashable {
     public let peerSubject: String?
     /// An earlier session was resumed: no certificate was sent.
     public let isResumed: Bool
+    /// The kernel makes the records that leave: see `TLSOptions.prefersKernel`.
+    public let usesKernel: Bool
 
     init(_ tls: OpaquePointer) {
         let facts = capus_tls_describe(tls)
@@ -25,6 +27,7 @@ public nonisolated struct TLSFacts: Sendable, Hashable {
             String(decoding: UnsafeBufferPointer(start: $0, count: Int(facts.alpn_count)), as: UTF8.self)
         }
         isResumed = facts.is_resumed
+        usesKernel = capus_tls_sends_files(tls)
         peerSubject = Self.subject(tls)
     }
 

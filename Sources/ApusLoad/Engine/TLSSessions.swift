@@ -17,10 +17,9 @@ nonisolated struct TLSSessions: ~Copyable {
             Array($0.utf8CString)
         }
         let made = Self.withPointer(authorities) { authorities in
-            var native = capus_tls_options(
-                certificate_file: nil, key_file: nil, passphrase: nil, ca_file: authorities, ciphers: nil,
-                cipher_suites: nil, ocsp_file: nil, alpn: nil, alpn_count: 0, requires_tls13: false,
-                verifies_peer: options.verifiesServer)
+            var native = capus_tls_options()
+            native.ca_file = authorities
+            native.verifies_peer = options.verifiesServer
             return capus_tls_client_context_create(&native, &reason, reason.count)
         }
         guard let made else {

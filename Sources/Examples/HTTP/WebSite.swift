@@ -7,7 +7,7 @@ import ApusWeb
 enum WebSite {
     static func set(_ arguments: [String]) throws {
         let options = Options(arguments)
-        let tls = options.value("cert").map { TLSOptions(certificateFile: $0, privateKeyFile: options.value("key")) }
+        let tls = try options.has("cert") ? options.tls() : nil
         let site = WebServer(on: try options.required("on"), tls: tls)
         site.worker.name = "WebSite"
         site.worker.count = try options.number("count") ?? 1
