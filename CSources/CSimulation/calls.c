@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -182,17 +183,33 @@ ssize_t sendfile(int fd, int file, off_t *offset, size_t count) {
     return traced("sendfile", fd, count, found);
 }
 
+int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout) {
+    REAL(recvmmsg);
+    descriptor *socket = simulated(fd);
+    if (socket == NULL) return real(fd, messages, count, flags, timeout);
+    return (int)traced("recvmmsg", fd, count, fails_for_now() ? -1 : datagrams_receive(socket, messages, count));
+}
+
+int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags) {
+    REAL(sendmmsg);
+    if (simulated(fd) == NULL) return real(fd, messages, count, flags);
+    return (int)traced("sendmmsg", fd, count, datagrams_send(messages, count));
+}
+
 // ---- Sockets ----
 
 int socket(int domain, int type, int protocol) {
     REAL(socket);
-    if (domain != AF_INET || (type & 0xF) != SOCK_STREAM) return real(domain, type, protocol);
-    return open_descriptor(STREAM);
+    if (domain != AF_INET) return real(domain, type, protocol);
+    return open_descriptor((type & 0xF) == SOCK_STREAM ? STREAM : DATAGRAMS);
 }
 
 int bind(int fd, const struct sockaddr *address, socklen_t length) {
     REAL(bind);
-    return simulated(fd) == NULL ? real(fd, address, length) : 0;
+    descriptor *socket = simulated(fd);
+    if (socket == NULL) return real(fd, address, length);
+    if (socket->kind == DATAGRAMS) last_listener = fd;
+    return 0;
 }
 
 int listen(int fd, int backlog) {
@@ -291,13 +308,17 @@ int getsockopt(int fd, int level, int name, void *value, socklen_t *length) {
         socket->failure = 0;
     }
     if (level == SOL_SOCKET && name == SO_TYPE) answer = SOCK_STREAM;
+    if (level == SOL_UDP && name == UDP_SEGMENT && strikes(20)) return fail(ENOPROTOOPT);
     memcpy(value, &answer, *length < sizeof answer ? *length : sizeof answer);
     return 0;
 }
 
 int setsockopt(int fd, int level, int name, const void *value, socklen_t length) {
     REAL(setsockopt);
-    return simulated(fd) == NULL ? real(fd, level, name, value, length) : 0;
+    descriptor *socket = simulated(fd);
+    if (socket == NULL) return real(fd, level, name, value, length);
+    if (level == SOL_UDP && name == UDP_GRO) socket->joins = true;
+    return 0;
 }
 
 int getsockname(int fd, struct sockaddr *address, socklen_t *length) {

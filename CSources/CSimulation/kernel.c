@@ -268,6 +268,8 @@ static bool complete_connect(peer *peer, descriptor *socket) {
 
 // One turn of a peer; true when anything has changed.
 static bool act(peer *peer) {
+    descriptor *listener = simulated(peer->plan.listener);
+    if (listener != NULL && listener->kind == DATAGRAMS) return datagrams_say(peer, listener);
     if (is_over(peer)) {
         // What it had received before the reset can still be read.
         bool reads = !is_chaos || simulation_draw(100) < peer->plan.reads;
@@ -318,6 +320,7 @@ static uint32_t readiness(const descriptor *of) {
     case LISTENER: return pending_client(FIRST_DESCRIPTOR + (int)(of - descriptors)) >= 0 ? EPOLLIN : 0;
     case TIMER: return of->expires_ns > 0 && of->expires_ns <= simulated_now_ns ? EPOLLIN : 0;
     case CONTROL: return is_at_rest ? EPOLLIN : 0;
+    case DATAGRAMS: return of->in.count > 0 ? EPOLLIN & of->watch.events : 0;
     case STREAM: break;
     default: return 0;
     }

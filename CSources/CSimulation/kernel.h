@@ -5,6 +5,7 @@
 #include "csimulation.h"
 
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 // Simulated descriptors are these, the lowest free one first, as in a real kernel: numbers come again at once.
@@ -21,7 +22,7 @@ typedef struct bytes {
 void bytes_append(bytes *to, const void *from, size_t count);
 void bytes_drop(bytes *of, size_t count);
 
-typedef enum kind { NOTHING, LISTENER, STREAM, POLLER, TIMER, CONTROL } kind;
+typedef enum kind { NOTHING, LISTENER, STREAM, DATAGRAMS, POLLER, TIMER, CONTROL } kind;
 
 // The first of those that wait in the backlog of a listener; -1 without one.
 int pending_client(int listener);
@@ -36,6 +37,8 @@ typedef struct descriptor {
     bytes in, out;
     int failure;
     bool is_connecting, will_fail, peer_finished, peer_has_left, is_reset, is_shut;
+    // Of sockets for datagrams: runs are received as one piece.
+    bool joins;
     // Of timers: 0 when it is not set.
     int64_t expires_ns;
 } descriptor;
@@ -52,6 +55,8 @@ typedef struct peer {
     // What it has read, and what was sent to it before the program closed.
     bytes heard, tail;
     bool is_closed_by_program;
+    // Datagrams for it that the kernel did not take.
+    uint32_t refused;
     // The TLS session of one that is secured, and what it has to say in its name.
     void *session;
     bytes wire;
@@ -81,6 +86,11 @@ bool strikes(uint32_t percent);
 size_t room_of(const descriptor *of);
 // What epoll_wait does.
 int wait_for_events(struct epoll_event *events, int most, int timeout);
+
+// UDP: one turn of a peer, true when it has said something; recvmmsg and sendmmsg.
+bool datagrams_say(peer *peer, descriptor *socket);
+int datagrams_receive(descriptor *socket, struct mmsghdr *messages, unsigned count);
+int datagrams_send(const struct mmsghdr *messages, unsigned count);
 
 // TLS of peers: what they say and hear is translated.
 void sessions_begin(void);

@@ -1,4 +1,4 @@
-// TLS of simulated peers: OpenSSL over memory. They are clients that trust everybody.
+// TLS of simulated peers: OpenSSL over memory. Clients trust everybody, servers all show one certificate.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "kernel.h"
 
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static SSL_CTX *context;
+static SSL_CTX *context, *server_context;
 // Of the last connection of the schedule, to be resumed by the next ones.
 static SSL_SESSION *last;
 
@@ -33,15 +33,26 @@ static int remember(SSL *ssl, SSL_SESSION *session) {
     return 1;
 }
 
-void session_begin(peer *peer) {
+bool simulation_use_certificate(const char *certificate_file, const char *key_file) {
+    server_context = SSL_CTX_new(TLS_server_method());
+    return SSL_CTX_use_certificate_chain_file(server_context, certificate_file) == 1 &&
+           SSL_CTX_use_PrivateKey_file(server_context, key_file, SSL_FILETYPE_PEM) == 1;
+}
+
+static SSL *make_session(SSL_CTX *context) {
+    SSL *ssl = SSL_new(context);
+    if (ssl == NULL) abort();
+    SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    return ssl;
+}
+
+static SSL *make_client(void) {
     if (context == NULL) {
         context = SSL_CTX_new(TLS_client_method());
         SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
         SSL_CTX_sess_set_new_cb(context, remember);
     }
-    SSL *ssl = SSL_new(context);
-    if (ssl == NULL) abort();
-    SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    SSL *ssl = make_session(context);
     // TLS 1.2 has the server's last word in another place.
     if (simulation_draw(3) == 0) {
         SSL_set_max_proto_version(ssl, TLS1_2_VERSION);
@@ -49,7 +60,18 @@ void session_begin(peer *peer) {
         SSL_set_session(ssl, last);
     }
     SSL_set_connect_state(ssl);
-    peer->session = ssl;
+    return ssl;
+}
+
+static SSL *make_server(void) {
+    SSL *ssl = make_session(server_context);
+    if (simulation_draw(3) == 0) SSL_set_max_proto_version(ssl, TLS1_2_VERSION);
+    SSL_set_accept_state(ssl);
+    return ssl;
+}
+
+void session_begin(peer *peer) {
+    peer->session = peer->is_client ? make_client() : make_server();
     session_hear(peer, NULL, 0);
 }
 

@@ -26,12 +26,14 @@ final class Fuzzer {
         let requests = HTTPScenario(deeds: deeds)
         try requests.listen()
         scenarios = [
-            try LineScenario(.accepted, deeds: deeds), try LineScenario(.outgoing, deeds: deeds), pipes, webSockets,
-            requests,
+            try LineScenario(isOutgoing: false, deeds: deeds), try LineScenario(isOutgoing: true, deeds: deeds), pipes,
+            webSockets, requests, DatagramScenario(deeds: deeds),
         ]
         if let certificate = options.certificate, let key = options.key {
             let tls = TLSOptions(certificateFile: certificate, privateKeyFile: key)
-            scenarios.append(try LineScenario(.secured, deeds: deeds, tls: tls))
+            scenarios.append(try LineScenario(isOutgoing: false, isSecured: true, deeds: deeds, tls: tls))
+            guard simulation_use_certificate(certificate, key) else { throw TLSFailure() }
+            scenarios.append(try LineScenario(isOutgoing: true, isSecured: true, deeds: deeds))
         }
         restingDescriptors = simulation_open_descriptors()
         EventLoop.current.watchRead(control) { [unowned self] in atRest() }
@@ -87,3 +89,6 @@ final class Fuzzer {
         exit(0)
     }
 }
+
+/// The files that the command line names are of no use to OpenSSL.
+private struct TLSFailure: Error {}

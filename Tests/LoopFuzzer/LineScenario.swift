@@ -1,16 +1,17 @@
 import Apus
 import CSimulation
 
-/// Lines over plain connections, over TLS, or over connections that the program makes itself.
+/// Lines over connections of clients, or of the program itself, plain or over TLS.
 final class LineScenario: Scenario {
-    enum Kind { case accepted, secured, outgoing }
+    private let isOutgoing: Bool
+    private let isSecured: Bool
 
-    private let kind: Kind
-
-    init(_ kind: Kind, deeds: Deeds, tls: TLSOptions? = nil) throws {
-        self.kind = kind
+    /// `tls` is for the program's side of accepted connections.
+    init(isOutgoing: Bool, isSecured: Bool = false, deeds: Deeds, tls: TLSOptions? = nil) throws {
+        self.isOutgoing = isOutgoing
+        self.isSecured = isSecured
         super.init(deeds: deeds)
-        guard kind != .outgoing else { return }
+        guard !isOutgoing else { return }
         let worker = Worker(.text, on: "127.0.0.1:7", tls: tls)
         worker.onConnect = { [unowned self] connection in try opened(connection) }
         try listen(worker)
@@ -20,15 +21,19 @@ final class LineScenario: Scenario {
         for _ in 0...draw(3) {
             let lines = (0..<draw(12)).map { numbered($0, drawSize()) }
             let input = lines.flatMap { Array(($0 + "\n").utf8) }
-            let refuses = kind == .outgoing && draw(6) == 0
-            add(input, messages: refuses ? [] : lines, secured: kind == .secured, refuses: refuses)
-            if kind == .outgoing { connect() }
+            let refuses = isOutgoing && draw(6) == 0
+            add(input, messages: refuses ? [] : lines, secured: isSecured, refuses: refuses)
+            if isOutgoing { connect() }
         }
     }
 
     private func connect() {
         var options = ConnectOptions()
         options.limits = Self.limits
+        if isSecured {
+            options.tls = TLSClientOptions()
+            options.tls?.verifiesServer = false
+        }
         guard let connection = try? Connection(.text, to: "127.0.0.1:9", options: options) else { return }
         let early = draw(3) == 0 ? [numbered(900, draw(60))] : []
         connection.onConnect = { [unowned self] connection in try opened(connection, early) }

@@ -59,7 +59,11 @@ class Scenario {
 
     /// The life of a connection that was just made.
     func begin<P: WireProtocol>(_ connection: Connection<P>) -> Life {
-        let peer = Int(simulation_peer(connection.fileDescriptor))
+        begin(peer: Int(simulation_peer(connection.fileDescriptor)))
+    }
+
+    /// The life of what a peer has with the program.
+    func begin(peer: Int) -> Life {
         let life = Life(peer: peer, expected: messages[peer] ?? [])
         lives.append(life)
         return life

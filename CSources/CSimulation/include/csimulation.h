@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 typedef struct simulation_plan {
+    // Of UDP, where only this and `listener` count: datagrams, each behind its length in two bytes.
     const uint8_t *_Nullable input;
     size_t input_count;
     // It resets the connection when it has said so many bytes; negative: never.
@@ -31,7 +32,7 @@ typedef struct simulation_plan {
     uint32_t window;
     // It speaks TLS.
     bool secured;
-    // The listening socket that it connects to; of no use for the peers of outgoing connections.
+    // The socket that it connects or sends to; of no use for the peers of outgoing connections.
     int listener;
     // Outgoing connections only: it is refused, at once or later.
     bool refuses;
@@ -55,6 +56,9 @@ enum {
     SIMULATION_DROPPED = 64,
 };
 
+// What peers of outgoing connections show that are secured: files in PEM. False if they cannot be used.
+bool simulation_use_certificate(const char *_Nonnull certificate_file, const char *_Nonnull key_file);
+
 // Begins a schedule: `steps` waits long. Descriptors that are open stay; the peers of the last one are forgotten.
 void simulation_begin(uint64_t seed, uint32_t steps, bool jumps_in_time);
 // A peer that connects to the listening socket at some time. Returns its number.
@@ -63,12 +67,16 @@ int simulation_add_client(const simulation_plan *_Nonnull plan);
 int simulation_add_server(const simulation_plan *_Nonnull plan);
 
 simulation_plan simulation_plan_of(int peer);
-// The socket that began to listen last.
+// The socket that began to listen, or was bound for UDP, last.
 int simulation_last_listener(void);
 
-// The bytes that a peer has read, and its flags.
+// The bytes that a peer has read, in UDP as in its plan, and its flags.
 const uint8_t *_Nonnull simulation_heard(int peer, size_t *_Nonnull count);
 uint32_t simulation_state(int peer);
+// Datagrams for a peer that the kernel did not take, runs that it did not want to cut not counted.
+uint32_t simulation_refused(int peer);
+// The peer that a datagram came from.
+int simulation_peer_of_port(int port);
 // The peer that is at the other end of a descriptor.
 int simulation_peer(int fd);
 
