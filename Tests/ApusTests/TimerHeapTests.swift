@@ -204,4 +204,30 @@ private final class ListedTimers: Timers {
         #expect(third == nil)
         #expect(heap.count == 0 && heap.nextDeadline == -1)
     }
+
+    @Test func `lets go of what timers do that are over, also when somebody keeps them`() {
+        final class Purpose {
+            nonisolated deinit {}
+        }
+        let heap = TimerHeap()
+        var status = capus_worker_status()
+        weak var purpose: Purpose?
+        let make = { (interval: Int64) in
+            let known = Purpose()
+            purpose = known
+            return WorkerTimer(interval: interval) { _ in _ = known }
+        }
+        let once = make(-1)
+        heap.add(once, due: 0)
+        #expect(purpose != nil)
+        heap.runDue(0, &status)
+        #expect(purpose == nil)
+        let repeating = make(1)
+        heap.add(repeating, due: 0)
+        heap.runDue(0, &status)
+        #expect(purpose != nil)
+        heap.removeAll()
+        #expect(purpose == nil)
+        withExtendedLifetime((once, repeating)) {}
+    }
 }

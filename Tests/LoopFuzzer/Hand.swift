@@ -52,7 +52,8 @@ class ConnectionHand<P: WireProtocol>: Hand {
     func resume() { connection.resumeReading() }
 
     func after(_ seconds: Double, _ body: @escaping @MainActor () throws -> Void) {
-        connection.timer(after: seconds) { _ in try body() }
+        let timer = connection.timer(after: seconds) { _ in try body() }
+        if draw(3) == 0 { connection[TimerKey.self] = timer }
     }
 
     func run(_ body: @escaping @MainActor () async throws -> Void) { connection.run(body) }

@@ -61,3 +61,5 @@ final class Life {
 }
 
 enum TokenKey: StorageKey { typealias Value = Token }
+/// Keeps a timer with the connection that its body knows.
+enum TimerKey: StorageKey { typealias Value = WorkerTimer }

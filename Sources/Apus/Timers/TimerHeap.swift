@@ -73,7 +73,10 @@ package struct TimerHeap {
         storage.pointee = Storage()
         storage.pointee.lastSequence = lastSequence
         for entry in removed { entry.timer.takeUnretainedValue().heapIndex = -1 }
-        for entry in removed { entry.timer.release() }
+        for entry in removed {
+            entry.timer.takeUnretainedValue().end()
+            entry.timer.release()
+        }
         removed.deallocate()
     }
 

@@ -10,7 +10,9 @@ public final class WorkerTimer {
     let interval: Int64
     /// Where the heap has it; −1 when it does not wait.
     @exclusivity(unchecked) var heapIndex = -1
-    private let body: @MainActor (WorkerTimer) throws -> Void
+    /// Nil when it will not be called again: whoever keeps a timer that is over keeps nothing of what it was for, which
+    /// may be who keeps it.
+    private var body: (@MainActor (WorkerTimer) throws -> Void)?
 
     @exclusivity(unchecked) private static var lastID = 0
 
@@ -96,8 +98,13 @@ public final class WorkerTimer {
     /// Stops the timer. False when it has fired or was cancelled before.
     @discardableResult
     public func cancel() -> Bool {
-        EventLoop.current.timers.remove(self)
+        guard EventLoop.current.timers.remove(self) else { return false }
+        end()
+        return true
     }
+
+    /// It does not wait any more.
+    func end() { body = nil }
 
     /// Stops all timers of the process, and its crontabs.
     public static func cancelAll() {
@@ -106,6 +113,8 @@ public final class WorkerTimer {
     }
 
     func fire() {
+        guard let body else { return }
+        if !isWaiting { end() }
         do {
             try body(self)
         } catch {
