@@ -32,7 +32,7 @@ FILTERS = {
 MEMORY = ["idleConnectionsCostLittle", "pipeliningWithoutReadingDoesNotCostMemory",
           "requestsThatHaveToWaitDoNotCostMemory", "connectionsLeaveNothingBehind", "aLargeFileCostsNoMemory",
           "descriptorsAndMemoryAreBounded", "aSlowReaderDoesNotCostMemory", "chunkedAnswer",
-          "aProcessThatStandsStillHoldsUpNobody",
+          "aProcessThatStandsStillHoldsUpNobody", "floodsOfPings", "largeMessagesLeaveNothingBehind",
           # The sanitizer's allocator takes the place of the one that fails here.
           "outputThatFindsNoMemoryEndsItsConnection"]
 # They link programs of what was built, and know of no sanitizer.
