@@ -46,6 +46,10 @@ func dataOperations(_ words: [String]) async throws {
     expect(try await !data.contains("list"))
     try await data.set("brief", 1, expiresIn: 0.05)
     try await expectEventually { try await data.get("brief", as: Int.self) == nil }
+    try await data.set("lease", "a")
+    expect(try await !data.compareAndSet("lease", from: "b", to: "a", expiresIn: 0.05))
+    expect(try await data.compareAndSet("lease", from: "a", to: "a", expiresIn: 0.05))
+    try await expectEventually { try await data.get("lease", as: String.self) == nil }
     let wrong = await expectError { _ = try await data.get("huge", as: String.self) }
     expect(wrong is DecodingError)
     // Together: one way for all.

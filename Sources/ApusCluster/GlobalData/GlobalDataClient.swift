@@ -83,11 +83,15 @@ public final class GlobalDataClient {
     /// Takes a key its value.
     public func remove(_ key: String) async throws { try await shard(of: key).remove(key) }
 
-    /// Gives a key a value if its value is `old` now; nil stands for none. False when it is another one.
+    /// Gives a key a value if its value is `old` now; nil stands for none. False when it is another one. The value is
+    /// gone after `seconds` if they are given, else when the old one would have been: a lease is taken by
+    /// `add(_:_:expiresIn:)` and renewed by setting it to what it is, with its time.
     @discardableResult
-    public func compareAndSet<Value: Encodable>(_ key: String, from old: Value?, to new: Value) async throws -> Bool {
+    public func compareAndSet<Value: Encodable>(
+        _ key: String, from old: Value?, to new: Value, expiresIn seconds: Double? = nil
+    ) async throws -> Bool {
         let old = try old.map { try ClusterValue.json($0) } ?? GlobalDataValues.null
-        return try await shard(of: key).replace(key, old, try ClusterValue.json(new))
+        return try await shard(of: key).replace(key, old, try ClusterValue.json(new), seconds: seconds)
     }
 
     /// Adds to a number, and returns the new one without its fraction; nil when the key has no value, or the server no
@@ -116,7 +120,7 @@ public final class GlobalDataClient {
             let old = try await shard(of: key).get(key)
             let new = try change(try Self.value(old))
             let json = try new.map { try ClusterValue.json($0) } ?? GlobalDataValues.null
-            if try await shard(of: key).replace(key, old, json) { return new }
+            if try await shard(of: key).replace(key, old, json, seconds: nil) { return new }
             failures += 1
             // The more of them there are, the longer each waits.
             if failures > 3 { try await WorkerTimer.sleep(.random(in: 0...min(0.05, 0.001 * Double(failures)))) }

@@ -141,10 +141,11 @@ extension GlobalDataShard: GlobalDataStore {
 
     func remove(_ key: String) async throws { _ = try await ask(request("delete", key).message) }
 
-    func replace(_ key: String, _ old: [UInt8], _ new: [UInt8]) async throws -> Bool {
+    func replace(_ key: String, _ old: [UInt8], _ new: [UInt8], seconds: Double?) async throws -> Bool {
         var request = request("cas", key)
         request.add("md5", MD5.hex(old))
         request.add("value", json: new)
+        if let seconds { request.add("ttl", json: Array("\(seconds)".utf8)) }
         return try Self.isTrue(try await ask(request.message))
     }
 

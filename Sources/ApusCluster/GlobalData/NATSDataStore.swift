@@ -69,7 +69,7 @@ final class NATSDataStore: GlobalDataStore {
 
     func set(_ key: String, _ json: [UInt8], seconds: Double?, ifMissing: Bool) async throws -> Bool {
         try await ask {
-            let expiry = seconds.map { "\(Self.now + Int(min(max(0, $0), 3e9) * 1000))" }
+            let expiry = seconds.map(Self.expiry(after:))
             guard ifMissing else {
                 if json == GlobalDataValues.null { return try await erase(key, revision: nil) }
                 try await write(key, json, expiry: expiry, revision: nil)
@@ -82,10 +82,17 @@ final class NATSDataStore: GlobalDataStore {
 
     func remove(_ key: String) async throws { try await ask { _ = try await erase(key, revision: nil) } }
 
-    func replace(_ key: String, _ old: [UInt8], _ new: [UInt8]) async throws -> Bool {
+    func replace(_ key: String, _ old: [UInt8], _ new: [UInt8], seconds: Double?) async throws -> Bool {
         try await ask {
-            try await change(key) { $0.json == old ? Value(json: new, expiry: $0.expiry) : nil } != nil
+            let expiry = seconds.map(Self.expiry(after:))
+            return try await change(key) { $0.json == old ? Value(json: new, expiry: expiry ?? $0.expiry) : nil }
+                != nil
         }
+    }
+
+    /// When what is set now is gone.
+    private static func expiry(after seconds: Double) -> String {
+        "\(now + Int(min(max(0, seconds), 3e9) * 1000))"
     }
 
     func add(_ key: String, _ step: String) async throws -> String? {

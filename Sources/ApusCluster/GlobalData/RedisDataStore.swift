@@ -6,7 +6,9 @@ final class RedisDataStore: GlobalDataStore {
         """
         local value = redis.call('GET', KEYS[1]) or 'null'
         if value ~= ARGV[1] then return 0 end
-        if ARGV[2] == 'null' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL') end
+        if ARGV[2] == 'null' then redis.call('DEL', KEYS[1])
+        elseif ARGV[3] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+        else redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL') end
         return 1
         """)
     /// What is no number counts as 0; numbers that do not fit are none.
@@ -59,7 +61,7 @@ final class RedisDataStore: GlobalDataStore {
                 return true
             }
             var words: [any RedisArgument] = [key, json]
-            if let seconds { words += ["PX", max(1, Int(min(seconds, 3e9) * 1000))] as [any RedisArgument] }
+            if let seconds { words += ["PX", Self.milliseconds(seconds)] as [any RedisArgument] }
             if ifMissing { words.append("NX") }
             return try await !redis.command("SET", arguments: words).isNull
         }
@@ -67,9 +69,15 @@ final class RedisDataStore: GlobalDataStore {
 
     func remove(_ key: String) async throws { try await ask { _ = try await redis.delete(key) } }
 
-    func replace(_ key: String, _ old: [UInt8], _ new: [UInt8]) async throws -> Bool {
-        try await ask { try await redis.run(Self.replacing, keys: [key], [old, new]).integer == 1 }
+    func replace(_ key: String, _ old: [UInt8], _ new: [UInt8], seconds: Double?) async throws -> Bool {
+        try await ask {
+            var words: [any RedisArgument] = [old, new]
+            if let seconds { words.append(Self.milliseconds(seconds)) }
+            return try await redis.run(Self.replacing, keys: [key], words).integer == 1
+        }
     }
+
+    private static func milliseconds(_ seconds: Double) -> Int { max(1, Int(min(seconds, 3e9) * 1000)) }
 
     func add(_ key: String, _ step: String) async throws -> String? {
         try await ask { try await redis.run(Self.adding, keys: [key], [step]).string }

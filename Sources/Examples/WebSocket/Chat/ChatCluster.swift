@@ -46,20 +46,16 @@ final class ChatCluster: ChatEngine {
     func claim(_ name: String, _ claim: ChatClaim) async throws -> Bool {
         let key = Self.key(name)
         if try await names.add(key, Self.text(claim), expiresIn: claim.lease) { return true }
-        guard let holder = try await names.get(key, as: String.self), holder.hasPrefix(claim.owner + " "),
-            try await names.compareAndSet(key, from: holder, to: Self.text(claim))
+        guard let holder = try await names.get(key, as: String.self), holder.hasPrefix(claim.owner + " ")
         else { return false }
-        return try await renew(name, claim)
+        return try await names.compareAndSet(key, from: holder, to: Self.text(claim), expiresIn: claim.lease)
     }
 
     func renew(_ name: String, _ claim: ChatClaim) async throws -> Bool {
         let (key, text) = (Self.key(name), Self.text(claim))
-        guard try await names.compareAndSet(key, from: text, to: text) else {
-            // The server has forgotten it, or this process was cut off for longer than the lease.
-            return try await names.add(key, text, expiresIn: claim.lease)
-        }
-        try await names.set(key, text, expiresIn: claim.lease)
-        return true
+        if try await names.compareAndSet(key, from: text, to: text, expiresIn: claim.lease) { return true }
+        // The server has forgotten it, or this process was cut off for longer than the lease.
+        return try await names.add(key, text, expiresIn: claim.lease)
     }
 
     func release(_ name: String, _ claim: ChatClaim) {
