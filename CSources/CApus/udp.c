@@ -31,7 +31,7 @@ static int open_socket(const capus_address *address, bool reuse_port, bool conne
     set_option(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER);
     set_option(fd, SOL_SOCKET, SO_REUSEPORT, reuse_port);
     set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-    if ((connects ? connect : bind)(fd, &system.generic, length) != 0) {
+    if ((connects ? connect(fd, &system.generic, length) : bind(fd, &system.generic, length)) != 0) {
         int failure = errno;
         close(fd);
         return -failure;

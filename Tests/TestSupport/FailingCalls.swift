@@ -33,7 +33,9 @@ public final class FailingCalls {
 
     /// How programs are started whose calls are to fail.
     public func launch() throws -> ServerProcess.Launch {
-        .init(environment: ["LD_PRELOAD": try Self.library.get(), "APUS_ERRNOS": folder.file("control")])
+        .init(environment: [
+            "LD_PRELOAD": try Self.library.get().file("errnos.so"), "APUS_ERRNOS": folder.file("control"),
+        ])
     }
 
     /// Makes the `nth` call of this name from now on fail with an errno, or each one.
@@ -65,18 +67,17 @@ public final class FailingCalls {
         set { control.pointee.clockOffset = newValue }
     }
 
-    /// The library, compiled once for all tests of this process.
-    private static let library: Result<String, Failure> = {
+    /// The folder with the library, compiled once for all tests of this process.
+    private static let library: Result<TemporaryFolder, Failure> = {
         guard let folder = try? TemporaryFolder() else { return .failure(Failure("no folder for the library")) }
-        // It is needed as long as the tests run.
-        let path = Unmanaged.passRetained(folder).takeUnretainedValue().file("errnos.so")
+        let path = folder.file("errnos.so")
         let tests = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
         let source = "/\(tests)/../CSources/CFaults/errnos.c"
         do {
             let compiler = try ServerProcess(
                 "/usr/bin/cc", ["-O1", "-shared", "-fPIC", "-o", path, source, "-ldl"], in: folder)
             guard try compiler.waitForExit() == .code(0) else { return .failure(Failure(compiler.errorText)) }
-            return .success(path)
+            return .success(folder)
         } catch {
             return .failure(Failure("cc: \(error)"))
         }
