@@ -75,6 +75,37 @@ import Testing
         }
     }
 
+    /// One copy for all who are sent it, also those who read slowly or want a part, and none of larger files.
+    @Test(arguments: Setup.all)
+    func filesUpToTwoMebibytesAreSentFromMemory(_ setup: Setup) async throws {
+        try await withSite(setup, ["--interval", "3600"]) { server, folder in
+            let text = String((0..<200_000).map { "\($0)\n" }.joined().prefix(1_200_000))
+            let larger = text + text
+            try folder.write(text, to: "kept.txt")
+            try folder.write(larger, to: "larger.txt")
+            let client = try server.connect()
+            #expect(try client.get("/kept.txt").text == text)
+            #expect(try client.get("/larger.txt").text == larger)
+            let slow = try server.connect(receiveBuffer: 4096)
+            try slow.send("GET /kept.txt HTTP/1.1\r\nHost: h\r\n\r\nGET /kept.txt HTTP/1.1\r\nHost: h\r\n\r\n")
+            _ = try slow.read(through: "\r\n\r\n")
+            // In place: what is read from the file now is something else.
+            try folder.write("x" * text.utf8.count, to: "kept.txt")
+            try folder.write("x" * larger.utf8.count, to: "larger.txt")
+            for _ in 0..<3 {
+                let isKept = try client.get("/kept.txt").text == text
+                #expect(isKept)
+            }
+            let part = try client.request("GET /kept.txt", ["Range: bytes=1000000-1100000"])
+            #expect(part.status == 206 && part.text == String(text.dropFirst(1_000_000).prefix(100_001)))
+            let isNew = try client.get("/larger.txt").text == "x" * larger.utf8.count
+            #expect(isNew)
+            let first = try String(decoding: slow.read(text.utf8.count), as: UTF8.self) == text
+            let second = try slow.readReply().text == text
+            #expect(first && second)
+        }
+    }
+
     @Test(arguments: Setup.eachBackend)
     func aLargeFileCostsNoMemory(_ setup: Setup) async throws {
         try await withSite(setup) { server, folder in

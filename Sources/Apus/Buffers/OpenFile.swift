@@ -7,6 +7,8 @@ package nonisolated final class OpenFile: Sendable {
     package let state: FileState
     /// Bytes it had when it was opened.
     package var size: Int { state.size }
+    /// All of it, once `keep` was called.
+    @MainActor private(set) var kept: [UInt8]?
 
     /// Why a file cannot be read.
     package enum Failure: Error {
@@ -73,6 +75,13 @@ package nonisolated final class OpenFile: Sendable {
 
     /// All of it; nil when it has become shorter, or cannot be read.
     package var content: [UInt8]? { bytes(in: 0..<size) }
+
+    /// Has it sent from memory from now on, without a copy for each client. False when it cannot be read.
+    @MainActor
+    package func keep() -> Bool {
+        kept = kept ?? content
+        return kept != nil
+    }
 }
 
 /// What tells one state of a file from another one, and from other files.

@@ -1,4 +1,5 @@
-/// Output that is read from files while it leaves, and bytes between: nothing of the files is held in memory.
+/// Output that is read from files while it leaves, and bytes between. What of the files is in memory is so for all who
+/// are sent it.
 final class FileOutput {
     enum Source {
         case bytes([UInt8])
@@ -22,7 +23,9 @@ final class FileOutput {
 
     func append(_ bytes: [UInt8]) { append(Part(source: .bytes(bytes), rest: 0..<bytes.count)) }
 
-    func append(_ file: OpenFile, _ range: Range<Int>) { append(Part(source: .file(file), rest: range)) }
+    func append(_ file: OpenFile, _ range: Range<Int>) {
+        append(Part(source: file.kept.map(Source.bytes) ?? .file(file), rest: range))
+    }
 
     private func append(_ part: Part) {
         guard !part.rest.isEmpty else { return }

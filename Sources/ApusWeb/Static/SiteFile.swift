@@ -50,6 +50,8 @@ final class SiteFile {
             if size <= min(left, Self.mostBytesInMemory), let content = source.file.content {
                 left -= size
                 whole.body = content
+            } else if size <= min(left / 4, Self.mostBytesKept), source.file.keep() {
+                left -= size
             }
             return Variant(coding: source.coding, file: source.file, description: description, whole: whole)
         }
@@ -57,8 +59,11 @@ final class SiteFile {
         codings = variants.compactMap(\.coding)
     }
 
-    /// Larger ones leave by `sendfile` for as little, and hold no memory.
+    /// Of such files head and body leave in one piece.
     private static let mostBytesInMemory = 64 * 1024
+    /// To copy what the processor's caches may hold costs less than `sendfile`, which goes through the file page by
+    /// page: see bench/README.md. A few of them leave room for many small ones. Larger ones hold no memory.
+    private static let mostBytesKept = 2 * 1024 * 1024
 
     /// Whether what was opened now is what is known.
     func isSame(as sources: [Source]) -> Bool {

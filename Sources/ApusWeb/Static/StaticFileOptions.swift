@@ -28,8 +28,8 @@ public nonisolated struct StaticFileOptions: Sendable {
     public var revalidationInterval = 1.0
     /// Files that each process keeps open; those that were not asked for longest are closed.
     public var maxOpenFiles = 1024
-    /// Bytes of small files, up to 64 KiB each, that each process keeps in memory. Others are sent from the disk, or
-    /// rather from the system's cache of it.
+    /// Bytes of files, up to 2 MiB each, that each process keeps in memory. Others are sent from the disk, or rather
+    /// from the system's cache of it.
     public var maxCachedBytes = 32 * 1024 * 1024
 
     /// The index file is `index.html`, and nothing is served that is hidden or outside of the root.
