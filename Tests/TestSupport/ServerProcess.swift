@@ -78,7 +78,7 @@ public final class ServerProcess {
     private static let faults = getenv("APUS_TEST_FAULTS").map { String(cString: $0) }
 
     /// What this package's programs run under, `valgrind` for instance: see Tests/sanitize.py.
-    static let observer =
+    public static let observer =
         getenv("APUS_TEST_UNDER").map { String(cString: $0).split(separator: " ").map(String.init) } ?? []
 
     /// Other threads of the tests, and Foundation, have descriptors that are not marked close-on-exec.
