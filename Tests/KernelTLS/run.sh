@@ -23,7 +23,8 @@ modules=$machine/kernel/lib/modules/$(ls "$machine/kernel/lib/modules")
 rm -rf "$machine/first"
 mkdir -p "$machine/first"/{bin,dev,proc,sys,below,above,root}
 cp "$(command -v busybox)" "$machine/first/bin/"
-names=(virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci netfs fscache 9pnet 9pnet_virtio 9p overlay)
+names=(virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci netfs fscache 9pnet 9pnet_virtio 9p
+    overlay)
 for name in "${names[@]}"; do cp "$(find "$modules" -name "$name.ko")" "$machine/first/"; done
 cat >"$machine/first/init" <<END
 #!/bin/busybox sh

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Records that the kernel makes, where it can; where it cannot, files arrive as without. On a kernel that can:
-/// `Tests/KernelTLS/run.sh`, which also runs the conformance suite with it.
+/// `Tests/KernelTLS/run.sh`, which also runs others with it, those of files for instance.
 @Suite struct KernelTLSTests {
     /// Sessions whose sending, and whose receiving, the kernel has taken over since it was started; nil if it cannot.
     private func sessions() -> (sending: Int, receiving: Int)? {

@@ -92,6 +92,7 @@ import Testing
                 ([folder.file("none")], "none is no folder"), ([folder.file("a.txt")], "a.txt is no folder"),
                 ([folder.path, "--port", "65536"], "--port 65536"), ([folder.path, "--workers", "0"], "--workers 0"),
                 ([folder.path, "--tls-cert", "x"], "--tls-cert and --tls-key go together"),
+                ([folder.path, "--kernel-tls"], "--kernel-tls is for --tls-cert"),
                 ([folder.path, "--port", "\(port)"], "in use"), ([folder.path, "--address", "nowhere"], "nowhere"),
                 ([folder.path, "--tls-cert", "/none", "--tls-key", "/none", "--port", "0"], "/none"),
             ] {

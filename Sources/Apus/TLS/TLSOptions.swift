@@ -50,10 +50,10 @@ public nonisolated struct TLSOptions: Sendable {
     /// it.
     public var cipherSuites = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
     /// Records that leave are made by the kernel where it can (kTLS: Linux with the module `tls`, over TCP), so that
-    /// files go from its cache to the network without passing through this process. For servers of large files: a
-    /// connection takes some hundred bytes more, and small answers gain nothing. Where the kernel cannot, a warning
-    /// says so at the start and OpenSSL makes them, as for single clients with ciphers that the kernel does not know.
-    /// A client that asks for new keys (RFC 8446 §4.6.3) is cut off.
+    /// files go from its cache to the network without passing through this process. For servers of large files: each
+    /// connection takes more memory, here and in the kernel. Where the kernel cannot, a warning says so at the start
+    /// and OpenSSL makes them, as for single clients with ciphers that the kernel does not know. A client that asks
+    /// for new keys (RFC 8446 §4.6.3) is cut off.
     public var prefersKernel = false
     /// An OCSP response in DER, given to clients that ask for it.
     public var ocspResponseFile: String?
