@@ -81,7 +81,9 @@ final class TransactionScope {
     private var isOver = false
     private var lastDepth = 0
     /// Why nothing more can be executed in it.
-    private var breach: String?
+    private var breach: String? {
+        didSet { if let breach { line.failAll(MySQLError.transactionOver(breach)) } }
+    }
 
     init(_ connection: MySQLConnection, _ link: MySQLLink, release: @escaping () -> Void) {
         self.connection = connection
@@ -128,12 +130,14 @@ final class TransactionScope {
     /// Ends the transaction, or a savepoint, undoing it.
     func undo(_ depth: Int, _ sql: String) async throws {
         defer { if depth == 0 { end() } }
+        // What is somebody else's by now is not to be touched.
+        guard !isOver else { throw Self.over }
         // The server has done it.
         guard link.isOpen, breach == nil else { return }
         do {
             try await control(sql)
         } catch {
-            link.close()
+            if !isOver { link.close() }
             throw error
         }
     }
@@ -148,8 +152,11 @@ final class TransactionScope {
     private func end() {
         guard !isOver else { return }
         isOver = true
+        line.failAll(Self.over)
         release()
     }
+
+    private static let over = MySQLError.transactionOver("it was committed or rolled back")
 
     // MARK: The server's own end of it
 
@@ -175,9 +182,18 @@ final class TransactionScope {
     // MARK: Turns
 
     private func takeTurn() async throws {
-        while isBusy { try await line.enter(otherwise: MySQLError.closed).value() }
-        if let breach { throw MySQLError.transactionOver(breach) }
+        try checkUsable()
+        while isBusy {
+            try await line.enter(otherwise: MySQLError.closed).value()
+            // Whoever has ended it meanwhile has sent away all who waited: nobody is left to be handed the turn.
+            try checkUsable()
+        }
         isBusy = true
+    }
+
+    private func checkUsable() throws(MySQLError) {
+        if let breach { throw .transactionOver(breach) }
+        if isOver { throw Self.over }
     }
 
     private func endTurn() {

@@ -5,12 +5,14 @@ import Testing
 @Suite struct `Channel and global data` {
     private static let trials = [
         "data", "counting", "data-down", "data-shards", "hostile", "events", "queues", "left-items", "server-back",
-        "gone-takers", "fail-over", "channel-down", "old-receipts", "journal", "full-disk", "queue-failures", "secrets",
-        "wire",
-        "limits", "strangers",
+        "gone-takers", "slow-takers", "failing-takers", "fail-over", "channel-down", "full-backlog", "old-receipts",
+        "journal", "damaged-journal", "full-disk", "queue-failures", "secrets", "wire", "limits", "strangers",
+        "wrong-sequences",
     ]
     /// What is the same whoever carries it.
-    private static let common = ["data", "counting", "data-down", "events", "queues", "left-items", "server-back"]
+    private static let common = [
+        "data", "counting", "data-down", "events", "queues", "failing-takers", "left-items", "server-back",
+    ]
 
     @Test(arguments: trials, loopBackends)
     func `are put through`(_ trial: String, _ backend: String) async throws {

@@ -392,6 +392,10 @@ func channelServerDown(_ words: [String]) async throws {
     try await expectEventually { numbers.contains(3) }
     expect(connects, is: 2)
     expect(!numbers.contains(2) && numbers.first == 1, "\(numbers)")
+    // What was said not to be done is not done later.
+    channel.publish("n", data: 5)
+    try await expectEventually { numbers.contains(5) }
+    expect(!numbers.contains(4), "\(numbers)")
 }
 
 /// A server that was started again numbers its items anew: what is said of one that the earlier one had sent concerns

@@ -56,6 +56,36 @@ func journal(_ words: [String]) async throws {
     last.close()
 }
 
+/// A journal that is damaged in its midst and cannot be made anew: the server does not start, and nothing that may
+/// still be read in it is lost.
+func damagedJournal(_ words: [String]) async throws {
+    let server = try ClusterServer(hasJournal: true)
+    let sender = try await client(server.channel)
+    for number in 0..<3 { try await sender.enqueueAndWait("q", data: number) }
+    try server.kill()
+    try await expectEventually { !sender.isConnected }
+    var bytes = try Data(contentsOf: URL(filePath: server.journal))
+    bytes[bytes.count / 2] ^= 1
+    try bytes.write(to: URL(filePath: server.journal))
+    // It stands in the way as a full disk does.
+    let obstacle = server.journal + ".new"
+    try FileManager.default.createDirectory(atPath: obstacle, withIntermediateDirectories: false)
+    for _ in 0..<2 {
+        let said = try server.startAnother()
+        expect(said.contains("open \(obstacle): Is a directory"), said)
+        expect(said.contains("it is kept as \(server.journal).damaged"), said)
+        for name in ["", ".damaged"] { expect(try Data(contentsOf: URL(filePath: server.journal + name)), is: bytes) }
+    }
+    try FileManager.default.removeItem(atPath: obstacle)
+    try server.restart()
+    try await expectEventually { sender.isConnected }
+    var taken: [Int] = []
+    sender.watch("q") { taken.append(try $0.decode()) }
+    try await expectEventually { taken == [0] }
+    expect(try Data(contentsOf: URL(filePath: server.journal + ".damaged")), is: bytes)
+    sender.close()
+}
+
 /// A journal on a disk that fills up: nothing is confirmed that is not kept, what is there can be had, also after a
 /// start on the full disk, and with room everything goes on.
 func fullDisk(_ words: [String]) async throws {

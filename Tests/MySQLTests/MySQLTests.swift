@@ -32,7 +32,7 @@ enum CommonServer {
         arguments: [
             "builder", "cachingSHA2", "callbacks", "cancellation", "decoding", "errors", "largeValues", "pool",
             "poolOfAnything",
-            "procedures", "reconnecting", "streams", "timeouts", "transactions", "values",
+            "procedures", "reconnecting", "sharedTransactions", "streams", "timeouts", "transactions", "values",
         ], loopBackends)
     func `With a server that does what it should`(_ trial: String, _ backend: String) async throws {
         try await runTrial("MySQLTrials", trial, [CommonServer.start()[0]], backend: backend)

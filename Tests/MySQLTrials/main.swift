@@ -5,6 +5,7 @@ run([
     "decoding": decoding,
     "errors": errors, "hostileServers": hostileServers, "largeValues": largeValues, "load": load, "login": login,
     "lookups": lookups, "pool": pool, "poolOfAnything": poolOfAnything, "procedures": procedures,
-    "reconnecting": reconnecting, "serverKills": serverKills, "streams": streams, "timeouts": timeouts, "tls": tls,
+    "reconnecting": reconnecting, "serverKills": serverKills, "sharedTransactions": sharedTransactions,
+    "streams": streams, "timeouts": timeouts, "tls": tls,
     "transactions": transactions, "values": values,
 ])

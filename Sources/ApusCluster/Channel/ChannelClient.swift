@@ -204,7 +204,9 @@ public nonisolated struct ChannelClientOptions: Sendable, Hashable {
     /// `autoReserve`, when `reserve` is called. It takes the place of an earlier one.
     ///
     /// With `acknowledges` the server keeps an item until `body` has returned: when it throws, or the process dies, the
-    /// item goes to somebody, which may be this process again. So `body` may see one twice.
+    /// item goes to somebody, which may be this process again. So `body` may see one twice. Behind one for which it
+    /// throws this process pauses before it takes another from that queue: for 10 milliseconds first, and for twice as
+    /// long, up to a second, with each further one in a row.
     public func watch(
         _ queue: String, acknowledges: Bool = false, autoReserve: Bool = true,
         _ body: @escaping (ChannelEvent) async throws -> Void
@@ -275,11 +277,17 @@ private final class QueueWorker {
     var body: (ChannelEvent) async throws -> Void = { _ in }
     /// Items that it works on.
     var running = 0
+    /// Items in a row that it was to acknowledge, and could not handle.
+    var failures = 0
+    /// Pauses behind such items that are not over.
+    var pauses = 0
 
     nonisolated deinit {}
 
     /// The next one may come without being asked for.
-    var wantsItem: Bool { autoReserve && running == 0 }
+    var wantsItem: Bool { autoReserve && running == 0 && pauses == 0 }
+    /// Seconds that the next pause takes: what fails comes again at once, and would be all that is done.
+    var pause: Double { min(1, 0.01 * Double(1 << min(failures - 1, 7))) }
 }
 
 extension ChannelClient: ChannelReceiver {
@@ -321,10 +329,22 @@ extension ChannelClient: ChannelReceiver {
             }
             worker.running -= 1
             engine?.finish(item, succeeded: succeeded)
-            guard worker.wantsItem, workers[item.event.name] === worker, let engine, engine === self.engine else {
-                return
+            guard !succeeded, item.receipt != nil else {
+                worker.failures = 0
+                return reserve(item.event.name, worker, engine)
             }
-            engine.reserve([item.event.name])
+            worker.failures += 1
+            worker.pauses += 1
+            WorkerTimer.after(worker.pause) { [weak self, weak engine] _ in
+                worker.pauses -= 1
+                self?.reserve(item.event.name, worker, engine)
+            }
         }
+    }
+
+    /// Asks for the next item, unless that is not wanted any more.
+    private func reserve(_ name: String, _ worker: QueueWorker, _ engine: (any ChannelEngine)?) {
+        guard worker.wantsItem, workers[name] === worker, let engine, engine === self.engine else { return }
+        engine.reserve([name])
     }
 }

@@ -11,6 +11,7 @@ nonisolated struct ItemList {
 
     var count: Int { items.count - start }
     var isEmpty: Bool { count == 0 }
+    var first: ChannelItem? { isEmpty ? nil : items[start] }
     var all: ArraySlice<ChannelItem> { items[start...] }
 
     mutating func append(_ item: ChannelItem) { items.append(item) }

@@ -21,11 +21,13 @@ final class ChannelJournal {
     private var count = 0
     /// There may be a part of a record behind them.
     private var hasTornEnd = false
+    /// It has a second name, for what cannot be read in it.
+    private var isKeptAside = false
     /// Items that are nobody's any more, which could not be written. It is done with the next record that can be.
     private var unwritten: [Int] = []
 
     /// Opens the file, which is made when it is missing, and calls `found` with each item that waits in it, in order.
-    /// Throws when it is another server's, or cannot be read or written.
+    /// Throws when it is another server's, cannot be read or written, or is damaged and cannot be made anew.
     init(_ path: String, found: (_ queue: String, _ item: ChannelItem) -> Void) throws(SystemError) {
         self.path = path
         fd = open_journal(path)
@@ -40,6 +42,8 @@ final class ChannelJournal {
             do throws(SystemError) {
                 try rewrite(items)
             } catch {
+                // What is to be kept is this very file: no part of it may be cut off.
+                if isKeptAside { throw error }
                 // On a full disk there is no room for another one.
                 try cutTornEnd()
                 Worker.log("ChannelServer: \(error); it stays as it was", level: .error)
@@ -169,6 +173,7 @@ final class ChannelJournal {
         let aside = path + ".damaged"
         unlink(aside)
         guard link(path, aside) == 0 else { throw SystemError("keep \(aside)", capus_last_error()) }
+        isKeptAside = true
         Worker.log(
             "ChannelServer: \(rest.count) bytes of \(path) cannot be read; it is kept as \(aside)", level: .error)
     }

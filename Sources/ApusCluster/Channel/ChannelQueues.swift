@@ -4,7 +4,9 @@ import Apus
 /// longest. Items that were not acknowledged when their client left go back to where they were. With a journal items
 /// are written down before they count as taken.
 ///
-/// A class, since what it sends may find that a client is gone, which then is removed in the midst of `deliver`.
+/// A class, since what it sends may find that a client is gone, which then is removed in the midst of `deliver`. Items
+/// leave half of what may wait for a client to events and answers, unless one is all that waits: the others stay in
+/// their queues until it has read.
 final class ChannelQueues {
     private struct Queue {
         var items = ItemList()
@@ -21,6 +23,11 @@ final class ChannelQueues {
     private var writtenBytes = 0
     private var lastID = 0
     private var journal: ChannelJournal?
+    /// Queues that `deliver` has still to look at, while it is at work.
+    private var due: [String] = []
+    private var isDelivering = false
+    /// A client was to be sent an item, and did not take it. Whoever is told ends it, so that the item goes back.
+    var onRefusal: (ChannelPeer) -> Void = { _ in }
 
     init(maxItems: Int, maxBytes: Int) {
         self.maxItems = maxItems
@@ -78,7 +85,8 @@ final class ChannelQueues {
     }
 
     func unwatch(_ name: String, _ client: ChannelPeer) {
-        guard client.queues.removeValue(forKey: name) != nil else { return }
+        guard let watched = client.queues.removeValue(forKey: name) else { return }
+        if watched.isHeld { client.held.removeAll { $0 == name } }
         queues[name]?.ready.removeAll { $0 === client }
         queues[name]?.watchers -= 1
         forgetIfUnused(name)
@@ -105,6 +113,7 @@ final class ChannelQueues {
     }
 
     func remove(_ client: ChannelPeer) {
+        client.held = []
         for name in Array(client.queues.keys) { unwatch(name, client) }
         // The oldest is to be the first again.
         for id in client.unacknowledged.keys.sorted(by: >) { finish(id, client, succeeded: false) }
@@ -115,22 +124,70 @@ final class ChannelQueues {
         queues[name] = nil
     }
 
-    /// Gives items to clients that wait for them.
+    /// Gives items to clients that wait for them. A client may be found to be gone meanwhile: where its items go is
+    /// decided behind that, so that each queue keeps its order.
     func deliver(_ name: String) {
-        while let queue = queues[name], !queue.items.isEmpty, let client = queue.ready.first {
-            queues[name]?.ready.removeFirst()
-            guard let watched = client.queues[name], client.connection.isOpen else { continue }
+        due.append(name)
+        guard !isDelivering else { return }
+        isDelivering = true
+        var index = 0
+        while index < due.count {
+            give(due[index])
+            index += 1
+        }
+        due.removeAll(keepingCapacity: true)
+        isDelivering = false
+    }
+
+    /// All that waited to be sent to a client has left: there is room for what was held back, in that order.
+    func drained(_ client: ChannelPeer) {
+        let names = client.held
+        client.held = []
+        for name in names {
+            client.queues[name]?.isHeld = false
+            deliver(name)
+        }
+    }
+
+    private func give(_ name: String) {
+        while let place = placeOfTaker(name), let item = queues[name]?.items.popFirst(),
+            let client = queues[name]?.ready.remove(at: place)
+        {
             client.queues[name]?.isArmed = false
-            let item = queues[name]!.items.popFirst()!
-            let id = watched.acknowledges ? item.id : nil
-            if watched.acknowledges {
-                client.unacknowledged[item.id] = (name, item)
-            } else {
-                drop(item, of: name)
-            }
-            // What does not leave comes back when the connection is gone, if it is to be acknowledged.
-            client.connection.send(ChannelAnswer.item(queue: name, data: item.data, id: id).writer.message)
+            send(item, of: name, to: client)
         }
         forgetIfUnused(name)
+    }
+
+    /// Of those that are ready, the first one with room for the first item.
+    private func placeOfTaker(_ name: String) -> Int? {
+        guard let queue = queues[name], let item = queue.items.first else { return nil }
+        return queue.ready.firstIndex { $0.connection.isOpen && hasRoom($0, for: item, of: name) }
+    }
+
+    private func hasRoom(_ client: ChannelPeer, for item: ChannelItem, of name: String) -> Bool {
+        // One that is held back is not overtaken: a large one might never find room.
+        if client.held.isEmpty {
+            let waiting = client.connection.pendingSendBytes
+            if waiting == 0 || waiting + item.data.count <= client.connection.maxSendBufferSize / 2 { return true }
+            // What was collected in this turn may leave at its end, without having had to wait.
+            EventLoop.current.execute { [weak self, weak client] in
+                if let client, client.connection.isSendBufferEmpty { self?.drained(client) }
+            }
+        }
+        if client.queues[name]?.isHeld == false {
+            client.queues[name]?.isHeld = true
+            client.held.append(name)
+        }
+        return false
+    }
+
+    private func send(_ item: ChannelItem, of name: String, to client: ChannelPeer) {
+        let isKept = client.queues[name]?.acknowledges ?? false
+        // What does not leave comes back when the connection is gone.
+        client.unacknowledged[item.id] = (name, item)
+        let answer = ChannelAnswer.item(queue: name, data: item.data, id: isKept ? item.id : nil)
+        guard client.connection.send(answer.writer.message) != .failed else { return onRefusal(client) }
+        if !isKept, client.unacknowledged.removeValue(forKey: item.id) != nil { drop(item, of: name) }
     }
 }

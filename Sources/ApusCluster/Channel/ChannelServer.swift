@@ -7,7 +7,8 @@ public nonisolated struct ChannelServerOptions: Sendable, Hashable {
         get { hidden.text }
         set { hidden.text = newValue }
     }
-    /// Bytes that may wait to be sent to one client. One that reads too slowly is disconnected, and comes again.
+    /// Bytes that may wait to be sent to one client. One that reads events too slowly is disconnected, and comes again.
+    /// Items of queues take half of it, or are sent one by one: the others stay in their queues meanwhile.
     public var maxUnsentBytes = 16 * 1024 * 1024
     /// Items that may wait in one queue; more are refused.
     public var maxQueueItems = 1_000_000
@@ -73,6 +74,8 @@ public final class ChannelServer {
         }
         worker.onMessage = { [self] in try received($1, $0) }
         worker.onClose = { [self] in left($0) }
+        worker.onBufferDrain = { [self] in if let client = clients[$0.id] { queues.drained(client) } }
+        queues.onRefusal = { [unowned self] in sendAway($0) }
         worker.errorHandler = { [unowned self] connection, error in
             complain("\((error as? ClusterMessage.Failure)?.reason ?? "\(error)")", connection)
             connection.destroy()
@@ -136,7 +139,11 @@ public final class ChannelServer {
     }
 
     private func send(_ bytes: [UInt8], to client: ChannelPeer) {
-        guard !bytes.isEmpty, client.connection.sendRaw(bytes) == .failed, client.connection.isOpen else { return }
+        if !bytes.isEmpty, client.connection.sendRaw(bytes) == .failed { sendAway(client) }
+    }
+
+    private func sendAway(_ client: ChannelPeer) {
+        guard client.connection.isOpen else { return }
         complain("it reads too slowly: \(client.connection.pendingSendBytes) bytes wait", client.connection)
         client.connection.destroy()
     }
@@ -203,7 +210,9 @@ final class ChannelPeer {
     let connection: Connection<Frame>
     var events: Set<String> = []
     var queues: [String: WatchedQueue] = [:]
-    /// Items that were sent and not acknowledged, with their queues.
+    /// Queues from which it could be sent an item if it had room for it, in the order in which that was found.
+    var held: [String] = []
+    /// Items that were sent and not acknowledged, or are being sent, with their queues.
     var unacknowledged: [Int: (queue: String, item: ChannelItem)] = [:]
 
     /// Events and answers that it gets with those which follow.
@@ -213,6 +222,8 @@ final class ChannelPeer {
         var acknowledges: Bool
         /// One item may be sent.
         var isArmed = false
+        /// It is among those that are held.
+        var isHeld = false
     }
 
     init(_ connection: Connection<Frame>) { self.connection = connection }

@@ -5,15 +5,24 @@ final class EmbeddedChannelEngine: ChannelEngine {
     weak var receiver: (any ChannelReceiver)?
     private let link: ClusterLink
     private let timeout: Double
-    /// Messages that wait for the connection, and how many bytes they have.
-    private var backlog: [[UInt8]] = []
+    /// Messages that wait for the connection, or for room in it, and how many bytes they have.
+    private var backlog: [Message] = []
     private var backlogBytes = 0
+    /// What this connection is to be told as soon as there is room in it. It goes before the backlog, and the next
+    /// connection is told otherwise.
+    private var untold: [[UInt8]] = []
     private let maxUnsentBytes: Int
     private var requests: [Int: Request] = [:]
     private var lastID = 0
     private var timer: WorkerTimer?
     /// How many there were.
     private var connections = 0
+
+    private struct Message {
+        let bytes: [UInt8]
+        /// Of the request, where it is awaited.
+        let id: Int?
+    }
 
     private struct Request {
         /// Monotonic nanoseconds.
@@ -31,6 +40,7 @@ final class EmbeddedChannelEngine: ChannelEngine {
             maxUnsentBytes: options.maxUnsentBytes)
         link.onReady = { [unowned self] in ready() }
         link.onMessage = { [unowned self] in try received($0) }
+        link.onDrain = { [unowned self] in sendBacklog() }
         link.onDown = { [unowned self] in down($0, $1) }
     }
 
@@ -54,7 +64,7 @@ final class EmbeddedChannelEngine: ChannelEngine {
     func reserve(_ names: [String]) { tell(.reserve, names) }
 
     func watch(_ names: [String], acknowledges: Bool) {
-        link.send(ChannelRequest(.watch, names: names, acknowledges: acknowledges).message)
+        tell(ChannelRequest(.watch, names: names, acknowledges: acknowledges))
     }
 
     func finish(_ item: ChannelDelivery, succeeded: Bool) {
@@ -62,15 +72,21 @@ final class EmbeddedChannelEngine: ChannelEngine {
         guard let receipt = item.receipt, receipt.hasPrefix(receiptPrefix),
             let id = Int(receipt.dropFirst(receiptPrefix.utf8.count))
         else { return }
-        link.send(ChannelRequest(succeeded ? .ack : .nack, id: id).message)
+        tell(ChannelRequest(succeeded ? .ack : .nack, id: id))
     }
 
     private var receiptPrefix: String { "\(connections)/" }
 
-    /// What is not sent now is said again when the connection is there.
     private func tell(_ kind: ChannelRequest.Kind, _ names: [String]) {
-        guard !names.isEmpty else { return }
-        link.send(ChannelRequest(kind, names: names).message)
+        if !names.isEmpty { tell(ChannelRequest(kind, names: names)) }
+    }
+
+    /// Without a connection nothing is: all is said again when there is one.
+    private func tell(_ request: ChannelRequest) {
+        let message = request.message
+        if untold.isEmpty, link.send(message) { return }
+        // Dropped, it would leave a queue without its taker.
+        if link.isReady { untold.append(message) }
     }
 
     func publish(_ names: [String], _ json: [UInt8], _ completion: ChannelCompletion?) -> Bool {
@@ -89,14 +105,15 @@ final class EmbeddedChannelEngine: ChannelEngine {
             lastID += 1
             id = lastID
             let deadline = EventLoop.current.now + Int64(timeout * 1e9)
-            requests[lastID] = Request(deadline: deadline, isSent: link.isReady, completion: completion)
+            let isSent = link.isReady && hasToldAll
+            requests[lastID] = Request(deadline: deadline, isSent: isSent, completion: completion)
             setTimer(deadline)
         }
         let bytes = ChannelRequest(kind, names: names, data: json, id: id).message
-        if link.isReady, backlog.isEmpty {
+        if link.isReady, hasToldAll {
             if link.send(bytes) { return true }
         } else if backlogBytes + bytes.count <= maxUnsentBytes {
-            backlog.append(bytes)
+            backlog.append(Message(bytes: bytes, id: id))
             backlogBytes += bytes.count
             return true
         }
@@ -105,17 +122,31 @@ final class EmbeddedChannelEngine: ChannelEngine {
         return false
     }
 
+    private var hasToldAll: Bool { untold.isEmpty && backlog.isEmpty }
+
     // MARK: Being told
 
     private func ready() {
         connections += 1
         // Subscriptions first: who publishes to himself hears it.
         receiver?.engineIsReady()
-        let messages = backlog
-        backlog = []
-        backlogBytes = 0
-        for id in requests.keys { requests[id]?.isSent = true }
-        for message in messages { link.send(message) }
+        sendBacklog()
+    }
+
+    /// As far as there is room. The rest follows when that has left, or over the next connection.
+    private func sendBacklog() {
+        var count = 0
+        while count < untold.count, link.send(untold[count]) { count += 1 }
+        // All of them are gone when the connection is.
+        untold.removeFirst(min(count, untold.count))
+        guard untold.isEmpty else { return }
+        count = 0
+        while count < backlog.count, link.send(backlog[count].bytes) {
+            if let id = backlog[count].id { requests[id]?.isSent = true }
+            backlogBytes -= backlog[count].bytes.count
+            count += 1
+        }
+        backlog.removeFirst(count)
     }
 
     private func received(_ bytes: [UInt8]) throws {
@@ -131,15 +162,22 @@ final class EmbeddedChannelEngine: ChannelEngine {
     }
 
     private func down(_ reason: String, _ wasReady: Bool) {
+        untold = []
         fail { $0.isSent ? .connectionLost(reason) : nil }
         receiver?.engineIsDown(reason)
     }
 
     private func fail(_ error: (Request) -> ClusterError?) {
-        for (id, request) in requests.sorted(by: { $0.key < $1.key }) {
-            guard let error = error(request) else { continue }
-            requests[id] = nil
-            request.completion(.failure(error))
+        let failed = requests.filter { error($0.value) != nil }
+        for id in failed.keys { requests[id] = nil }
+        // What was not sent is not to be done later.
+        backlog.removeAll { message in
+            guard let id = message.id, failed[id]?.isSent == false else { return false }
+            backlogBytes -= message.bytes.count
+            return true
+        }
+        for (_, request) in failed.sorted(by: { $0.key < $1.key }) {
+            if let error = error(request) { request.completion(.failure(error)) }
         }
     }
 

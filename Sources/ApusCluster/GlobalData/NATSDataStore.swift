@@ -151,7 +151,7 @@ final class NATSDataStore: GlobalDataStore {
         do {
             let answer = try await jetStream.ask("STREAM.MSG.GET.KV_\(bucket)", request.message)
             guard let message = try answer.json("message").map({ try ClusterMessage($0) }),
-                let revision = message.number("seq")
+                let revision = message.number("seq"), JetStream.sequences.contains(revision)
             else { throw ClusterError.invalidAnswer("a message of the bucket is none") }
             let headers = try Self.headers(message)
             let expiry = headers[Self.expiry]

@@ -30,6 +30,8 @@ import Apus
     var onReady: () -> Void = {}
     /// A message has come.
     var onMessage: (_ bytes: [UInt8]) throws -> Void = { _ in }
+    /// All that waited to be sent has left.
+    var onDrain: () -> Void = {}
     /// The link is down, or could not be made: why. `wasReady`: it could be used before.
     var onDown: (_ reason: String, _ wasReady: Bool) -> Void = { _, _ in }
 
@@ -88,6 +90,7 @@ import Apus
             self.connection = connection
             connection.onConnect = { [weak self] _ in self?.connected() }
             connection.onMessage = { [weak self] connection, bytes in try self?.received(bytes, connection) }
+            connection.onBufferDrain = { [weak self] _ in self?.onDrain() }
             connection.onError = { [weak self] _, _, text in self?.reason = text }
             connection.onClose = { [weak self] in self?.ended($0) }
             connection.errorHandler = { [weak self] connection, error in

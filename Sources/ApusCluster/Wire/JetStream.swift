@@ -19,6 +19,8 @@ final class JetStream {
 
     /// Seconds until a server that is not ready yet is asked again.
     private static let pause = 0.05
+    /// What messages may have for a number: so many no stream will ever have had.
+    static let sequences = 1..<(1 << 53)
 
     let nats: NATSClient
     private let timeout: Double
@@ -49,8 +51,10 @@ final class JetStream {
         answer(subject, payload, headers: headers) { result in
             done(
                 result.flatMap { answer in
-                    answer.number("seq").map { .success($0) }
-                        ?? .failure(ClusterError.invalidAnswer("the message has no number"))
+                    guard let number = answer.number("seq"), Self.sequences.contains(number) else {
+                        return .failure(ClusterError.invalidAnswer("the message has no number"))
+                    }
+                    return .success(number)
                 })
         }
     }
