@@ -10,7 +10,7 @@ packages=(binutils g++ git libc6-dev
     curl procps)
 if [[ ${1:-} != build ]]; then
     packages+=(dnsmasq-base iproute2 mariadb-server microsocks nats-server nginx openssl python3 python3-venv
-        python3-zmq rabbitmq-server redis-server tcpdump tinyproxy wrk)
+        python3-cryptography python3-zmq rabbitmq-server redis-server tcpdump tinyproxy wrk)
 fi
 missing=()
 for package in "${packages[@]}"; do

@@ -39,7 +39,9 @@ MEMORY = ["idleConnectionsCostLittle", "pipeliningWithoutReadingDoesNotCostMemor
 ENDING = ["uploadsArePaused"]
 # They link programs of what was built, and know of no sanitizer.
 LINKING = ["GeneratedProjectTests"]
-SKIPPED = {"address": [*MEMORY, *ENDING, *LINKING], "thread": MEMORY, "memcheck": [*MEMORY, "connectionsTakeTurns"]}
+# They measure time, or give a peer a second or two, of which a server under valgrind leaves it nothing.
+TIMED = ["connectionsTakeTurns", "closingWhoDoesNotRead", "aPeerThatReadsSlowlyIsNotLeft"]
+SKIPPED = {"address": [*MEMORY, *ENDING, *LINKING], "thread": MEMORY, "memcheck": [*MEMORY, *TIMED]}
 
 
 def environment(kind, folder):

@@ -297,6 +297,10 @@ void capus_unmap_file(const void *bytes, size_t count) { munmap((void *)(uintptr
 
 int capus_rename_file(const char *from, const char *to) { return rename(from, to) == 0 ? 0 : -errno; }
 
+int capus_exchange_files(const char *first, const char *second) {
+    return renameat2(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE) == 0 ? 0 : -errno;
+}
+
 int capus_remove_file(const char *path) { return unlink(path) == 0 ? 0 : -errno; }
 
 long capus_write(int fd, const void *bytes, size_t count) {

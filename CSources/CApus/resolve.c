@@ -10,10 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// A name server that does not answer holds a thread for some seconds: others go on meanwhile.
-#define MOST_THREADS 8
-
 typedef struct question {
+    capus_resolver *resolver;
     struct question *next;
     char *host;
     capus_resolved answer;
@@ -21,9 +19,7 @@ typedef struct question {
 
 struct capus_resolver {
     pthread_mutex_t lock;
-    question *waiting;
     question *answered;
-    int threads;
     int eventfd;
 };
 
@@ -62,38 +58,36 @@ const char *capus_resolve(const char *host, capus_address *address) {
     return look_up(host, address, 1, &count);
 }
 
-// Answers questions until there are none.
 static void *serve(void *context) {
-    capus_resolver *resolver = context;
+    question *asked = context;
+    capus_resolver *resolver = asked->resolver;
+    capus_resolved *answer = &asked->answer;
+    answer->failure = look_up(asked->host, answer->addresses, CAPUS_RESOLVED_ADDRESSES, &answer->count);
     pthread_mutex_lock(&resolver->lock);
-    while (resolver->waiting != NULL) {
-        question *asked = resolver->waiting;
-        resolver->waiting = asked->next;
-        pthread_mutex_unlock(&resolver->lock);
-        capus_resolved *answer = &asked->answer;
-        answer->failure = look_up(asked->host, answer->addresses, CAPUS_RESOLVED_ADDRESSES, &answer->count);
-        pthread_mutex_lock(&resolver->lock);
-        asked->next = resolver->answered;
-        resolver->answered = asked;
-        capus_eventfd_signal(resolver->eventfd);
-    }
-    resolver->threads--;
+    asked->next = resolver->answered;
+    resolver->answered = asked;
     pthread_mutex_unlock(&resolver->lock);
+    capus_eventfd_signal(resolver->eventfd);
     return NULL;
 }
 
 // Signals stay with the loop's thread.
-static int start_thread(capus_resolver *resolver) {
+static int start_thread(question *asked) {
     sigset_t all, previous;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &previous);
     pthread_t thread;
-    int failure = pthread_create(&thread, NULL, serve, resolver);
+    int failure = pthread_create(&thread, NULL, serve, asked);
     pthread_sigmask(SIG_SETMASK, &previous, NULL);
     if (failure == 0) {
         pthread_detach(thread);
     }
     return failure;
+}
+
+static void forget(question *asked) {
+    free(asked->host);
+    free(asked);
 }
 
 int capus_resolver_start(capus_resolver *resolver, uint64_t id, const char *host) {
@@ -102,26 +96,12 @@ int capus_resolver_start(capus_resolver *resolver, uint64_t id, const char *host
         free(asked);
         return ENOMEM;
     }
+    asked->resolver = resolver;
     asked->answer.id = id;
-    pthread_mutex_lock(&resolver->lock);
-    question **end = &resolver->waiting;
-    while (*end != NULL) {
-        end = &(*end)->next;
+    int failure = start_thread(asked);
+    if (failure != 0) {
+        forget(asked);
     }
-    *end = asked;
-    int failure = 0;
-    if (resolver->threads < MOST_THREADS) {
-        failure = start_thread(resolver);
-        resolver->threads += failure == 0;
-    }
-    if (resolver->threads > 0) {
-        failure = 0; // One of those that run will take it.
-    } else {
-        *end = NULL;
-        free(asked->host);
-        free(asked);
-    }
-    pthread_mutex_unlock(&resolver->lock);
     return failure;
 }
 
@@ -136,7 +116,6 @@ bool capus_resolver_take(capus_resolver *resolver, capus_resolved *answer) {
         return false;
     }
     *answer = taken->answer;
-    free(taken->host);
-    free(taken);
+    forget(taken);
     return true;
 }

@@ -38,17 +38,17 @@ void capus_raise_descriptor_limit(void) {
     }
 }
 
-int64_t capus_monotonic_ns(void) {
+static int64_t read_clock(clockid_t clock) {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-int64_t capus_wall_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
+int64_t capus_monotonic_ns(void) { return read_clock(CLOCK_MONOTONIC); }
+
+int64_t capus_coarse_ns(void) { return read_clock(CLOCK_MONOTONIC_COARSE); }
+
+int64_t capus_wall_ns(void) { return read_clock(CLOCK_REALTIME); }
 
 void capus_local_time(int64_t unix_seconds, char *text, size_t capacity) {
     time_t seconds = (time_t)(unix_seconds == 0 ? time(NULL) : unix_seconds);

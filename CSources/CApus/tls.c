@@ -44,8 +44,6 @@ struct capus_tls_context {
     long staple_count;
 };
 
-static uint8_t ticket_secret[CAPUS_TLS_SECRET_BYTES];
-
 const char *capus_tls_version(void) { return OpenSSL_version(OPENSSL_VERSION); }
 
 bool capus_random(uint8_t *bytes, size_t count) { return RAND_bytes(bytes, (int)count) == 1; }
@@ -58,8 +56,6 @@ bool capus_is_same_secret(const uint8_t *first, const uint8_t *second, size_t co
     return CRYPTO_memcmp(first, second, count) == 0;
 }
 
-void capus_tls_set_secret(const uint8_t *secret) { memcpy(ticket_secret, secret, sizeof ticket_secret); }
-
 bool capus_tls_kernel_is_able(void) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     // A kernel that knows how only misses the connection.
@@ -71,11 +67,22 @@ bool capus_tls_kernel_is_able(void) {
 // ---- Tickets ----
 
 typedef struct ticket_keys {
+    bool are_made;
     int64_t period;
     unsigned char name[32];
     unsigned char mac[32];
     unsigned char cipher[32];
 } ticket_keys;
+
+static uint8_t ticket_secret[CAPUS_TLS_SECRET_BYTES];
+static bool has_ticket_secret;
+static ticket_keys known_keys[2];
+
+void capus_tls_set_secret(const uint8_t *secret) {
+    memcpy(ticket_secret, secret, sizeof ticket_secret);
+    has_ticket_secret = true;
+    memset(known_keys, 0, sizeof known_keys);
+}
 
 static void derive(const char *purpose, int64_t period, unsigned char *key) {
     unsigned char text[32] = {0};
@@ -85,17 +92,18 @@ static void derive(const char *purpose, int64_t period, unsigned char *key) {
     HMAC(EVP_sha256(), ticket_secret, sizeof ticket_secret, text, sizeof text, key, &count);
 }
 
-// The keys of a period, made once.
+// The keys of a period, made once. NULL without a secret, which a process that shares it with nobody draws itself.
 static const ticket_keys *keys_of(int64_t period) {
-    static ticket_keys known[2];
-    ticket_keys *keys = &known[period & 1];
-    if (keys->period != period) {
+    has_ticket_secret = has_ticket_secret || RAND_bytes(ticket_secret, sizeof ticket_secret) == 1;
+    ticket_keys *keys = &known_keys[period & 1];
+    if (!keys->are_made || keys->period != period) {
         derive("name", period, keys->name);
         derive("mac", period, keys->mac);
         derive("cipher", period, keys->cipher);
         keys->period = period;
+        keys->are_made = true;
     }
-    return keys;
+    return has_ticket_secret ? keys : NULL;
 }
 
 static int use_ticket_keys(const ticket_keys *keys, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
@@ -119,6 +127,9 @@ static int ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPH
     (void)ssl;
     int64_t period = time(NULL) / TICKET_PERIOD;
     const ticket_keys *keys = keys_of(period);
+    if (keys == NULL) {
+        return -1;
+    }
     if (seals) {
         memcpy(name, keys->name, 16);
         return RAND_bytes(iv, 16) == 1 ? use_ticket_keys(keys, iv, cipher, mac, 1) : -1;
@@ -131,6 +142,20 @@ static int ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPH
         return 0;
     }
     return use_ticket_keys(keys, iv, cipher, mac, 0) == 1 ? 2 : -1;
+}
+
+// Who has shown a certificate that has come to its end meanwhile has to show another one: a ticket is no way around.
+static SSL_TICKET_RETURN use_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t count,
+                                    SSL_TICKET_STATUS status, void *context) {
+    (void)ssl, (void)name, (void)count, (void)context;
+    if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) {
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    }
+    X509 *shown = SSL_SESSION_get0_peer(session);
+    if (shown != NULL && X509_cmp_current_time(X509_get0_notAfter(shown)) <= 0) {
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    }
+    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
 // ---- Contexts ----
@@ -311,7 +336,7 @@ static capus_tls_context *make_context(const SSL_METHOD *method, int oldest, cha
     SSL_CTX_set_ex_data(ssl, own_index(), context);
     SSL_CTX_set_min_proto_version(ssl, oldest);
     SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                 SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF);
+                                 SSL_OP_PRIORITIZE_CHACHA);
     // Released buffers: a connection that waits holds none.
     SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                               SSL_MODE_RELEASE_BUFFERS);
@@ -343,12 +368,15 @@ static void configure(capus_tls_context *context, const capus_tls_options *optio
     SSL_CTX_set_session_id_context(ssl, rule, sizeof rule);
     SSL_CTX_set_num_tickets(ssl, 1);
     SSL_CTX_set_tlsext_ticket_key_evp_cb(ssl, ticket_key);
+    SSL_CTX_set_session_ticket_cb(ssl, NULL, use_ticket, NULL);
     SSL_CTX_set_tlsext_servername_callback(ssl, choose_certificate);
     SSL_CTX_set_tlsext_servername_arg(ssl, context);
     if (options->verifies_peer) {
         SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
         SSL_CTX_set_client_CA_list(ssl, SSL_load_client_CA_file(options->ca_file));
     }
+    // Of what clients send each message says where it ends; many leave without a word.
+    SSL_CTX_set_options(ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
     // Asked for each connection a kernel that does not know how would look for the module each time.
     if (options->prefers_kernel && capus_tls_kernel_is_able()) {
         SSL_CTX_set_options(ssl, SSL_OP_ENABLE_KTLS);
@@ -522,39 +550,54 @@ void capus_tls_settle(capus_tls *tls) {
     sk_SSL_CIPHER_reserve(offered, 0);
 }
 
-// What a call that moved nothing means, as a negated errno; 0 for the end.
-static long nothing_moved(const capus_tls *tls, int result, int cause) {
-    switch (SSL_get_error(ssl_of(tls), result)) {
-    case SSL_ERROR_WANT_READ:
-    case SSL_ERROR_WANT_WRITE:
-        return -EAGAIN;
+// What a call that moved nothing means, as a negated errno; 0 for the end. `wanted` is what the call waits for itself.
+// To wait for the other direction is asked by who has sent half a message about the session, or who asks for new keys
+// and reads nothing: there is no waiting for that, as the poller would say at once that the wrong one is ready.
+static long nothing_moved(const capus_tls *tls, int result, int cause, int wanted) {
+    int why = SSL_get_error(ssl_of(tls), result);
+    switch (why) {
     case SSL_ERROR_ZERO_RETURN:
         return 0;
     case SSL_ERROR_SYSCALL:
         return cause == 0 ? 0 : -cause;
-    default:
-        return -EPROTO;
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE:
+        return why == wanted ? -EAGAIN : -EPROTO;
+    default: // A FIN alone is an end, if not one that anybody has vouched for.
+        return ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING ? 0 : -EPROTO;
     }
+}
+
+bool capus_tls_has_said_goodbye(const capus_tls *tls) {
+    return (SSL_get_shutdown(ssl_of(tls)) & SSL_RECEIVED_SHUTDOWN) != 0;
 }
 
 long capus_tls_receive(capus_tls *tls, int fd, void *bytes, size_t capacity) {
     ERR_clear_error();
     tls_use_socket(fd);
     size_t done = 0;
+    long failure = 0;
     while (done < capacity) {
         errno = 0;
         size_t count = 0;
         int result = SSL_read_ex(ssl_of(tls), (char *)bytes + done, capacity - done, &count);
         if (result != 1) {
-            // What came before the end is returned first; the end comes again.
-            return done > 0 ? (long)done : nothing_moved(tls, result, errno);
+            failure = nothing_moved(tls, result, errno, SSL_ERROR_WANT_READ);
+            break;
         }
         done += count;
         if (SSL_has_pending(ssl_of(tls)) == 0) {
             break; // The socket is empty, or will be found readable: a read to see that would be one too many.
         }
     }
-    return (long)done;
+    // More than two records with hardly a byte for us: a flood of messages about the session, which OpenSSL works off
+    // for as long as they come.
+    size_t taken = tls_taken_from_socket();
+    if (taken >= 2 * CAPUS_TLS_RECORD_BYTES && done < taken / 64) {
+        return -EPROTO;
+    }
+    // What came before the end is returned first; the end comes again.
+    return done > 0 ? (long)done : failure;
 }
 
 long capus_tls_send(capus_tls *tls, int fd, const void *bytes, size_t count) {
@@ -567,7 +610,7 @@ long capus_tls_send(capus_tls *tls, int fd, const void *bytes, size_t count) {
         size_t piece = count - done < CAPUS_TLS_RECORD_BYTES ? count - done : CAPUS_TLS_RECORD_BYTES;
         int result = SSL_write_ex(ssl_of(tls), (const char *)bytes + done, piece, &written);
         if (result != 1) {
-            long failure = nothing_moved(tls, result, errno);
+            long failure = nothing_moved(tls, result, errno, SSL_ERROR_WANT_WRITE);
             return done > 0 ? (long)done : failure == 0 ? -EPIPE : failure;
         }
         done += written;
@@ -576,7 +619,7 @@ long capus_tls_send(capus_tls *tls, int fd, const void *bytes, size_t count) {
 }
 
 bool capus_tls_has_pending(const capus_tls *tls) {
-    return SSL_has_pending(ssl_of(tls)) == 1 || (SSL_get_shutdown(ssl_of(tls)) & SSL_RECEIVED_SHUTDOWN) != 0;
+    return SSL_has_pending(ssl_of(tls)) == 1 || capus_tls_has_said_goodbye(tls);
 }
 
 capus_tls_facts capus_tls_describe(const capus_tls *tls) {

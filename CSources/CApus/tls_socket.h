@@ -10,5 +10,7 @@
 void tls_share_socket(SSL *ssl);
 // The socket of the session that is called next.
 void tls_use_socket(int fd);
+// Bytes that were read from it since. After 96 KiB the socket pretends to be empty, so that others have their turn.
+size_t tls_taken_from_socket(void);
 
 #endif

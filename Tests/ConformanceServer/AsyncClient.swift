@@ -5,7 +5,7 @@ import Apus
 /// "twice" reads to the end, connects again, and reads again; "idle" does not read until it is told "next".
 /// "echo N" writes N lines and reads as many; "slow" reads one line each time it is told "next"; "fail ADDRESS"
 /// connects where nobody is; "flood N" writes N lines of 100 KB to a peer that may not read them; "cancel ADDRESS"
-/// gives up an attempt that is under way.
+/// gives up an attempt that is under way; "names N" connects to N hosts of different names.
 func asyncClient(_ options: Options) {
     let control = Worker(.text, on: "127.0.0.1:0")
     var permits: [UnsafeContinuation<Void, Never>] = []
@@ -39,6 +39,17 @@ func asyncClient(_ options: Options) {
                     control.send("\(error)")
                 }
             }
+        case "names":
+            for number in 0..<Int(words[1])! {
+                Task {
+                    do {
+                        _ = try await Connection.connect(.text, to: "nobody\(number):1")
+                    } catch {
+                        report("name \(error)")
+                    }
+                }
+            }
+            control.send("ok")
         case "cancel":
             let attempt = Task { try await Connection.connect(.text, to: words[1]) }
             control.run {

@@ -177,7 +177,7 @@ final class Puppet<P: PacketProtocol> {
     private func describeTLS(_ connection: Connection<P>) -> String {
         guard let facts = connection.tls else { return "none" }
         return "version=\(facts.version) name=\(facts.serverName ?? "-") alpn=\(facts.applicationProtocol ?? "-") "
-            + "peer=\(facts.peerSubject ?? "-") resumed=\(facts.isResumed)"
+            + "peer=\(facts.peerSubject ?? "-") resumed=\(facts.isResumed) kernel=\(facts.usesKernel)"
     }
 
     /// A small socket buffer, so that little is enough to fill it.

@@ -382,7 +382,7 @@ import Testing
             #expect(try dialer.nextEvents(2) == ["message xxxx", "message xxxxxx"])
             #expect(
                 try dialer.tell("tls")
-                    == "version=TLSv1.3 name=localhost alpn=- peer=CN=localhost resumed=false")
+                    == "version=TLSv1.3 name=localhost alpn=- peer=CN=localhost resumed=false kernel=false")
             #expect(try dialer.tell("send 5") == "sent 0")
             #expect(try dialer.event("message") == "message xxxx")
             _ = try dialer.tell("close")

@@ -48,6 +48,45 @@ import Testing
         }
     }
 
+    /// Where output leaves, `onBufferFull` may end the pause: what is held goes on in its order, nothing comes twice.
+    @Test(arguments: Setup.eachBackend, [false, true])
+    func resumingWhileOutputLeavesKeepsTheOrder(_ setup: Setup, _ isHeldBefore: Bool) async throws {
+        try await withPuppet("text", setup) { server in
+            let client = try server.connect()
+            try server.event("connect 1")
+            try server.tell("limit 1")
+            try server.tell("squeeze")
+            try server.tell("once full: resume")
+            try server.tell("once message b: fill; pause; send 100")
+            if isHeldBefore { try server.tell("once message a: pause") }
+            try client.send("a\nb\nc\nd\n")
+            if isHeldBefore {
+                try server.event("message a")
+                try server.tell("resume")
+            }
+            try server.event("message d")
+            try client.send("e\n")
+            try server.event("message e")
+            let messages = server.events.filter { $0.hasPrefix("message ") }
+            #expect(messages.map { $0.last } == ["a", "b", "c", "d", "e"], "\(server.events)")
+        }
+    }
+
+    /// A handler that takes its time holds up its own client, whose messages stay with the kernel.
+    @Test(arguments: Setup.eachBackend)
+    func littleIsReadAheadOfAHandler(_ setup: Setup) async throws {
+        try await withPuppet("text", setup) { server in
+            let client = try server.connect()
+            try server.event("connect 1")
+            try server.tell("hold")
+            let lines = Array(String(repeating: "a\n", count: 50_000).utf8)
+            while let count = client.trySend(lines), count > 0 || !client.isBlocked {}
+            let counters = try server.tell("counters")
+            let read = try #require(Int(counters.dropFirst("read=".count).prefix { $0 != " " }), "\(counters)")
+            #expect(read <= 3 * 65536, "\(counters)")
+        }
+    }
+
     /// What came before the FIN is still to be delivered, when a handler has ended in the middle of a pause, too.
     @Test(arguments: Setup.all)
     func aPauseKeepsWhatAPeerThatHasFinishedSaid(_ setup: Setup) async throws {

@@ -14,6 +14,26 @@ import Testing
         return (client, filled)
     }
 
+    /// Who answers a failure with a message makes the next failure: that is not reported within the first.
+    @Test(arguments: Setup.eachBackend)
+    func aMessageAboutAFailureThatFailsEndsThere(_ setup: Setup) async throws {
+        try await withPuppet("text", setup) { server in
+            let client = try server.connect()
+            try server.event("connect 1")
+            try server.tell("limit 1")
+            try server.tell("squeeze")
+            try server.tell("fill")
+            #expect(try server.tell("send 100").hasPrefix("queued"))
+            try server.tell("on error: send 100")
+            #expect(try server.tell("send 100").hasPrefix("failed"))
+            #expect(try server.tell("send 100").hasPrefix("failed"))
+            #expect(server.count("error") <= 2)
+            client.close()
+            try server.event("close 1")
+            #expect(server.count("error") == 2, "\(server.events)")
+        }
+    }
+
     @Test(arguments: Setup.plain, ["raw", "text", "frame"])
     func theBufferFillsAsTheTraceSays(_ setup: Setup, _ wireProtocol: String) async throws {
         try await withPuppet(wireProtocol, setup) { server in

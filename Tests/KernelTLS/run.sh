@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Runs the tests of TLS on a kernel that makes records itself: Debian's, in a virtual machine without hardware support,
-# which sees the files of this system and changes none. Tens of times slower than the machine; KernelTLSTests takes a
-# minute. As root. What to run instead is a filter of the tests:
+# which sees the files of this system and changes none. Tens of times slower than the machine; what it runs
+# by itself takes a minute. As root. What to run instead is a filter of the tests:
 #
 #     swift build --build-tests && Tests/KernelTLS/run.sh ['FileAnswerTests|LargeFileTests']
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-filter=${1:-KernelTLSTests}
+filter=${1:-KernelTLSTests|TLSFactsTests}
 [[ -x .build/debug/apusPackageTests.xctest ]] || { echo "swift build --build-tests comes first" >&2; exit 2; }
 apt-get install -y -q --no-install-recommends qemu-system-x86 busybox-static kmod cpio >/dev/null
 

@@ -95,9 +95,9 @@ public final class Client {
     /// The kernel takes nothing more for a while.
     public var isBlocked: Bool { !wait(fd, POLLOUT, until: Deadline(0.3)) }
 
-    /// Says that nothing more comes; answers can still be read.
-    public func finishSending() {
-        session?.finish()
+    /// Says that nothing more comes; answers can still be read. Over TLS many leave without the goodbye of that.
+    public func finishSending(saysGoodbye: Bool = true) {
+        if saysGoodbye { session?.finish() }
         shutdown(fd, Int32(SHUT_WR))
     }
 

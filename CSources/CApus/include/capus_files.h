@@ -69,6 +69,8 @@ int capus_set_mode(int fd, unsigned mode);
 void *_Nullable capus_map_file(int fd, size_t count, bool is_writable);
 void capus_unmap_file(const void *_Nonnull bytes, size_t count);
 int capus_rename_file(const char *_Nonnull from, const char *_Nonnull to);
+// Each gets the other's name at once; -ENOENT unless both are there, -EINVAL where the file system does not know how.
+int capus_exchange_files(const char *_Nonnull first, const char *_Nonnull second);
 int capus_remove_file(const char *_Nonnull path);
 // Writes to a descriptor whatever it is.
 long capus_write(int fd, const void *_Nonnull bytes, size_t count);

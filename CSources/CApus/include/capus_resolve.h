@@ -29,7 +29,7 @@ const char *_Nullable capus_resolve(const char *_Nonnull host, capus_address *_N
 
 // Answers are announced on `eventfd`; NULL when memory is out.
 capus_resolver *_Nullable capus_resolver_create(int eventfd);
-// Asks for the addresses of a host; 0, or an errno.
+// Asks for the addresses of a host, on a thread of its own; 0, or an errno.
 int capus_resolver_start(capus_resolver *_Nonnull resolver, uint64_t id, const char *_Nonnull host);
 // Takes one answer; false when there is none yet.
 bool capus_resolver_take(capus_resolver *_Nonnull resolver, capus_resolved *_Nonnull answer);

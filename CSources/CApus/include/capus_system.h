@@ -17,6 +17,8 @@ void capus_system_name(char *_Nonnull text, size_t capacity);
 
 void capus_raise_descriptor_limit(void);
 int64_t capus_monotonic_ns(void);
+// The same clock as it was some milliseconds ago, for a fifth of the time that it takes to read.
+int64_t capus_coarse_ns(void);
 // Nanoseconds since 1970-01-01 00:00 UTC.
 int64_t capus_wall_ns(void);
 // "YYYY-MM-DD HH:MM:SS" of the local time; at least 20 bytes.

@@ -88,6 +88,8 @@ long capus_tls_send(capus_tls *_Nonnull tls, int fd, const void *_Nonnull bytes,
 // What is written to the session's descriptor itself leaves in records that the kernel makes, and so do files by
 // capus_send_file: once the handshake is over, if that was wanted and the kernel knows what was agreed on.
 bool capus_tls_sends_files(const capus_tls *_Nonnull tls);
+// The peer's close_notify has come: the end was not made by somebody on the way.
+bool capus_tls_has_said_goodbye(const capus_tls *_Nonnull tls);
 // Bytes, or the end, were taken from the socket that no receive has returned.
 bool capus_tls_has_pending(const capus_tls *_Nonnull tls);
 // What was agreed on. Texts are valid as long as the session; those that are not known are empty.

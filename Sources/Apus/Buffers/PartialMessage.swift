@@ -3,6 +3,8 @@ import CApus
 /// The bytes of a message that has not arrived completely. Takes no memory while there is none.
 nonisolated struct PartialMessage {
     private struct Header {
+        /// Where the bytes begin: those before are done with.
+        var start = 0
         var count: Int
         var capacity: Int
         /// So many of the bytes were searched for the end of the message.
@@ -22,14 +24,21 @@ nonisolated struct PartialMessage {
     }
 
     /// The bytes; only while allocated. A zero and `CAPUS_SCAN_PADDING` readable bytes follow the last one.
-    var bytes: UnsafeMutablePointer<UInt8> {
-        UnsafeMutableRawPointer(header! + 1).assumingMemoryBound(to: UInt8.self)
+    var bytes: UnsafeMutablePointer<UInt8> { Self.block(header!) + header!.pointee.start }
+
+    private static func block(_ header: UnsafeMutablePointer<Header>) -> UnsafeMutablePointer<UInt8> {
+        UnsafeMutableRawPointer(header + 1).assumingMemoryBound(to: UInt8.self)
     }
 
     /// Makes room for `extra` more bytes and returns where they go and how many fit.
     mutating func reserve(_ extra: Int) -> (UnsafeMutablePointer<UInt8>, Int) {
         let count = count
-        if header == nil || header!.pointee.capacity - count < extra {
+        if let header, header.pointee.start >= count {
+            // Fewer bytes are moved than were done with since the last time: what is held costs its size once.
+            Self.block(header).update(from: bytes, count: count)
+            header.pointee.start = 0
+        }
+        if header == nil || header!.pointee.capacity - header!.pointee.start - count < extra {
             let capacity = max(count + extra, count * 2)
             let size = MemoryLayout<Header>.stride + capacity + Int(CAPUS_SCAN_PADDING)
             let block = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
@@ -42,7 +51,7 @@ nonisolated struct PartialMessage {
             }
             header = grown
         }
-        return (bytes + count, header!.pointee.capacity - count)
+        return (bytes + count, header!.pointee.capacity - header!.pointee.start - count)
     }
 
     /// Counts bytes that were written where `reserve` said.
@@ -60,7 +69,7 @@ nonisolated struct PartialMessage {
         let rest = header.pointee.count - consumed
         guard rest > 0 else { return free() }
         if consumed > 0 {
-            bytes.update(from: bytes + consumed, count: rest)
+            header.pointee.start += consumed
             header.pointee.count = rest
             header.pointee.searched = 0
         }

@@ -51,7 +51,9 @@ public struct Connection<P: WireProtocol>: Identifiable {
     public var tls: TLSFacts? { transport.isSecuring ? nil : transport.tls.map { TLSFacts($0) } }
     /// The peer has said that nothing more comes, over TLS with a `close_notify`: its last bytes are not cut off. Until
     /// the connection is made again.
-    package var peerHasFinished: Bool { transport.isPeerFinished }
+    package var peerHasFinished: Bool {
+        transport.isPeerFinished && transport.extras?.outgoing?.isCutOff != true
+    }
     /// The socket; −1 once closed. For options that Apus does not know.
     public var fileDescriptor: Int32 { transport.fd }
 

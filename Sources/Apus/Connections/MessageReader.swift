@@ -5,6 +5,10 @@ final class MessageReader<P: WireProtocol>: MessageHolder {
     private var continuation: UnsafeContinuation<Void, Never>?
     /// How often the loop has waited: a cancellation that comes late must not end a later wait.
     private var waits = 0
+    /// Messages in a row that were there when they were asked for.
+    private var taken = 0
+    /// After so many others have their turn: a loop that always finds the next one would never end.
+    private static var mostTaken: Int { 64 }
 
     /// From the connection's driver.
     func deliver(_ message: P.Inbound, _ connection: StreamConnection) {
@@ -23,7 +27,14 @@ final class MessageReader<P: WireProtocol>: MessageHolder {
             connection.runningOperations = 0
             connection.continueDelivery()
         }
-        if delivered == nil, !isOver { await wait() }
+        if delivered == nil, !isOver {
+            taken = 0
+            await wait()
+        } else if taken >= Self.mostTaken {
+            taken = 0
+            await Task.yield()
+        }
+        taken += 1
         if let message = delivered.take() { return message }
         try Task.checkCancellation()
         return nil

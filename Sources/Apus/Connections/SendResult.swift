@@ -13,7 +13,8 @@ public nonisolated enum ConnectionErrorCode: Int, Sendable {
     /// An outgoing connection could not be made; `onClose` follows.
     case connectFailed = 1
     /// A message could not be sent: the peer is gone (`onClose` follows), or the send buffer is full (the message is
-    /// dropped and the connection stays).
+    /// dropped and the connection stays). Not for messages that are sent within `onError` itself, to whomever: what
+    /// became of those is their result.
     case sendFailed = 2
 }
 

@@ -186,8 +186,10 @@ extension StreamConnection {
     func outputProgressed() {
         guard let outbound, fd >= 0 else { return }
         let failure = capus_outbound_flush(outbound)
-        noteSent(capus_outbound_progress(outbound))
-        stamp = shared.pointee.second
+        let progress = capus_outbound_progress(outbound)
+        noteSent(progress)
+        // Nothing that leaves is no sign of life, whatever the poller says.
+        if progress > 0 { stamp = shared.pointee.second }
         if failure != 0 {
             loop.status.pointee.failed_sends += 1
             return destroy()
@@ -215,7 +217,11 @@ extension StreamConnection {
 
     func noteFailedSend(_ message: String) {
         loop.status.pointee.failed_sends += 1
+        // Who answers a failure with a message, to whomever, may make the next one: that is known by its result alone.
+        guard !loop.isReportingFailedSend else { return }
+        loop.isReportingFailedSend = true
         loop.status.pointee.doing = UInt64(CAPUS_DOING_ERROR)
         driver.failed(self, .sendFailed, message)
+        loop.isReportingFailedSend = false
     }
 }

@@ -220,6 +220,7 @@ final class StreamConnection: Pollable {
     /// The peer's FIN. An answer that is under way still reaches a peer that has only closed its sending half.
     private func peerFinished() {
         isPeerFinished = true
+        if let tls { extras?.outgoing?.isCutOff = !capus_tls_has_said_goodbye(tls) }
         guard state == .established else {
             // It may have closed its sending half alone: what waits is for it. A handshake needs both halves.
             return outbound != nil && !isSecuring ? watchInput(false) : destroy()
@@ -238,11 +239,20 @@ final class StreamConnection: Pollable {
     @inline(__always)
     private func deliver(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
         guard wantsMessages else { return 0 }
-        uncorkOther()
+        // Also while output leaves: whom that makes call back here, to go on or to close, must find these bytes in use.
         isDelivering = true
-        let consumed = driver.receive(self, bytes, count)
+        uncorkOther()
+        var consumed = 0
+        while wantsMessages {
+            let driverBefore = ObjectIdentifier(driver)
+            consumed += driver.receive(self, bytes + consumed, count - consumed)
+            guard isCorked else { break }
+            let isHeldBack = !wantsMessages
+            uncork()
+            // What called back may have ended what held the rest back.
+            guard isHeldBack, consumed < count, driverBefore == ObjectIdentifier(driver) else { break }
+        }
         isDelivering = false
-        if isCorked { uncork() }
         return consumed
     }
 

@@ -40,6 +40,8 @@ public final class EventLoop {
 
     /// How many messages may be received until `onRequestLimit` is called, once.
     @exclusivity(unchecked) var requestLimit = UInt64.max
+    /// Some connection's `onError` is told of a message that could not be sent.
+    @exclusivity(unchecked) var isReportingFailedSend = false
     var onRequestLimit: @MainActor () -> Void = {}
 
     /// What `watchRead`, `watchWrite` and `watchSignal` started.

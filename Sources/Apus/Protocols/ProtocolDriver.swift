@@ -30,8 +30,10 @@ class ProtocolDriver {
 
     /// Above this many undelivered bytes reading stops.
     func maxHeldBytes(_ connection: StreamConnection) -> Int {
+        // Only what is of the next message is worth more than one read.
+        guard connection.wantsMessages else { return EventLoop.receiveCapacity }
         // A limit may be as large as any number.
-        min(connection.maxPackageSize, .max - EventLoop.receiveCapacity) + EventLoop.receiveCapacity
+        return min(connection.maxPackageSize, .max - EventLoop.receiveCapacity) + EventLoop.receiveCapacity
     }
 
     /// A message was delivered whose answer is not complete.

@@ -1,4 +1,5 @@
 import Apus
+import ApusClient
 
 /// A proxy for browsers and programs: `CONNECT` for `https://` and everything else that is to go through untouched, and
 /// requests for absolute URIs, as proxies get them for `http://`.
@@ -12,6 +13,8 @@ enum HTTPProxy {
     static func set(_ arguments: [String]) throws {
         let options = Options(arguments)
         let proxy = Worker(ProxyRequestProtocol(), on: options.value("on") ?? "127.0.0.1:8080")
+        // Clients choose the names: one that nobody answers must not hold up the others.
+        proxy.onWorkerStart = { _ in DNSResolver.shared.useForConnections() }
         proxy.name = "HTTPProxy"
         proxy.count = try options.number("count") ?? 1
         // For the head of a request; tunnels have a time-out of their own.

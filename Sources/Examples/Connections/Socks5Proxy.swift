@@ -1,4 +1,5 @@
 import Apus
+import ApusClient
 
 /// A SOCKS 5 proxy (RFC 1928): connects clients to hosts by IPv4 or IPv6 address or by name, which it looks up itself.
 ///
@@ -24,6 +25,8 @@ enum Socks5Proxy {
         let method: UInt8 = login == nil ? 0 : 2
         let proxy = Worker(SOCKS5Greeting(), on: options.value("on") ?? "127.0.0.1:1080")
         proxy.name = "Socks5Proxy"
+        // Clients choose the names: one that nobody answers must not hold up the others.
+        proxy.onWorkerStart = { _ in DNSResolver.shared.useForConnections() }
         proxy.count = try options.number("count") ?? 1
         // For what comes before the tunnel, which has a time-out of its own.
         proxy.limits.idleTimeout = 10

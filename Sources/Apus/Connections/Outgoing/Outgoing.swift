@@ -15,6 +15,8 @@ final class Outgoing {
     var attempts = 0
     /// This side has closed the connection: it is not made again by itself.
     var isGivenUp = false
+    /// The server's end came without the close_notify of TLS: somebody on the way may have made it.
+    var isCutOff = false
     /// Monotonic nanoseconds.
     var startedAt: Int64 = 0
     /// Called once, when the connection can be used or has failed.

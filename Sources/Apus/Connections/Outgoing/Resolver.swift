@@ -1,13 +1,27 @@
 import CApus
 
 /// Looks up host names for the process' loop without blocking it.
+///
+/// The system answers a few at a time, and one that its name servers do not know takes seconds. Who asks for the same
+/// name shares its answer, and what nobody waits for any more is not begun.
 final class Resolver {
     static let shared = Resolver(loop: EventLoop.current)
 
     typealias Answer = @MainActor (Result<[capus_address], ConnectionError>) -> Void
 
+    /// As many as the system is asked at a time: each has a thread.
+    private static let mostAsked = 8
+    /// Names that wait for their turn, at most: the last of more would wait for hours.
+    private static let mostWaiting = 1024
+
     private let resolver: OpaquePointer?
-    private var waiting: [UInt64: Answer] = [:]
+    /// Who waits for the addresses of a host.
+    private var answers: [String: [(id: UInt64, answer: Answer)]] = [:]
+    private var hosts: [UInt64: String] = [:]
+    /// Those that the system is looking up, by the number of the question.
+    private var asked: [UInt64: String] = [:]
+    /// Those whose turn it is not yet.
+    private var waiting: [String] = []
     private var lastID: UInt64 = 0
 
     private init(loop: EventLoop) {
@@ -24,37 +38,70 @@ final class Resolver {
     /// Calls `answer` with the addresses of a host, best first and without ports, unless `cancel` is called before.
     func resolve(_ host: String, _ answer: @escaping Answer) -> UInt64 {
         lastID += 1
-        let failure = resolver.map { capus_resolver_start($0, lastID, host) } ?? Int32(CAPUS_NO_MEMORY)
-        waiting[lastID] = answer
-        if failure != 0 {
-            let id = lastID
-            EventLoop.current.execute { [self] in
-                deliver(id, .failure(ConnectionError(description: SystemError("look up \(host)", failure).description)))
+        let id = lastID
+        let isKnown = answers[host] != nil
+        answers[host, default: []].append((id, answer))
+        hosts[id] = host
+        if !isKnown {
+            if asked.count < Self.mostAsked {
+                ask(host)
+            } else if waiting.count < Self.mostWaiting {
+                waiting.append(host)
+            } else {
+                failSoon(host, "\(waiting.count) other names are to be looked up before")
             }
         }
-        return lastID
+        return id
     }
 
     /// Nobody waits for this answer any more.
-    func cancel(_ id: UInt64) { waiting[id] = nil }
+    func cancel(_ id: UInt64) {
+        guard let host = hosts.removeValue(forKey: id) else { return }
+        answers[host]?.removeAll { $0.id == id }
+        guard answers[host]?.isEmpty == true, let index = waiting.firstIndex(of: host) else { return }
+        waiting.remove(at: index)
+        answers[host] = nil
+    }
+
+    private func ask(_ host: String) {
+        lastID += 1
+        let failure = resolver.map { capus_resolver_start($0, lastID, host) } ?? Int32(CAPUS_NO_MEMORY)
+        if failure == 0 { asked[lastID] = host } else { failSoon(host, SystemError("look up", failure).description) }
+    }
+
+    /// Not from within `resolve`.
+    private func failSoon(_ host: String, _ reason: String) {
+        EventLoop.current.execute { [self] in
+            deliver(host, .failure(ConnectionError(description: "look up \(host): \(reason)")))
+        }
+    }
+
+    private func askMore() {
+        while asked.count < Self.mostAsked, !waiting.isEmpty { ask(waiting.removeFirst()) }
+    }
 
     private func answersArrived() {
         var answer = capus_resolved()
         while let resolver, capus_resolver_take(resolver, &answer) {
+            guard let host = asked.removeValue(forKey: answer.id) else { continue }
             if let failure = answer.failure {
-                deliver(answer.id, .failure(ConnectionError(description: String(cString: failure))))
+                deliver(host, .failure(ConnectionError(description: String(cString: failure))))
             } else {
                 let count = Int(answer.count)
                 let addresses = withUnsafeBytes(of: &answer.addresses) {
                     Array($0.bindMemory(to: capus_address.self)[..<count])
                 }
-                deliver(answer.id, .success(addresses))
+                deliver(host, .success(addresses))
             }
         }
+        askMore()
     }
 
-    private func deliver(_ id: UInt64, _ result: Result<[capus_address], ConnectionError>) {
-        waiting.removeValue(forKey: id)?(result)
+    private func deliver(_ host: String, _ result: Result<[capus_address], ConnectionError>) {
+        for (id, answer) in answers.removeValue(forKey: host) ?? [] {
+            // One that was called before may have given up another one.
+            if hosts.removeValue(forKey: id) != nil { answer(result) }
+        }
     }
 }
 

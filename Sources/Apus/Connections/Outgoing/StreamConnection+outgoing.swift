@@ -29,6 +29,7 @@ extension StreamConnection {
         outgoing.reconnectTimer = nil
         outgoing.startedAt = loop.now
         outgoing.isGivenUp = false
+        outgoing.isCutOff = false
         forgetEarlierLife()
         state = .connecting
         stamp = shared.pointee.second
