@@ -259,6 +259,8 @@ FAILS(void *, mmap, MAP_FAILED, (void *address, size_t size, int protection, int
 FAILS(DIR *, opendir, NULL, (const char *path), (path))
 FAILS(ssize_t, readlink, -1, (const char *path, char *target, size_t size), (path, target, size))
 FAILS(int, rename, -1, (const char *from, const char *to), (from, to))
+FAILS(int, renameat2, -1, (int in, const char *from, int to_in, const char *to, unsigned flags),
+      (in, from, to_in, to, flags))
 FAILS(int, stat, -1, (const char *path, struct stat *info), (path, info))
 FAILS(int, unlink, -1, (const char *path), (path))
 

@@ -1,4 +1,5 @@
 import Apus
+import Glibc
 import TestSupport
 import Testing
 
@@ -152,6 +153,38 @@ import Testing
         }
         #expect(answer(table, "HEAD /v1/assets/app.js").status == .ok)
         #expect(answer(table, "PUT /v1/assets/app.js").status == .methodNotAllowed)
+    }
+
+    /// What a group asks a password for is not to be had through the files of a folder above.
+    @Test func foldersOfAGroupHaveOneDoor() async throws {
+        let folder = try TemporaryFolder()
+        mkdir(folder.file("admin"), 0o755)
+        try writeText("secret", to: folder.file("admin/x"))
+        let router = RouterProbe {
+            $0.files("/", StaticFiles(folder.path))
+            $0.group("/admin", .basicAuth(realm: "r", users: ["ann": "secret"]))
+                .files("/", StaticFiles(folder.file("admin")))
+            $0.files("/v1/:version/", StaticFiles(folder.path))
+        }
+        let key = "Authorization: Basic YW5uOnNlY3JldA=="
+        #expect(await router.answer("GET /admin/x", key).contentLength == 6)
+        for (path, status, location) in [
+            ("/admin/x", 401, nil), ("/%61dmin/x", 401, nil), ("/admin//x", 401, nil), ("/admin///x", 401, nil),
+            ("//admin/x", 301, "/admin/x"), ("///admin//x", 301, "/admin/x"), ("//%61dmin/x", 301, "/admin/x"),
+            ("/%2Fadmin/x", 404, nil), ("/admin%2Fx", 404, nil), ("/.//admin/x", 404, nil),
+            ("/v1/2//admin/x", 301, "/v1/2/admin/x"), ("/v1/2///admin/x?q", 301, "/v1/2/admin/x?q"),
+            ("/v1//admin/x", 404, nil),
+        ] {
+            for method in ["GET", "HEAD"] {
+                let response = await router.answer("\(method) \(path)")
+                #expect(response.status.code == status && response.headers["Location"] == location, "\(path)")
+                #expect(response.contentLength != 6)
+            }
+            #expect(await router.answer("POST \(path)").contentLength != 6)
+        }
+        // With the password as well there is one path.
+        let redirect = await router.answer("GET /admin//x", key)
+        #expect(redirect.status.code == 301 && redirect.headers["Location"] == "/admin/x")
     }
 
     @Test func parametersAsNumbers() throws {

@@ -1,3 +1,4 @@
+import Glibc
 import TestSupport
 import Testing
 
@@ -497,6 +498,35 @@ private struct Unwritable: Codable {
         while !folder.names(in: folder.path).isEmpty { await Task.yield() }
         #expect(try await store.write(id, [1], lifetime: 100, isNew: true))
         #expect(try await store.read(id) == [1])
+    }
+
+    /// As by a logout, in another process, while another request of the client is under way.
+    @Test(.timeLimit(.minutes(20)))
+    func `does not bring back what is removed while it is saved`() async throws {
+        let folder = try TemporaryFolder()
+        let store = FileSessionStore(folder: folder.path)
+        let path = folder.file("session_\(id)")
+        // So much that it takes its time.
+        let data = [UInt8](repeating: 1, count: 16 << 20)
+        for _ in 0..<8 {
+            #expect(try await store.write(id, [0], lifetime: 100, isNew: true))
+            async let isRemoved: Void = Self.removeWhileWritten(path, in: folder)
+            _ = try await store.write(id, data, lifetime: 100, isNew: false)
+            await isRemoved
+            #expect(try await store.read(id) == nil)
+            #expect(folder.names.isEmpty)
+        }
+        #expect(try await store.write(id, [0], lifetime: 100, isNew: true))
+        #expect(try await store.write(id, [1, 2], lifetime: 100, isNew: false))
+        #expect(try await store.read(id) == [1, 2])
+        #expect(folder.names == ["session_\(id)"])
+    }
+
+    /// Removes the file once its new content is being written beside it, or has taken its place already.
+    @concurrent private nonisolated static func removeWhileWritten(_ path: String, in folder: TemporaryFolder) async {
+        var facts = stat()
+        while folder.names.count < 2, stat(path, &facts) == 0, facts.st_size < 2 { await Task.yield() }
+        unlink(path)
     }
 
     @Test func `knows no ids that are none`() async throws {

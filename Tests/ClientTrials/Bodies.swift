@@ -143,6 +143,57 @@ func streaming(_ words: [String]) async throws {
     if case .connectionLost = error as? HTTPClientError {} else { expect(false, "\(error!)") }
     for server in [server, cut] { server.stop() }
     try await slowServer(client)
+    try await unreadBodies()
+}
+
+/// A little that becomes much when it is uncompressed, for somebody who does not read it for now.
+private func unreadBodies() async throws {
+    let bodies = ["large": 50 << 20, "one": 1 << 20, "cut": 1 << 20].mapValues { String(repeating: "x", count: $0) }
+    var compressed = try bodies.mapValues { try gzipped($0, "gzip") }
+    compressed["cut"]!.removeLast(3)
+    let answers = compressed
+    let server = ScriptedServer { peer in
+        while let head = peer.readHead() {
+            let body = answers[String(head.dropFirst(5).prefix { $0 != " " })]
+            let coding = body == nil ? "" : "Content-Encoding: gzip\r\n"
+            let bytes = body ?? Array("small".utf8)
+            peer.send(Array("HTTP/1.1 200 OK\r\n\(coding)Content-Length: \(bytes.count)\r\n\r\n".utf8) + bytes)
+        }
+    }
+    // It comes whole, and its connection is the next request's: that is answered, whoever reads the first.
+    var options = HTTPClientOptions()
+    options.maxConnectionsPerServer = 1
+    let single = HTTPClient(options)
+    for (path, isWhole) in [("one", true), ("cut", false)] {
+        let unread = try await single.stream(HTTPClientRequest("GET", server.url + path))
+        expect(try await single.get(server.url).text, is: "small")
+        var (count, error): (Int, (any Error)?) = (0, nil)
+        do {
+            for try await piece in unread.body { count += piece.count }
+        } catch let thrown {
+            error = thrown
+        }
+        expect(count, is: 1 << 20)
+        expect(error as? HTTPClientError, is: isWhole ? nil : .invalidEncoding("gzip or deflate: it ends too early"))
+    }
+    expect(server.connections, is: 1)
+    // Of a large one only what is asked for is made.
+    let client = HTTPClient()
+    let before = ProcessFacts(getpid())?.residentBytes ?? 0
+    let large = try await client.stream(HTTPClientRequest("GET", server.url + "large"))
+    var least = Int.max
+    for _ in 0..<5 {
+        expect(try await client.get(server.url).text, is: "small")
+        least = min(least, (ProcessFacts(getpid())?.residentBytes ?? .max) - before)
+    }
+    expect(least < 8 << 20, "\(least) bytes more")
+    var count = 0
+    for try await piece in large.body {
+        count += piece.count
+        expect(piece.allSatisfy { $0 == 0x78 })
+    }
+    expect(count, is: 50 << 20)
+    server.stop()
 }
 
 /// The other way: a server that does not read is not sent more than fits.

@@ -161,7 +161,7 @@ func compression(_ words: [String]) async throws {
 }
 
 /// As Python's zlib compresses it.
-private func gzipped(_ text: String, _ format: String) throws -> [UInt8] {
+func gzipped(_ text: String, _ format: String) throws -> [UInt8] {
     let folder = try TemporaryFolder()
     try writeText(text, to: folder.file("plain"))
     let bits = ["zlib": "15", "raw": "-15", "gzip": "31"][format]!

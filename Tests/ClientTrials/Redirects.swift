@@ -54,6 +54,7 @@ func redirects(_ words: [String]) async throws {
     let away = try await client.get(server.url + "away", headers: secrets).text
     expect(away.hasPrefix("GET /there ") && away.contains("X-Other: 1"), away)
     expect(!away.contains("Authorization") && !away.contains("Cookie"), away)
+    try await defaultSecrets(secrets, from: server.url + "away", to: other)
     let kept = try await client.get("http://user:p%40ss@127.0.0.1:\(other.port)/", headers: [:]).text
     expect(kept.contains("Authorization: Basic dXNlcjpwQHNz\r\n"), kept)
     for (path, wanted) in [("loop", "more than 5"), ("nowhere", "gopher"), ("socket", "socket")] {
@@ -75,6 +76,28 @@ func redirects(_ words: [String]) async throws {
     request.maxRedirects = 0
     expect(try await client.send(request).status, is: .found)
     for server in [server, other] { server.stop() }
+}
+
+/// Secrets that a client has for all requests stay with the server they are for as well, also where a request has one
+/// of its own in their place. `away` leads to `other`.
+private func defaultSecrets(_ secrets: HTTPHeaders, from away: String, to other: ScriptedServer) async throws {
+    var options = HTTPClientOptions()
+    options.headers = secrets
+    options.headers["Host"] = "made.up"
+    let lavish = HTTPClient(options)
+    let own = try await lavish.get(other.url).text
+    expect(own.contains("Authorization: Basic x\r\n") && own.contains("Cookie: a=b\r\n"), own)
+    expect(own.contains("\r\nHost: made.up\r\n") && own.split(separator: "Host: ").count == 2, own)
+    for headers: HTTPHeaders in [[:], ["Authorization": "Basic y", "Host": "own.host"]] {
+        let text = try await lavish.get(away, headers: headers).text
+        expect(text.hasPrefix("GET /there ") && text.contains("X-Other: 1"), text)
+        expect(!text.contains("Authorization") && !text.contains("Cookie"), text)
+        let host = "\r\nHost: 127.0.0.1:\(other.port)\r\n"
+        expect(text.contains(host) && text.split(separator: "Host: ").count == 2, text)
+    }
+    options.headers = ["Transfer-Encoding": "chunked"]
+    let framed = await expectError { _ = try await HTTPClient(options).get(other.url) }
+    expect("\(framed!)".contains("Transfer-Encoding is the client's own"), "\(framed!)")
 }
 
 func cookies(_ words: [String]) async throws {

@@ -28,6 +28,47 @@ func secured(_ words: [String]) async throws {
     let wrong = await expectError { _ = try await client.get("https://127.0.0.1:\(plain.port)/") }
     if case .connectFailed = wrong as? HTTPClientError {} else { expect(false, "\(wrong!)") }
     plain.stop()
+    try await cutOffBodies()
+}
+
+/// A body that ends with its connection has come whole only where the server says so: a FIN alone anybody can send
+/// (RFC 9112 §9.8).
+private func cutOffBodies() async throws {
+    let folder = try TemporaryFolder()
+    let script = """
+        import socket, ssl, sys
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(sys.argv[1], sys.argv[2])
+        listener = socket.create_server(("127.0.0.1", 0))
+        print(listener.getsockname()[1], flush=True)
+        while True:
+            peer = context.wrap_socket(listener.accept()[0], server_side=True)
+            how = peer.recv(1000).split()[1]
+            length = b"Content-Length: 7\\r\\n" if how == b"/length" else b""
+            peer.sendall(b"HTTP/1.1 200 OK\\r\\n" + length + b"\\r\\npartial")
+            if how == b"/whole":
+                peer.unwrap()
+            peer.close()
+        """
+    let certificates = TestCertificates.shared
+    let server = try ServerProcess(
+        "/usr/bin/python3",
+        ["-c", script, certificates.certificate("localhost"), certificates.key("localhost")], in: folder)
+    guard let port = try server.nextLine() else { return expect(false, server.errorText) }
+    var options = HTTPClientOptions()
+    options.tls.authoritiesFile = certificates.certificate("localhost")
+    let client = HTTPClient(options)
+    for path in ["whole", "length"] {
+        expect(try await client.get("https://localhost:\(port)/\(path)").text, is: "partial")
+    }
+    let cut = await expectError { _ = try await client.get("https://localhost:\(port)/cut") }
+    if case .connectionLost = cut as? HTTPClientError {} else { expect(false, "\(cut!)") }
+    let stream = try await client.stream(HTTPClientRequest("GET", "https://localhost:\(port)/cut"))
+    var got: [UInt8] = []
+    let broken = await expectError { for try await piece in stream.body { got += piece } }
+    if case .connectionLost = broken as? HTTPClientError {} else { expect(false, "\(broken!)") }
+    expect(String(decoding: got, as: UTF8.self), is: "partial")
+    server.signal(SIGKILL)
 }
 
 /// Apus' own servers behind real proxies: plain requests are handed to an HTTP proxy whole, those over TLS, and all

@@ -8,13 +8,16 @@ func bodyPolicy(_ request: HTTPRequest) throws -> HTTPBodyPolicy? {
     if request.path == "/body/forbidden" { throw HTTPError(.forbidden, "no bodies here") }
     if request.path == "/body/in-memory" { return .memory(upTo: 20 * 1024 * 1024) }
     if request.path == "/body/limited" { return .stream(upTo: 1000) }
+    if request.path == "/body/boundless" {
+        return request.query == "stream" ? .stream(upTo: .max) : .memory(upTo: .max)
+    }
     return request.path.hasPrefix("/body/") ? .stream(upTo: 4 << 30) : nil
 }
 
 /// Routes that take bodies as they arrive; false when the path is none of them.
 func answerBodyRoute(_ connection: Connection<HTTP>, _ request: HTTPRequest) -> Bool {
     switch request.path {
-    case "/body/in-memory": connection.send("\(request.body.count)")
+    case "/body/in-memory", "/body/boundless": connection.send("\(request.body.count)")
     case "/body/ignored": connection.send("ignored \(request.body.count)")
     case "/body/go":
         for continuation in blocked { continuation.resume() }
@@ -63,11 +66,7 @@ private func takeBody(_ connection: Connection<HTTP>, _ request: HTTPRequest) as
         var pieces = request.bodyStream.makeAsyncIterator()
         let first = try await pieces.next()?.count ?? 0
         connection.send("early \(first > 0)")
-    case "/body/read-after-answer":
-        connection.send("answered")
-        var count = 0
-        for try await piece in request.bodyStream { count += piece.count }
-        report("read \(count)")
+    case "/body/read-after-answer": try await readAround(connection, request)
     case "/body/collect":
         try await request.collectBody(upTo: parameters.get("most") ?? 1000)
         connection.send(request.body)
@@ -78,6 +77,38 @@ private func takeBody(_ connection: Connection<HTTP>, _ request: HTTPRequest) as
     }
 }
 
+/// Reads a body before and after its answer: with `first` a piece of it before, with `wait` the rest not until a
+/// request for `/body/go` comes, and with `reading` answers then, while it is read.
+private func readAround(_ connection: Connection<HTTP>, _ request: HTTPRequest) async throws {
+    let parameters = request.queryParameters
+    if parameters["reading"] != nil {
+        async let text = readRest(request)
+        // It is reading by now.
+        await withCheckedContinuation { blocked.append($0) }
+        connection.send("answered")
+        return report("read \(await text)")
+    }
+    var pieces = request.bodyStream.makeAsyncIterator()
+    let first = parameters["first"] == nil ? [] : try await pieces.next() ?? []
+    connection.send("answered")
+    if parameters["wait"] != nil { await withCheckedContinuation { blocked.append($0) } }
+    report("read \(String(decoding: first, as: UTF8.self))\(await readRest(request))")
+}
+
+/// The rest of a body, or why it cannot be had.
+private func readRest(_ request: HTTPRequest) async -> String {
+    var bytes: [UInt8] = []
+    do {
+        for try await piece in request.bodyStream {
+            bytes += piece
+            report("piece")
+        }
+    } catch {
+        return "\(String(decoding: bytes, as: UTF8.self))|\(error)"
+    }
+    return String(decoding: bytes, as: UTF8.self)
+}
+
 private func takeForm(_ connection: Connection<HTTP>, _ request: HTTPRequest) async throws {
     try await request.receiveForm()
     let fields = try request.form.map { "\($0.name)=\($0.value)" }
@@ -86,6 +117,7 @@ private func takeForm(_ connection: Connection<HTTP>, _ request: HTTPRequest) as
         return "\(file.name): \(file.clientName) \(file.size) \(sum)"
     }
     if let target = request.queryParameters["to"] { try request.files[0].move(to: target) }
-    if request.queryParameters["path"] != nil { report("path \(try request.files[0].temporaryPath)") }
+    if request.queryParameters["path"] != nil { report("path \(try request.files.last!.temporaryPath)") }
+    if request.queryParameters["wait"] != nil { await withCheckedContinuation { blocked.append($0) } }
     connection.send((fields + files).joined(separator: "\n"))
 }

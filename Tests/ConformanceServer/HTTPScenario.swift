@@ -129,13 +129,17 @@ private func misbehave(_ connection: Connection<HTTP>, _ request: HTTPRequest) t
     }
 }
 
-/// Routes that answer after the handler has returned.
+/// Routes that answer after the handler has returned, or hold it up.
 private func answerLater(_ connection: Connection<HTTP>, _ request: HTTPRequest) {
     let path = request.path
     let query = request.query
     let words = query.split(separator: ",").map(String.init)
     let delay = words.first.flatMap { Int($0) } ?? 0
     switch path {
+    case "/nap":
+        usleep(20_000)
+        requestNumber += 1
+        connection.send("\(requestNumber)")
     case "/async": connection.run { connection.send("async \(query)") }
     case "/yield":
         connection.run {

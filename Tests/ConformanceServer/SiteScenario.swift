@@ -32,6 +32,12 @@ func serveSite(_ options: Options) {
     site.fallback = { request in
         request.path.hasPrefix("/behind") ? HTTPResponse(body: "behind the files") : nil
     }
+    if let folder = options["guarded"], let root = options["root"] {
+        let router = Router()
+        let guarded = router.group("/\(folder)", .basicAuth(realm: "inner rooms", users: ["ann": "secret"]))
+        guarded.files("/", StaticFiles("\(root)/\(folder)", settings))
+        site.serve(router)
+    }
     site.onAccess = { report("access \($0.status) \($0.bodyBytes) \($0.target.utf8.count)") }
     site.accessLog = options["log"].map { AccessLog($0, format: options["json-lines"] == nil ? .combined : .json) }
 }

@@ -16,6 +16,28 @@ import Testing
         }
     }
 
+    /// To accepted connections the end of a client is one, whether it has said goodbye over TLS or not.
+    @Test(arguments: Setup.all.filter(\.isSecured))
+    func clientsMayLeaveWithoutGoodbye(_ setup: Setup) async throws {
+        try await withPuppet("text", setup) { server in
+            let client = try server.connect()
+            try client.send("a\nb\n")
+            client.finishSending(saysGoodbye: false)
+            #expect(try client.readToEnd().ending == .finished)
+            try server.finish()
+            #expect(server.events == ["connect 1", "message a", "message b", "close 1", "stop"])
+        }
+        try await withScenario("http", setup) { server in
+            let client = try server.connect()
+            try client.send("GET /hold HTTP/1.1\r\nHost: h\r\n\r\n")
+            client.finishSending(saysGoodbye: false)
+            // What is still to be answered is.
+            #expect(try server.connect().get("/release").text == "released")
+            #expect(try client.readReply().text == "released")
+            #expect(try client.readToEnd().ending == .finished)
+        }
+    }
+
     /// Every way a connection can end, each with exactly one `onClose`, in which sending fails.
     enum Way: String, CaseIterable {
         case peerFinishes, peerCloses, peerResets, close, closeWithMessage, destroy, end, endWithMessage, throwInMessage

@@ -484,4 +484,22 @@ import Testing
             #expect(longest.allSatisfy { $0 <= 65 }, "\(longest)")
         }
     }
+
+    /// Nor does one whose few requests take long.
+    @Test(arguments: Setup.all)
+    func slowHandlersLeaveTimeForOthers(_ setup: Setup) async throws {
+        try await withScenario("http", setup) { server in
+            let (slow, quick) = (try server.connect(), try server.connect())
+            for client in [slow, quick] { _ = try client.get("/sequence") }
+            // Both are ready when it looks again.
+            server.process.signal(SIGSTOP)
+            try slow.send("GET /nap HTTP/1.1\r\nHost: h\r\n\r\n" * 32)
+            try quick.send("GET /sequence HTTP/1.1\r\nHost: h\r\n\r\n")
+            server.process.signal(SIGCONT)
+            let number = Int(try quick.readReply().text) ?? .max
+            // Those before count two.
+            #expect(number < 16, "\(number)")
+            for _ in 0..<32 { #expect(try slow.readReply().status == 200) }
+        }
+    }
 }

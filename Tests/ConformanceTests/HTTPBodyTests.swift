@@ -112,6 +112,29 @@ import Testing
         }
     }
 
+    /// What is added to a length does not overflow, whatever is allowed.
+    @Test(arguments: Setup.eachBackend, ["/body/boundless", "/body/boundless?stream", "/echo"])
+    func allThatIsAllowedIsStillANumber(_ setup: Setup, _ target: String) async throws {
+        try await withScenario("http", setup, ["--max-request", "\(Int.max)"]) { server in
+            for length in [Int.max, 9_223_372_036_854_700_000, 1 << 60 + 1, 1 << 60, 1 << 59] {
+                let client = try server.connect()
+                try client.send(Self.head(target, "Content-Length: \(length)"))
+                if length > 1 << 60 {
+                    let refused = try client.readReply()
+                    #expect(refused.status == 413 && refused["Connection"] == "close", "\(length)")
+                } else {
+                    try client.send("abc")
+                    #expect(try server.connect().get("/").text == "Hello, World!")
+                }
+            }
+            let client = try server.connect()
+            for request in [Self.sized(target, pattern(1000)), Self.chunked(target, pattern(1000), size: 100)] {
+                try client.send(request)
+                #expect(try client.readReply().status == 200)
+            }
+        }
+    }
+
     // MARK: Expectations and early answers
 
     @Test(arguments: Setup.all)
@@ -161,14 +184,57 @@ import Testing
     }
 
     /// The answer is out, and the handler goes on to read.
-    @Test(arguments: Setup.eachBackend)
-    func whatIsSkippedIsNotReadTwice(_ setup: Setup) async throws {
+    @Test(arguments: Setup.all, [["0123456789"], ["01234", "5", "6789"]])
+    func whatIsSkippedIsNotReadTwice(_ setup: Setup, _ pieces: [String]) async throws {
         try await withScenario("http", setup) { server in
             let client = try server.connect()
             try client.send(Self.head("/body/read-after-answer", "Content-Length: 10"))
             #expect(try client.readReply().text == "answered")
-            try client.send("0123456789" + "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-            #expect(try server.event("read") == "read 10")
+            for piece in pieces.dropLast() {
+                try client.send(piece)
+                try server.event("piece")
+            }
+            try client.send(pieces.last! + "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(try server.event("read") == "read 0123456789")
+            #expect(try client.readReply().text == "Hello, World!")
+        }
+    }
+
+    /// Nor does who has begun before miss anything, and the next request waits for nobody.
+    @Test(arguments: Setup.all, ["?first", "?reading"])
+    func anAnswerTakesNothingFromWhoReads(_ setup: Setup, _ query: String) async throws {
+        try await withScenario("http", setup) { server in
+            let client = try server.connect()
+            try client.send(Self.head("/body/read-after-answer\(query)", "Content-Length: 10") + "01234")
+            if query == "?reading" {
+                try server.event("piece")
+                #expect(try server.connect().get("/body/go").text == "went")
+            }
+            #expect(try client.readReply().text == "answered")
+            try client.send("5")
+            try server.event("piece")
+            try client.send("6789" + "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(try server.event("read") == "read 0123456789")
+            #expect(try client.readReply().text == "Hello, World!")
+        }
+    }
+
+    /// What came when nobody read is missing, which is said.
+    @Test(arguments: Setup.all, ["?wait", "?wait&first"])
+    func whoReadsTooLateLearnsIt(_ setup: Setup, _ query: String) async throws {
+        try await withScenario("http", setup) { server in
+            let client = try server.connect()
+            let other = try server.connect()
+            try client.send(Self.head("/body/read-after-answer\(query)", "Content-Length: 10"))
+            if query.contains("first") { try client.send("01234") }
+            #expect(try client.readReply().text == "answered")
+            try client.send(query.contains("first") ? "56" : "0123456")
+            // The loop has looked at both in its turn, or in one before.
+            #expect(try other.get("/").text == "Hello, World!")
+            #expect(try other.get("/body/go").text == "went")
+            let missing = "400 Bad Request: a part of the body came when the request was answered already"
+            #expect(try server.event("read") == "read \(query.contains("first") ? "01234" : "")|\(missing)")
+            try client.send("789GET / HTTP/1.1\r\nHost: h\r\n\r\n")
             #expect(try client.readReply().text == "Hello, World!")
         }
     }

@@ -63,6 +63,7 @@ import Testing
     func fieldsOfAFormThatArrivesFitIntoMemory(_ setup: Setup) async throws {
         let multipart = "multipart/form-data; boundary=b"
         let most = 1024 * 1024
+        let long = String(repeating: "x", count: 7000)
         // The bytes of the contents count, whichever field they are in.
         let forms = [
             (multipart, Self.part("name=a", String(repeating: "x", count: most + 1)) + "--b--"),
@@ -71,6 +72,12 @@ import Testing
                 String(repeating: Self.part("name=a", String(repeating: "x", count: 11_000)), count: 100) + "--b--"
             ),
             ("application/x-www-form-urlencoded", "a=" + String(repeating: "x", count: most)),
+            // And what is kept beside them.
+            (multipart, String(repeating: Self.part("name=f; filename=\(long)"), count: 200) + "--b--"),
+            (
+                multipart,
+                String(repeating: Self.part("name=f; filename=x\r\nContent-Type: \(long)"), count: 200) + "--b--"
+            ),
         ]
         try await withScenario("http", setup) { server in
             for (type, form) in forms {
@@ -83,6 +90,36 @@ import Testing
             let file = Self.part("name=f; filename=x", String(repeating: "x", count: most + 1)) + "--b--"
             try client.send(Self.post("/body/form", multipart, file))
             #expect(try client.readReply().status == 200)
+            let names = String(repeating: Self.part("name=f; filename=\(long)"), count: 100) + "--b--"
+            try client.send(Self.post("/body/form", multipart, names))
+            #expect(try client.readReply().status == 200)
+        }
+    }
+
+    /// Each is closed when it is complete, and opened when somebody wants it.
+    @Test(arguments: Setup.eachBackend)
+    func filesOfAFormThatArrivesTakeNoDescriptors(_ setup: Setup) async throws {
+        let folder = try TemporaryFolder()
+        let moved = try TemporaryFolder()
+        try await withScenario("http", setup, ["--temporary", folder.path]) { server in
+            let client = try server.connect()
+            let form = (0..<600).map { Self.part("name=f; filename=n\($0)", "\($0 % 10)") }.joined() + "--b--"
+            let target = "/body/form?path=1&wait=1&to=\(moved.file("first"))"
+            let request = Self.post(target, "multipart/form-data; boundary=b", form)
+            try client.send(String(request.dropLast(5)))
+            let isThere = eventually { folder.names.count == 600 }
+            #expect(isThere)
+            let facts = try #require(server.process.facts)
+            #expect(facts.descriptorCount < 100)
+            try client.send(String(request.suffix(5)))
+            let path = String(try server.event("path").dropFirst(5))
+            #expect(readText(path) == "9" && moved.text("first") == "0")
+            #expect(facts.descriptorCount < 100)
+            #expect(try server.connect().get("/body/go").text == "went")
+            let lines = (0..<600).map { "f: n\($0) 1 \(0x30 + $0 % 10)" }
+            #expect(try client.readReply().text == lines.joined(separator: "\n"))
+            let isGone = eventually { folder.names.isEmpty }
+            #expect(isGone)
         }
     }
 

@@ -208,6 +208,21 @@ import Testing
         }
     }
 
+    /// Folders first, then by name, whatever the case; those that differ in that alone stay beside each other.
+    @Test func listsAreInOrder() async throws {
+        try await withSite(Setup.eachBackend[0], ["--browse", "1"]) { server, folder in
+            for name in ["b", "A", "a", "é", "É", "ab", "_", "Z", "10", "9", "a b"] { try folder.write("", to: name) }
+            for name in ["y", "Zoo", "a", "A b", "a-b"] { folder.makeFolder("f-\(name)") }
+            let page = try server.connect().get("/").text
+            let links = page.split(separator: "href=\"./").dropFirst().map { String($0.prefix { $0 != "\"" }) }
+            #expect(
+                links == [
+                    "f-A%20b/", "f-a-b/", "f-a/", "f-y/", "f-Zoo/", "10", "9", "_", "A", "a", "a%20b", "ab", "b", "Z",
+                    "%C3%89", "%C3%A9",
+                ])
+        }
+    }
+
     @Test(arguments: [false, true])
     func logsCannotBeForged(_ isJSON: Bool) async throws {
         let log = try TemporaryFolder()

@@ -214,6 +214,33 @@ import Testing
         }
     }
 
+    /// A process whose descriptors clients have for now is told of a new one later.
+    @Test(arguments: backends)
+    func whoHasNoDescriptorHearsOfOthersLater(_ backend: String) async throws {
+        try await TestThreads.light.run {
+            let bus = try BusService(backend, count: 2)
+            try bus.meet()
+            let (poor, victim) = (bus.members[0], bus.members[1])
+            // Nothing more can be opened, and a descriptor that is passed is lost.
+            let usual = try poor.facts.descriptorCount + 100
+            try Self.limitDescriptors(of: poor, to: 3, bus.folder)
+            kill(victim.pid, SIGKILL)
+            bus.forget([victim])
+            let newcomer = try bus.join(1)[0]
+            // The newcomer knows the other one before it says that it is there; the other one has heard of it by now.
+            #expect(try eventually { try Int(newcomer.ask("ping")) == 1 })
+            try Self.limitDescriptors(of: poor, to: usual, bus.folder)
+            try bus.meet()
+        }
+    }
+
+    private static func limitDescriptors(of member: BusService.Member, to count: Int, _ folder: TemporaryFolder) throws
+    {
+        let prlimit = try ServerProcess(
+            "/usr/bin/prlimit", ["--pid", "\(member.pid)", "--nofile=\(count):"], in: folder)
+        #expect(try prlimit.waitForExit() == .code(0), "\(prlimit.errorText)")
+    }
+
     @Test(arguments: backends)
     func anErrorOfAHandlerReplacesTheProcess(_ backend: String) async throws {
         try await TestThreads.light.run {

@@ -215,4 +215,113 @@ import Testing
             #expect(try service.run("stop").status == .code(0))
         }
     }
+    // MARK: Who does not read
+
+    /// Asks for the connections so often that a worker which does not read would have its channel full of it.
+    private func askOften(_ service: Service) throws {
+        let control = Endpoint.unix(path: service.folder.file("pid.control"))
+        for _ in 0..<800 { try Client(control).send("connections") }
+        // Those before have been heard by then.
+        #expect(try service.run("connections").output.contains("[busy]"))
+    }
+
+    /// A worker that does not read for long is told what matters as soon as it reads again.
+    @Test(arguments: backends)
+    func aWorkerThatDidNotReadHearsOfTheStop(_ backend: String) async throws {
+        try await TestThreads.light.run {
+            let service = try Service.conformance(backend, count: 2)
+            let (master, _) = try service.start()
+            let worker = try #require(master.children.first)
+            kill(worker.pid, SIGSTOP)
+            try askOften(service)
+            master.signal(SIGQUIT)
+            #expect(eventually { service.log.contains("gracefully stopping") && master.children == [worker] })
+            kill(worker.pid, SIGCONT)
+            #expect(try master.waitForExit() == .code(0))
+            #expect(!service.log.contains("killed"))
+        }
+    }
+
+    @Test(arguments: backends)
+    func aWorkerThatDidNotReadIsReplacedAndAnswers(_ backend: String) async throws {
+        try await TestThreads.light.run {
+            let service = try Service.conformance(backend, count: 2)
+            let (master, endpoint) = try service.start()
+            let workers = master.children
+            kill(workers[0].pid, SIGSTOP)
+            try askOften(service)
+            kill(workers[0].pid, SIGCONT)
+            // The answers are those to the questions.
+            #expect(try eventually { try !service.run("connections").output.contains("[busy]") })
+            for _ in 0..<3 { #expect(try !service.run("connections").output.contains("[busy]")) }
+            kill(workers[0].pid, SIGSTOP)
+            try askOften(service)
+            #expect(try service.run("reload", "-g").status == .code(0))
+            #expect(eventually { service.log.contains("] reloaded") })
+            #expect(eventually { !workers[1].isRunning })
+            kill(workers[0].pid, SIGCONT)
+            #expect(eventually { !workers[0].isRunning })
+            #expect(try Client(endpoint).get("/").status == 200)
+            #expect(try master.stop() == .code(0))
+        }
+    }
+
+    /// What a worker could not be told is told by the programs that the master becomes meanwhile.
+    @Test(arguments: backends)
+    func whatAWorkerHasNotTakenOutlivesReloads(_ backend: String) async throws {
+        try await TestThreads.light.run {
+            let service = try Service.conformance(backend, count: 1)
+            let (master, endpoint) = try service.start()
+            let worker = try #require(master.children.first)
+            kill(worker.pid, SIGSTOP)
+            // The end of a process that nobody knows of.
+            guard let count = ForeignSockets.fill(of: master.pid, with: Array("F999999".utf8)) else { return }
+            #expect(count > 100)
+            for round in 1...2 {
+                master.signal(SIGUSR2)
+                #expect(eventually { service.log.ranges(of: "] reloaded").count == round })
+            }
+            kill(worker.pid, SIGCONT)
+            #expect(eventually { !worker.isRunning && master.children.count == 1 })
+            #expect(try Client(endpoint).get("/").status == 200)
+            #expect(try master.stop() == .code(0))
+        }
+    }
+
+    /// Standard error is a pipe that is full: who waited for its reader would serve nobody.
+    @Test(arguments: backends)
+    func standardErrorNeedNotBeRead(_ backend: String) async throws {
+        try await TestThreads.light.run {
+            var ends: [Int32] = [-1, -1]
+            try #require(pipe(&ends) == 0)
+            defer { for fd in ends { close(fd) } }
+            for fd in ends { _ = fcntl(fd, F_SETFD, FD_CLOEXEC) }
+            try #require(fcntl(ends[1], 1031, 4096) == 4096)  // F_SETPIPE_SZ, which Glibc's module hides.
+            var page = [UInt8](repeating: 0x2E, count: 4096)
+            try #require(write(ends[1], page, page.count) == page.count)
+            var launch = ServerProcess.Launch.afterShell("exec 2>&3 3>&-")
+            launch.descriptors = [ends[1]]
+            let service = try Service.conformance(backend, count: 1, launch: launch)
+            let master = try service.launch("start")
+            let endpoint = try #require(try master.endpoints().first)
+            try #require(master.children.first).kill()
+            #expect(eventually { service.log.contains("exit with status 9") && master.children.count == 1 })
+            let client = try Client(endpoint)
+            try client.send("GET /log?7 HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(eventually { service.log.contains("xxxxxxx") })
+            // Read after all, it says what is missing.
+            try #require(read(ends[0], &page, page.count) == page.count)
+            try client.send("GET /log?9 HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(eventually { service.log.contains("xxxxxxxxx") })
+            _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
+            let count = try waitFor("a line on standard error") { () -> Int? in
+                let count = read(ends[0], &page, page.count)
+                return count > 0 ? count : nil
+            }
+            #expect(
+                String(decoding: page[..<count], as: UTF8.self)
+                    == "1 line(s) were dropped here: nobody reads standard error\nxxxxxxxxx\n")
+            #expect(try master.stop() == .code(0))
+        }
+    }
 }

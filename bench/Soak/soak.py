@@ -23,8 +23,8 @@ BENCH = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(BENCH / "EndToEnd"), str(BENCH / "Faults")]
 
 from crowd import KINDS, run_crowd  # noqa: E402
-from preparations import (EXAMPLES, describe_machine, make_certificate, print_heading,  # noqa: E402
-                          raise_descriptor_limit)
+from preparations import (EXAMPLES, compile_c, describe_machine, make_certificate,  # noqa: E402
+                          print_heading, raise_descriptor_limit)
 from processes import children, descriptors, is_running, kill, processes_of, resident, title, wait_until  # noqa: E402
 from report import table  # noqa: E402
 from servers import BenchError, cpu_nanoseconds, free_port, run_script  # noqa: E402
@@ -47,6 +47,10 @@ class Soak:
         self.options += [word for kind, port in self.ports.items() for word in (f"--{kind}", f"127.0.0.1:{port}")]
         self.log, self.pid_file, self.master = Path(folder, "log"), Path(folder, "pid"), 0
         self.certificate = certificate
+        self.heaps = Path(folder, "heaps")
+        self.heaps.mkdir()
+        library = compile_c(Path(__file__).with_name("heap.c"), "libheap.so", "-shared", "-fPIC")
+        self.environment = {**os.environ, "LD_PRELOAD": str(library), "APUS_HEAP": str(self.heaps)}
         self.samples, self.problems = [], []
         self.crowds, self.over, self.results = [], multiprocessing.Event(), multiprocessing.Queue()
         self.masters, self.began = [], time.monotonic()  # the master's memory after each reload
@@ -55,7 +59,8 @@ class Soak:
         return subprocess.run([*self.command, *words, *self.options], capture_output=True, text=True, timeout=60)
 
     def start(self):
-        done = self.run("start", "-d")
+        done = subprocess.run([*self.command, "start", "-d", *self.options], capture_output=True, text=True, timeout=60,
+                              env=self.environment)
         if done.returncode != 0:
             raise BenchError(f"start: {(done.stdout + done.stderr).strip()}")
         self.master = int(self.pid_file.read_text())
@@ -87,14 +92,21 @@ class Soak:
     # ---- looking ----
 
     def sample(self):
-        """Once: of each process what it is, its memory and its descriptors."""
+        """Once: of each process what it is, its memory and its descriptors; of workers the heap that is in use."""
         now = time.monotonic() - self.began
         pids = children(self.master)
         names = {pid: title(pid).split("//")[0].split()[-1] if "//" in title(pid) else "worker" for pid in pids}
         self.samples.append((now, {
             "master": (self.master, resident(self.master), len(descriptors(self.master))),
-            **{f"{names[pid]} {pid}": (pid, resident(pid), len(os.listdir(f"/proc/{pid}/fd"))) for pid in pids
-               if is_running(pid)}}))
+            **{f"{names[pid]} {pid}": (pid, resident(pid), len(os.listdir(f"/proc/{pid}/fd")), self.heap(pid))
+               for pid in pids if is_running(pid)}}))
+
+    def heap(self, pid):
+        """KiB that are in use; 0 before the process has said it."""
+        try:
+            return int(Path(self.heaps, str(pid)).read_text()) / 1024
+        except (OSError, ValueError):
+            return 0
 
     def watch(self, until, reload_every=None):
         """Samples until that second; reloads as often as that."""
@@ -143,7 +155,9 @@ class Soak:
         allowed, rows = self.arguments.allow, []
         inside = [(now, processes) for now, processes in self.samples if begin <= now <= end]
         for name in inside[0][1] if inside else ():
-            for index, unit in ((1, "KiB"), (2, "descriptors")):
+            for index, unit in ((1, "KiB"), (3, "KiB in use"), (2, "descriptors")):
+                if index == 3 and name == "master":
+                    continue
                 series = [(now, processes[name][index]) for now, processes in inside if name in processes]
                 if len(series) < len(inside):
                     self.problems.append(f"{name} has ended without a reload")
@@ -157,7 +171,7 @@ class Soak:
                 grows = unit == "KiB" and found.low * (end - begin) / 3600 > allowed
                 if grows:
                     self.problems.append(f"{name}: memory grows by {found.low:,.0f} … {found.high:,.0f} KiB an hour")
-                rows.append((f"{name.split()[0]}, {unit}", f"{series[0][1]:,}", f"{series[-1][1]:,}",
+                rows.append((f"{name.split()[0]}, {unit}", f"{series[0][1]:,.0f}", f"{series[-1][1]:,.0f}",
                              f"{found.slope:+,.0f}", f"{found.low:+,.0f} … {found.high:+,.0f}",
                              "grows" if grows else "flat"))
         return rows

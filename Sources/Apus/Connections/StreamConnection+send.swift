@@ -191,7 +191,7 @@ extension StreamConnection {
         // Nothing that leaves is no sign of life, whatever the poller says.
         if progress > 0 { stamp = shared.pointee.second }
         if failure != 0 {
-            loop.status.pointee.failed_sends += 1
+            loop.status.pointee.failed_sends &+= 1
             return destroy()
         }
         if let extras { extras.roomAppeared(pendingSendBytes, of: maxSendBufferSize) }
@@ -216,7 +216,7 @@ extension StreamConnection {
     }
 
     func noteFailedSend(_ message: String) {
-        loop.status.pointee.failed_sends += 1
+        loop.status.pointee.failed_sends &+= 1
         // Who answers a failure with a message, to whomever, may make the next one: that is known by its result alone.
         guard !loop.isReportingFailedSend else { return }
         loop.isReportingFailedSend = true

@@ -1,3 +1,4 @@
+import ApusProtocols
 import CApus
 
 /// How much a line of the log matters.
@@ -25,6 +26,16 @@ public nonisolated struct LogRecord: Sendable {
     public var text: String { "\(time) pid:\(processID) \(message)" }
 }
 
+extension LogRecord {
+    /// A line of a worker that may not write the log itself. Such a worker may have been taken over: it says how much
+    /// the line matters and what it is, as one line; the time is that of the master. Nil for what is none.
+    init?(relayed text: String, by processID: Int32) {
+        let words = text.split(atASCII: "\n", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
+        guard words.count == 3, let level = LogLevel(rawValue: words[0]) else { return nil }
+        self.init(level: level, message: Log.oneLine(words[2]), processID: processID, time: Log.localTime())
+    }
+}
+
 /// The framework's own log: one line per event, with time and process id, to the log file, and to standard error as
 /// long as the program runs in the foreground.
 enum Log {
@@ -38,6 +49,8 @@ enum Log {
     static var sink: (@MainActor (LogRecord) -> Void)?
     /// Takes the lines of a process that may not write the file; false when it cannot.
     static var relay: (@MainActor (LogRecord) -> Bool)?
+    /// The copy on standard error.
+    static let copy = LossyOutput(2, "standard error")
     private static var isBroken = false
 
     static func write(_ message: String, _ level: LogLevel = .notice) {
@@ -45,11 +58,11 @@ enum Log {
         let record = LogRecord(level: level, message: message, processID: capus_process_id(), time: localTime())
         if let sink { return sink(record) }
         if let relay, relay(record) {
-            if echoes { Terminal.writeError(message) }
+            if echoes { copy.write(message) }
             return
         }
         append(record)
-        if echoes || isBroken { Terminal.writeError(message) }
+        if echoes || isBroken { copy.write(message) }
     }
 
     /// What a peer sent may stand in a message: nothing of it begins a line of its own or moves a terminal's cursor.
@@ -76,7 +89,7 @@ enum Log {
         }
         if failure != 0, !isBroken {
             let error = SystemError("write the log \(path)", -failure)
-            Terminal.writeError("\(error); its lines go to standard error until it can be written again")
+            copy.write("\(error); its lines go to standard error until it can be written again")
         }
         isBroken = failure != 0
     }

@@ -13,8 +13,10 @@ nonisolated enum ChannelMessage: UInt8 {
     /// `reload` of the service, and `reload -g`.
     case reloadService = 0x4D
     case reloadServiceGracefully = 0x57
-    /// The connections that were asked for, in the file that comes with it.
+    /// The connections that were asked for, in the file that comes with it, and the number of the question.
     case report = 0x50
+    /// The process of this number is to be told of again: what came had lost its inbox, as no descriptor was free.
+    case peerMissed = 0x55
     /// A line for the log, from a process that may not write there.
     case log = 0x4F
 
@@ -31,13 +33,16 @@ nonisolated enum ChannelMessage: UInt8 {
     case drainGracefully = 0x45
     /// `reload` for a worker that stays.
     case reload = 0x4C
-    /// Report your connections, as rows of text or as JSON.
+    /// Report your connections, as rows of text or as JSON, and repeat this number.
     case connections = 0x54
     case connectionsJSON = 0x4A
     /// There is another process, whose inbox comes with it: see `PeerNews`.
     case peer = 0x4E
     /// The one of this number has ended.
     case peerGone = 0x46
+
+    /// Whether a daemon's output, opened anew, comes with it.
+    var takesOutput: Bool { self == .drain || self == .drainGracefully || self == .reload }
 
     /// Bytes of one message.
     static let capacity = 16 * 1024

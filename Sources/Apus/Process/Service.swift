@@ -155,7 +155,7 @@ enum Service {
 
     /// Says why nothing can be done and leaves.
     static func fail(_ message: String, status: Int32) -> Never {
-        Terminal.writeError(message)
+        Log.copy.write(message)
         capus_exit(status)
     }
 }

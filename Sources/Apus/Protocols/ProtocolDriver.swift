@@ -134,7 +134,7 @@ class TypedDriver<P: WireProtocol>: ProtocolDriver {
 
     /// The default policy closes the connection; the process and its other connections go on.
     override func callbackFailed(_ connection: StreamConnection, _ error: any Error) {
-        connection.loop.status.pointee.callback_errors += 1
+        connection.loop.status.pointee.callback_errors &+= 1
         if let handler = callbacks.errorHandler { return handler(Connection(connection), error) }
         Log.write("callback of connection \(connection.id) (\(connection.peer.text)) failed: \(error)", .error)
         let policy = connection.worker?.errorPolicy

@@ -6,7 +6,7 @@ nonisolated enum Activity {
     static let busyAfter: UInt64 = 200_000_000
 
     static func name(_ code: UInt64) -> String {
-        switch Int(code) {
+        switch Int(truncatingIfNeeded: code) {
         case CAPUS_DOING_START: "onWorkerStart"
         case CAPUS_DOING_CONNECT: "onConnect"
         case CAPUS_DOING_MESSAGE: "onMessage"

@@ -43,19 +43,22 @@ public struct ServiceMetrics: Sendable {
         return metrics
     }
 
-    private mutating func add(_ entry: capus_worker_status) {
+    mutating func add(_ entry: capus_worker_status) {
         if entry.kind == UInt32(CAPUS_ENTRY_PROCESS) {
             processes += 1
-            connections += Int(entry.connections)
-            timers += Int(entry.timers)
+            Self.add(entry.connections, to: &connections)
+            Self.add(entry.timers, to: &timers)
         }
-        accepted += Int(entry.accepted)
-        requests += Int(entry.requests)
-        failedSends += Int(entry.failed_sends)
-        callbackErrors += Int(entry.callback_errors)
-        bytesRead += Int(entry.bytes_read)
-        bytesWritten += Int(entry.bytes_written)
+        Self.add(entry.accepted, to: &accepted)
+        Self.add(entry.requests, to: &requests)
+        Self.add(entry.failed_sends, to: &failedSends)
+        Self.add(entry.callback_errors, to: &callbackErrors)
+        Self.add(entry.bytes_read, to: &bytesRead)
+        Self.add(entry.bytes_written, to: &bytesWritten)
     }
+
+    /// Each process writes its counters itself, and one that was taken over must not end others with them.
+    private static func add(_ count: UInt64, to sum: inout Int) { sum &+= Int(truncatingIfNeeded: count) }
 
     private enum Kind: String { case counter, gauge }
 

@@ -29,7 +29,9 @@ struct ServiceSnapshot {
     let load: [Double]
     let workers: [WorkerRow]
     let processes: [ProcessRow]
+}
 
+extension ServiceSnapshot {
     init(_ master: Master, rates: [Int32: Int] = [:]) {
         startTime = master.startTime
         seconds = (capus_monotonic_ns() - master.startedAt) / 1_000_000_000
@@ -63,8 +65,7 @@ final class RequestRates {
     private var rates: [Int32: Int] = [:]
 
     /// The rates since the look before, if that is long enough ago to tell.
-    func look(at children: [WorkerChild]) -> [Int32: Int] {
-        let now = capus_monotonic_ns()
+    func look(at children: [WorkerChild], now: Int64 = capus_monotonic_ns()) -> [Int32: Int] {
         let elapsed = now - lastLook
         guard elapsed >= Self.shortest else { return rates }
         var fresh: [Int32: UInt64] = [:]
@@ -73,7 +74,8 @@ final class RequestRates {
             let count = child.status.pointee.requests
             fresh[child.pid] = count
             if let before = requests[child.pid], count >= before {
-                rates[child.pid] = Int((Double(count - before) * 1e9 / Double(elapsed)).rounded())
+                let rate = (Double(count - before) * 1e9 / Double(elapsed)).rounded()
+                rates[child.pid] = Int(exactly: rate) ?? .max
             }
         }
         requests = fresh

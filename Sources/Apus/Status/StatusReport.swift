@@ -83,11 +83,12 @@ struct StatusTotals {
     init(_ snapshot: ServiceSnapshot) {
         for row in snapshot.processes {
             memory += row.memory
-            requestRate += row.requestRate
-            counters.connections += row.counters.connections
-            counters.failed_sends += row.counters.failed_sends
-            counters.timers += row.counters.timers
-            counters.requests += row.counters.requests
+            // Processes write their counters themselves, and one that was taken over writes what it likes.
+            requestRate &+= row.requestRate
+            counters.connections &+= row.counters.connections
+            counters.failed_sends &+= row.counters.failed_sends
+            counters.timers &+= row.counters.timers
+            counters.requests &+= row.counters.requests
         }
     }
 }

@@ -37,11 +37,17 @@ final class HTTPCall {
     @exclusivity(unchecked) private var status: HTTPStatus?
     @exclusivity(unchecked) private var responseHeaders: HTTPHeaders = [:]
     @exclusivity(unchecked) private var inflater: HTTPInflater?
+    /// Compressed bytes that wait until somebody wants what becomes of them.
+    @exclusivity(unchecked) private var deflated: [UInt8] = []
+    /// Nothing more of the body comes from the server.
+    private var hasArrived = false
     @exclusivity(unchecked) private var collected: [UInt8] = []
     @exclusivity(unchecked) private var bodyBytes = 0
     private weak var stream: HTTPBodyBuffer?
     /// Where the response sends the request on to.
     @exclusivity(unchecked) private var redirect: HTTPURL?
+    /// It was sent on to another origin.
+    private var isElsewhere = false
 
     // For time-outs and metrics, in monotonic nanoseconds.
     private let startedAt = EventLoop.now
@@ -72,7 +78,7 @@ final class HTTPCall {
         isBeginning = true
         do throws(HTTPClientError) {
             guard !client.isClosed else { throw .closed }
-            try RequestHead.check(request)
+            try RequestHead.check(request, client.defaultLines)
             url = try client.url(request.url)
             try serve()
         } catch {
@@ -105,7 +111,7 @@ final class HTTPCall {
             let pieces = try request.body.open()
             setTimer()
             let length = pieces == nil ? request.body.byteCount : pieces?.length
-            client.withHead(of: request, url, length: length) {
+            client.withHead(of: request, url, isElsewhere: isElsewhere, length: length) {
                 connection.start(self, $0, request.body.content, hasResponseBody: request.method != "HEAD")
             }
             if let pieces { send(pieces, on: connection) }
@@ -178,14 +184,23 @@ final class HTTPCall {
             if bodyBytes > Self.mostDroppedBytes { follow() }
             return
         }
-        guard let inflater else { return take(bytes) }
+        guard inflater != nil else { return take(bytes) }
+        if deflated.isEmpty { deflated = bytes } else { deflated += bytes }
+        inflate()
+    }
+
+    /// Undoes the coding of what has come, for as long as somebody wants more: a little may become a thousand times as
+    /// much.
+    private func inflate() {
+        guard let inflater, !isPaused, !deflated.isEmpty || inflater.hasMore else { return }
         do {
-            try bytes.withUnsafeBytes { bytes in
+            let count = try deflated.withUnsafeBytes { bytes in
                 try inflater.inflate(bytes) { piece in
                     take(Array(piece))
-                    if isOver { throw CancellationError() }
+                    return !isOver && !isPaused
                 }
             }
+            deflated.removeFirst(count)
         } catch {
             if !isOver { failed(.invalidEncoding("gzip or deflate")) }
         }
@@ -206,6 +221,12 @@ final class HTTPCall {
     func completed() {
         noteConnection()
         if redirect != nil { return follow() }
+        hasArrived = true
+        if !isPaused || inflater == nil { concludeBody() }
+    }
+
+    /// All of the body was handed on.
+    private func concludeBody() {
         do {
             try inflater?.finish()
         } catch {
@@ -269,9 +290,9 @@ final class HTTPCall {
                 request.headers[name] = nil
             }
         }
-        // RFC 9110 §15.4: secrets are for whom they were meant.
         if !target.hasOrigin(of: url) {
-            for name in ["Authorization", "Cookie", "Proxy-Authorization"] { request.headers[name] = nil }
+            isElsewhere = true
+            for name in RequestHead.meantForOneServer { request.headers[name] = nil }
         }
         url = target
         forgetResponse()
@@ -349,16 +370,18 @@ final class HTTPCall {
     // MARK: Back-pressure
 
     func pause() {
-        guard !isPaused, let connection else { return }
+        guard !isPaused else { return }
         isPaused = true
-        connection.pause()
+        connection?.pause()
     }
 
     func resume() {
-        guard isPaused else { return }
+        guard isPaused, !isOver else { return }
         isPaused = false
         progressAt = EventLoop.now
-        connection?.resume()
+        inflate()
+        guard !isPaused, !isOver else { return }
+        if hasArrived { concludeBody() } else { connection?.resume() }
     }
 
     // MARK: Time-outs

@@ -20,7 +20,9 @@ import ApusProtocols
     private(set) var isClosed = false
     private var pools: [HTTPServerPool.Key: HTTPServerPool] = [:]
     private var sweeper: WorkerTimer?
-    private let defaultLines: RequestHead.DefaultLines
+    let defaultLines: RequestHead.DefaultLines
+    /// Those for servers to which others send requests on.
+    private let linesElsewhere: RequestHead.DefaultLines
     // What was asked for last, since it is often asked for again.
     @exclusivity(unchecked) private var lastURL: (text: String, url: HTTPURL)?
     @exclusivity(unchecked) private var lastPool: (url: HTTPURL, pool: HTTPServerPool)?
@@ -36,6 +38,8 @@ import ApusProtocols
         if headers["Accept"] == nil { headers.add("Accept", "*/*") }
         if options.decompresses, headers["Accept-Encoding"] == nil { headers.add("Accept-Encoding", "gzip, deflate") }
         defaultLines = RequestHead.DefaultLines(headers)
+        for name in RequestHead.meantForOneServer { headers[name] = nil }
+        linesElsewhere = RequestHead.DefaultLines(headers)
     }
 
     isolated deinit { close() }
@@ -153,13 +157,16 @@ import ApusProtocols
     }
 
     /// Gives `send` the head of a request.
-    func withHead(of request: HTTPClientRequest, _ url: HTTPURL, length: Int?, _ send: ([UInt8]) -> Void) {
+    func withHead(
+        of request: HTTPClientRequest, _ url: HTTPURL, isElsewhere: Bool, length: Int?, _ send: ([UInt8]) -> Void
+    ) {
         // Taken, not used in place: what sending calls may send itself.
         var head = spareHead
         spareHead = []
         head.removeAll(keepingCapacity: true)
         let additions = RequestHead.Additions(
-            absoluteFormAuthorization: absoluteFormAuthorization(for: url), lines: defaultLines,
+            absoluteFormAuthorization: absoluteFormAuthorization(for: url),
+            lines: isElsewhere ? linesElsewhere : defaultLines,
             cookies: cookies?.field(for: url))
         RequestHead.append(to: &head, request, url, additions, length: length)
         send(head)

@@ -115,7 +115,9 @@ final class HTTPClientConnection {
     /// The connection is free before the user hears of it: the next request may be made there.
     private func finish(_ call: HTTPCall, canStay: Bool) {
         self.call = nil
-        if canStay { release() } else { discard() }
+        // The last piece may have been one too many for who reads it, which is none of the next request's business.
+        if canStay { resume() }
+        if canStay, connection.isOpen { release() } else { discard() }
         call.completed()
     }
 

@@ -26,7 +26,8 @@ public nonisolated struct HTTPClientOptions: Sendable {
     public var decompresses = true
     /// Keeps cookies, and sends them back where they belong.
     public var keepsCookies = false
-    /// Fields of each request that has none of that name. Without `User-Agent` it is "apus".
+    /// Fields of each request that has none of that name. Without `User-Agent` it is "apus". A server that another one
+    /// sends the request on to gets no `Authorization`, `Cookie`, `Proxy-Authorization` and `Host` of these.
     public var headers: HTTPHeaders = [:]
     /// How TLS is spoken with `https` servers. They are verified unless this says otherwise.
     public var tls = TLSClientOptions()

@@ -40,6 +40,7 @@ final class HTTPCookieStore {
         guard !cookie.isSecure || url.isSecured else { return }
         let domain = cookie.domain ?? url.host
         let path = cookie.path ?? ReceivedCookie.defaultPath(of: url.target)
+        guard keepsPromise(cookie), !shadowsSecureOne(cookie.name, domain, path, url) else { return }
         cookies.removeAll { $0.name == cookie.name && $0.domain == domain && $0.path == path }
         let end = cookie.end(now: now)
         if let end, end <= now.seconds { return }
@@ -50,13 +51,36 @@ final class HTTPCookieStore {
         makeRoom(in: domain)
     }
 
-    private func makeRoom(in domain: String) {
-        if cookies.count(where: { $0.domain == domain }) > Self.mostOfDomain,
-            let oldest = cookies.firstIndex(where: { $0.domain == domain })
-        {
-            cookies.remove(at: oldest)
+    /// RFC 6265bis §4.1.3: what a name that begins so says of its cookie, in any case.
+    private func keepsPromise(_ cookie: ReceivedCookie) -> Bool {
+        let name = cookie.name.lowercased()
+        if name.hasPrefix("__secure-") { return cookie.isSecure }
+        if name.hasPrefix("__host-") { return cookie.isSecure && cookie.domain == nil && cookie.path == "/" }
+        return true
+    }
+
+    /// RFC 6265bis §5.7: who stands between client and server, and can answer for it over plain HTTP, must not put a
+    /// cookie of his own in the place, or before the eyes, of one that is for TLS alone.
+    private func shadowsSecureOne(_ name: String, _ domain: String, _ path: String, _ url: HTTPURL) -> Bool {
+        guard !url.isSecured else { return false }
+        return cookies.contains { cookie in
+            cookie.isSecure && cookie.name == name
+                && (cookie.domain == domain || cookie.domain.hasSuffix("." + domain)
+                    || domain.hasSuffix("." + cookie.domain))
+                && ReceivedCookie.path(cookie.path, matches: path[...])
         }
-        if cookies.count > Self.most { cookies.removeFirst() }
+    }
+
+    private func makeRoom(in domain: String) {
+        if cookies.count(where: { $0.domain == domain }) > Self.mostOfDomain { removeOldest { $0.domain == domain } }
+        if cookies.count > Self.most { removeOldest { _ in true } }
+    }
+
+    /// RFC 6265bis §5.7: those that anybody can set go first, lest they drive out the others.
+    private func removeOldest(_ isMeant: (Cookie) -> Bool) {
+        let oldest =
+            cookies.firstIndex { isMeant($0) && !$0.isSecure } ?? cookies.firstIndex(where: isMeant)
+        if let oldest { cookies.remove(at: oldest) }
     }
 
     /// What the `Cookie` field of a request says; nil for nothing. Longer paths come first (RFC 6265 §5.4).

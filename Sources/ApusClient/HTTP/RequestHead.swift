@@ -13,15 +13,25 @@ nonisolated enum RequestHead {
         var cookies: String?
     }
 
+    /// RFC 9110 §15.4: what a request has for the server that it was meant for, and for none to which that sends it on.
+    static let meantForOneServer = ["Authorization", "Cookie", "Proxy-Authorization", "Host"]
+    /// What the client says itself, of the body.
+    private static let framing = ["Content-Length", "Transfer-Encoding"]
+
     /// Lines that all requests have which have no field of that name.
     struct DefaultLines {
         private let lines: [(name: String, line: [UInt8])]
         /// All of them.
         private let joined: [UInt8]
+        let hasHost: Bool
+        /// The name of one that no request may have.
+        let forbidden: String?
 
         init(_ headers: HTTPHeaders) {
             lines = headers.fields.map { ($0.name, Array("\($0.name): \($0.value)\r\n".utf8)) }
             joined = lines.flatMap(\.line)
+            hasHost = headers["Host"] != nil
+            forbidden = framing.first { headers[$0] != nil }
         }
 
         func append(to bytes: inout [UInt8], but headers: HTTPHeaders) {
@@ -34,13 +44,14 @@ nonisolated enum RequestHead {
     }
 
     /// Throws what would break the message, or what the client says itself.
-    static func check(_ request: HTTPClientRequest) throws(HTTPClientError) {
+    static func check(_ request: HTTPClientRequest, _ lines: DefaultLines) throws(HTTPClientError) {
+        if let name = lines.forbidden { throw .invalidRequest("\(name) is the client's own: the body says it") }
         guard HTTPHeaders.isToken(request.method) else {
             throw .invalidRequest("«\(request.method)» is no method")
         }
         guard request.method != "CONNECT" else { throw .invalidRequest("CONNECT is for proxies: see options.proxy") }
         guard !request.headers.isEmpty else { return }
-        for name in ["Content-Length", "Transfer-Encoding"] where request.headers[name] != nil {
+        for name in framing where request.headers[name] != nil {
             throw .invalidRequest("\(name) is the client's own: the body says it")
         }
     }
@@ -72,7 +83,7 @@ nonisolated enum RequestHead {
         if authorization != nil { append("http://\(url.authority)", &bytes) }
         append(url.target, &bytes)
         let hasOwn = !headers.isEmpty
-        if hasOwn, headers["Host"] != nil {
+        if hasOwn && headers["Host"] != nil || additions.lines.hasHost {
             append(" HTTP/1.1\r\n", &bytes)
         } else {
             append(" HTTP/1.1\r\nHost: ", &bytes)

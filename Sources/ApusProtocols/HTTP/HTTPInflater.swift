@@ -11,6 +11,8 @@ package final class HTTPInflater {
     private var isAtStart = true
     /// A member is complete, and nothing of another one was seen.
     private var hasEnded = false
+    /// There may be more of what was fed than has been taken.
+    package private(set) var hasMore = false
 
     /// Nil for a coding that is neither, in any case.
     package init?(coding: String) {
@@ -34,9 +36,13 @@ package final class HTTPInflater {
         precondition(result == Z_OK, "zlib cannot begin: \(result)")
     }
 
-    /// Inflates the next piece and hands what becomes of it to `take`, 64 KiB at a time; that may throw to stop it.
-    package func inflate(_ bytes: UnsafeRawBufferPointer, _ take: (UnsafeRawBufferPointer) throws -> Void) throws {
-        guard let base = bytes.baseAddress, bytes.count > 0 else { return }
+    /// Inflates the next piece and hands what becomes of it to `take`, 64 KiB at a time, for as long as that says that
+    /// it wants more. Returns how many bytes are done with: the others are to be given again, before any that follow.
+    /// `hasMore` tells whether there is something to take even without any.
+    package func inflate(
+        _ bytes: UnsafeRawBufferPointer, _ take: (UnsafeRawBufferPointer) throws -> Bool
+    ) throws -> Int {
+        guard bytes.count > 0 || hasMore else { return 0 }
         if isAtStart {
             isAtStart = false
             // RFC 9110 §8.4.1.2: it means a zlib stream, and some servers send a bare one all the same.
@@ -45,9 +51,10 @@ package final class HTTPInflater {
                 Self.begin(stream, windowBits: -15)
             }
         }
-        stream.pointee.next_in = UnsafeMutablePointer(mutating: base.assumingMemoryBound(to: UInt8.self))
+        stream.pointee.next_in = UnsafeMutablePointer(mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
         stream.pointee.avail_in = UInt32(bytes.count)
-        try withUnsafeTemporaryAllocation(byteCount: 65536, alignment: 1) { output in
+        return try withUnsafeTemporaryAllocation(byteCount: 65536, alignment: 1) { output in
+            var wantsMore: Bool
             repeat {
                 if hasEnded {
                     // RFC 1952 §2.2: a file may have several members.
@@ -61,8 +68,10 @@ package final class HTTPInflater {
                 guard result == Z_OK || result == Z_STREAM_END || result == Z_BUF_ERROR else { throw Failure() }
                 hasEnded = result == Z_STREAM_END
                 let count = output.count - Int(stream.pointee.avail_out)
-                if count > 0 { try take(UnsafeRawBufferPointer(rebasing: output[..<count])) }
-            } while stream.pointee.avail_in > 0 || (stream.pointee.avail_out == 0 && !hasEnded)
+                hasMore = stream.pointee.avail_in > 0 || stream.pointee.avail_out == 0 && !hasEnded
+                wantsMore = try count == 0 || take(UnsafeRawBufferPointer(rebasing: output[..<count]))
+            } while hasMore && wantsMore
+            return bytes.count - Int(stream.pointee.avail_in)
         }
     }
 

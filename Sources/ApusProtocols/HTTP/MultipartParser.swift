@@ -12,6 +12,11 @@ package struct MultipartPart: Equatable, Sendable {
     package var head = 0..<0
     /// Where the content stands in the body.
     package var content = 0..<0
+
+    /// Bytes of the texts above.
+    package var keptBytes: Int {
+        name.utf8.count + (fileName?.utf8.count ?? 0) + (path?.utf8.count ?? 0) + (contentType?.utf8.count ?? 0)
+    }
 }
 
 /// Why a multipart body cannot be read.

@@ -12,10 +12,12 @@ public final class AccessLog {
     private var timer: WorkerTimer?
     private var hasFailed = false
     private var isFlushedAtEnd = false
+    private let terminal = LossyOutput(1, "standard output")
 
     private static let enoughBytes = 32 * 1024
 
-    /// Writes to the file at `path`, made with permissions 0640; "-" is standard output.
+    /// Writes to the file at `path`, made with permissions 0640; "-" is standard output, where lines that nobody reads
+    /// are dropped, and counted: no service stops for its log.
     public init(_ path: String, format: AccessLogFormat = .combined) {
         self.path = path
         self.format = format
@@ -41,7 +43,7 @@ public final class AccessLog {
         timer = nil
         guard !pending.isEmpty else { return }
         if path == "-" {
-            Terminal.write(String(decoding: pending, as: UTF8.self), to: 1)
+            for line in pending.split(separator: 0x0A) { terminal.write(String(decoding: line, as: UTF8.self)) }
         } else {
             let failure = pending.withUnsafeBytes { capus_append_file(path, $0.baseAddress!, $0.count, 0o640, 0) }
             if failure != 0, !hasFailed {

@@ -152,13 +152,26 @@ private nonisolated enum SessionFile {
         guard failure == 0 else { throw SystemError("write \(template)", failure) }
         do throws(SystemError) {
             _ = try setEnd(temporary, lifetime: lifetime)
-            let failure = capus_rename_file(temporary, path)
-            guard failure == 0 else { throw SystemError("write \(path)", -failure) }
+            if !isNew, let isKept = try exchange(temporary, path) { return isKept }
+            let failure = -capus_rename_file(temporary, path)
+            guard failure == 0 else { throw SystemError("write \(path)", failure) }
+            return true
         } catch {
             _ = capus_remove_file(temporary)
             throw error
         }
-        return true
+    }
+
+    /// Gives the file `temporary` the name of one that is there. False when that has gone, as with a logout, since it
+    /// was looked at: the session must not begin anew. Nil where the file system cannot do that, as those of other
+    /// machines.
+    private static func exchange(_ temporary: String, _ path: String) throws(SystemError) -> Bool? {
+        let failure = -capus_exchange_files(temporary, path)
+        if failure == Int32(CAPUS_INVALID_ARGUMENT) { return nil }
+        guard failure == 0 || failure == missing else { throw SystemError("write \(path)", failure) }
+        // It is the earlier content now, or the later one of a session that has ended.
+        _ = capus_remove_file(temporary)
+        return failure == 0
     }
 
     private static func writeNew(_ template: String, _ data: [UInt8]) -> (failure: Int32, path: String) {

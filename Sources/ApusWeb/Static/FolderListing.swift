@@ -22,15 +22,18 @@ struct FolderListing {
         self.path = path
         let names = folder.names.filter { servesHiddenFiles || $0.first != UInt8(ascii: ".") }
         isCut = names.count > Self.mostRows
-        rows = names.prefix(Self.mostRows).compactMap { name -> Row? in
+        let rows = names.prefix(Self.mostRows).compactMap { name -> Row? in
             // What cannot be opened could not be served either.
             guard let item = try? folder.open([name], followsLinks: followsLinks) else { return nil }
             let isFolder = if case .folder = item { true } else { false }
             let modified = HTTPTime(seconds: item.state.modifiedSeconds)
             return Row(name: name, isFolder: isFolder, size: item.state.size, modified: modified)
-        }.sorted { a, b in
-            a.isFolder == b.isFolder ? (a.text.lowercased(), a.text) < (b.text.lowercased(), b.text) : a.isFolder
         }
+        let keyed = rows.map { (row: $0, key: [$0.isFolder ? 0 : 1] + Array($0.text.lowercased().utf8)) }
+        self.rows = keyed.sorted { a, b in
+            if a.key == b.key { return a.row.name.lexicographicallyPrecedes(b.row.name) }
+            return a.key.lexicographicallyPrecedes(b.key)
+        }.map(\.row)
     }
 
     var response: HTTPResponse {

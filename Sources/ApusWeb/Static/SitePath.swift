@@ -6,13 +6,16 @@ nonisolated struct SitePath {
     private(set) var components: [[UInt8]]
     /// The path ends in a slash: it names a folder.
     let isFolder: Bool
+    /// It has slashes in a row, which others take for names that are empty.
+    let hasEmptyNames: Bool
 
     /// Nil for what names nothing that a site would serve: dot segments, which clients resolve before they ask, and
-    /// encoded slashes and NULs, which are used to hide them. Slashes in a row count as one.
+    /// encoded slashes and NULs, which are used to hide them. In `components` slashes in a row count as one.
     init?(_ bytes: UnsafeRawBufferPointer) {
         guard bytes.first == UInt8(ascii: "/") else { return nil }
         components = []
         isFolder = bytes.last == UInt8(ascii: "/")
+        hasEmptyNames = zip(bytes, bytes.dropFirst()).contains { $0 == UInt8(ascii: "/") && $0 == $1 }
         for part in bytes.split(separator: UInt8(ascii: "/")) {
             var decoded = PercentDecodedBytes(UnsafeRawBufferPointer(rebasing: part), plusIsBlank: false)
             var component: [UInt8] = []

@@ -49,6 +49,7 @@ public final class StaticFiles {
         switch found {
         case .file(let file): return file.response(to: request)
         case .folder(let path): return redirect(to: prefix + path.encodedAsFolder, request.query)
+        case .elsewhere(let path): return redirect(to: prefix + path.encoded, request.query)
         case .listing(let folder, let path): return list(folder, path)
         case .failure(let failure): return withHeaders(HTTPResponse(failure))
         case .nothing(let path): return fallback(for: path, request, now)
@@ -103,6 +104,9 @@ public final class StaticFiles {
         case file(SiteFile)
         /// A folder that was asked for like a file.
         case folder(SitePath)
+        /// What was asked for with slashes in a row. It is not served there: a router that lets nobody into its folder
+        /// without a password takes such a path for one of another folder.
+        case elsewhere(SitePath)
         case listing(OpenFolder, SitePath)
         case failure(OpenFile.Failure)
         case nothing(SitePath?)
@@ -115,7 +119,8 @@ public final class StaticFiles {
     /// A file that an option names.
     private func file(at path: String, _ now: Int64) -> SiteFile? {
         let path = path.hasPrefix("/") ? path : "/" + path
-        guard case .file(let file) = Array(path.utf8).withUnsafeBytes({ find($0, now) }) else { return nil }
+        guard let path = Array(path.utf8).withUnsafeBytes({ sitePath($0) }), case .file(let file) = find(path, now)
+        else { return nil }
         return file
     }
 
@@ -126,14 +131,28 @@ public final class StaticFiles {
         return file
     }
 
-    /// Looks for what the path of a request names. Files are kept under one way to write their path, whatever others
-    /// lead to them.
+    /// Looks for what the path of a request names.
     private func find(_ bytes: UnsafeRawBufferPointer, _ now: Int64) -> Found {
-        guard let path = SitePath(bytes), options.servesHiddenFiles || !path.isHidden else { return .nothing(nil) }
-        return Array(path.encoded.utf8).withUnsafeBytes { key -> Found in
+        guard let path = sitePath(bytes) else { return .nothing(nil) }
+        let found = find(path, now)
+        switch found {
+        case .file, .listing: return path.hasEmptyNames ? .elsewhere(path) : found
+        case .folder, .elsewhere, .failure, .nothing: return found
+        }
+    }
+
+    /// Files are kept under one way to write their path, whatever others lead to them.
+    private func find(_ path: SitePath, _ now: Int64) -> Found {
+        Array(path.encoded.utf8).withUnsafeBytes { key -> Found in
             if let known = known(key, now) { return .file(known) }
             return search(path, key, now)
         }
+    }
+
+    /// Nil for what is never served.
+    private func sitePath(_ bytes: UnsafeRawBufferPointer) -> SitePath? {
+        guard let path = SitePath(bytes), options.servesHiddenFiles || !path.isHidden else { return nil }
+        return path
     }
 
     /// Looks on the disk.

@@ -69,14 +69,24 @@ func fuzzCodings(_ input: UnsafeRawBufferPointer) {
             while start < body.count {
                 // By the first two bytes it is seen whether they are of a header.
                 let end = start + min(max(step, start == 0 ? 2 : 1), body.count - start)
-                try Array(body[start..<end]).withUnsafeBytes { piece in
+                // Of one that takes a piece at a time, what is left is given again, with more behind it.
+                let takesAll = step == .max
+                start += try Array(body[start..<end]).withUnsafeBytes { piece in
                     try inflater.inflate(piece) { part in
                         check(!part.isEmpty && part.count <= 65536, "\(part.count) bytes at a time")
                         bytes += part
                         if bytes.count > 1_000_000 { throw TooMuch() }
+                        return takesAll
                     }
                 }
-                start = end
+            }
+            while inflater.hasMore {
+                let empty = UnsafeRawBufferPointer(start: nil, count: 0)
+                _ = try inflater.inflate(empty) { part in
+                    bytes += part
+                    if bytes.count > 1_000_000 { throw TooMuch() }
+                    return false
+                }
             }
             try inflater.finish()
         } catch {

@@ -1,22 +1,30 @@
+import ApusProtocols
+
 /// A question to all workers for their connections.
 final class ConnectionsQuery {
     private var awaited: [(child: WorkerChild, slot: WorkerSlot)]
     private let isJSON: Bool
     private var rows = ""
+    /// Nobody waits for it any more.
+    private(set) var isOver = false
 
     init(_ children: [(WorkerChild, WorkerSlot)], isJSON: Bool) {
         awaited = children.map { (child: $0.0, slot: $0.1) }
         self.isJSON = isJSON
-        for (child, _) in children {
-            child.questions.append(self)
-            ChannelMessage.send(isJSON ? .connectionsJSON : .connections, on: child.channel)
-        }
+        for (child, _) in children { child.ask(self) }
     }
+
+    /// How it is put to a process.
+    var message: ChannelMessage { isJSON ? .connectionsJSON : .connections }
+
+    func end() { isOver = true }
 
     var isComplete: Bool { awaited.isEmpty }
 
     func add(_ pid: Int32, _ text: String) {
-        rows += text
+        // A process that was taken over must not control the terminal of whoever asks.
+        rows += text.split(atASCII: "\n", omittingEmptySubsequences: false).map { Log.oneLine(String($0)) }
+            .joined(separator: "\n")
         awaited.removeAll { $0.child.pid == pid }
     }
 

@@ -85,24 +85,21 @@ final class ControlSocket {
     }
 
     private func close(_ client: Client) {
+        client.query?.end()
         capus_close(client.fd)
         clients.removeAll { $0 === client }
     }
 
-    /// A worker has reported into `file`. Each report answers the oldest question, also when nobody waits any more.
-    func reported(_ child: WorkerChild, _ file: Int32) {
+    /// A worker has reported into `file`, also when nobody waits any more.
+    func reported(_ child: WorkerChild, _ number: String, _ file: Int32) {
         defer { if file >= 0 { capus_close(file) } }
-        guard !child.questions.isEmpty else { return }
-        let question = child.questions.removeFirst()
+        guard let question = child.answered(number) else { return }
         if file >= 0 { question.add(child.pid, ControlFile.text(of: file)) }
-        finishQueries { $0.query?.isComplete == true }
+        finishComplete()
     }
 
-    /// A worker has ended, and its connections with it.
-    func forget(_ child: WorkerChild) {
-        for query in child.questions { query.forget(child.pid) }
-        finishQueries { $0.query?.isComplete == true }
-    }
+    /// Processes have ended, and their connections with them.
+    func finishComplete() { finishQueries { $0.query?.isComplete == true } }
 
     func runDeadlines(_ now: Int64) {
         if let until = pausedUntil, until <= now { pausedUntil = nil }

@@ -73,6 +73,7 @@ extension Master {
                 "child", slot.key, "\(slot.id)", role, "\(child.pid)", "\(child.channel)", "\(child.entry)",
                 "\(child.startedAt)", child.isReady ? "1" : "0", "\(child.killDeadline ?? -1)", slot.name, slot.listen,
                 "\(child.inbox)", "\(child.member)", child.told.map(String.init).joined(separator: " "))
+            for message in child.untoldMessages { state.add("untold", "\(child.pid)", "\(message.rawValue)") }
         }
         if let child = slot.current { add(child, "current") }
         for child in slot.leaving { add(child, "leaving") }
@@ -127,6 +128,7 @@ extension Master {
             obstacle = (error as? SystemError)?.explanation ?? "\(error)"
         }
         for child in state.all("child") { adopt(child) }
+        for words in state.all("untold") { tellWhatWasNotTaken(words) }
         for exit in state.all("exit") where exit.count == 3 {
             exits[exit[0], default: [:]][Int32(exit[1]) ?? 0] = Int(exit[2]) ?? 0
         }
@@ -215,5 +217,11 @@ extension Master {
             ?? WorkerSlot(abandoned: words[0], name: words[9], listen: words[10], id: id)
         if !slots.contains(where: { $0 === slot }) { slots.append(slot) }
         if words[2] == "current", slot.current == nil { slot.current = child } else { slot.leaving.append(child) }
+    }
+    private func tellWhatWasNotTaken(_ words: [String]) {
+        guard words.count == 2, let code = UInt8(words[1]), let message = ChannelMessage(rawValue: code),
+            let child = slots.flatMap(\.children).first(where: { "\($0.pid)" == words[0] })
+        else { return }
+        child.tell(message, passing: message.takesOutput ? DaemonOutput.descriptor() : -1)
     }
 }

@@ -3,9 +3,6 @@ import CApus
 /// The bus of the processes: the master makes the inbox of each, tells the others of it, and takes no part itself. It
 /// never waits for a process that does not read: what could not be told is told later.
 extension Master {
-    /// Nanoseconds after which a process that did not take its news is tried again.
-    private static let retryInterval: Int64 = 50_000_000
-
     private var children: [(slot: WorkerSlot, child: WorkerChild)] {
         slots.flatMap { slot in slot.children.map { (slot, $0) } }
     }
@@ -44,7 +41,14 @@ extension Master {
 
     func missed(_ child: WorkerChild) {
         child.missesNews = true
-        if nextPeerNews == nil { nextPeerNews = capus_monotonic_ns() + Self.retryInterval }
+        if nextPeerNews == nil { nextPeerNews = capus_monotonic_ns() + WorkerChild.retryInterval }
+    }
+
+    /// A process could not take the inbox of another one: it is told again in a while, when it may have a descriptor.
+    func forgetTold(_ child: WorkerChild, of member: Int) {
+        guard children.contains(where: { $0.child.member == member && $0.child.inbox >= 0 }) else { return }
+        child.told.remove(member)
+        missed(child)
     }
 
     /// Tells what processes did not take before.

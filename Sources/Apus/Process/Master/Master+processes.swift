@@ -115,7 +115,8 @@ extension Master {
         capus_close(child.inbox)
         announceEnd(of: child)
         board.retire(child.entry)
-        control?.forget(child)
+        child.forget()
+        control?.finishComplete()
         tellExit(slot, raw, child.pid)
         guard phase == .running else { return }
         if wasAwaited { return awaitedEnded(slot, reason) }

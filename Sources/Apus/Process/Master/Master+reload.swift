@@ -73,9 +73,7 @@ extension Master {
         reloading = reload
         for slot in slots where !slot.isReloadable {
             guard let child = slot.current else { continue }
-            let output = DaemonOutput.descriptor()
-            ChannelMessage.send(.reload, on: child.channel, passing: output)
-            if output >= 0 { capus_close(output) }
+            child.tell(.reload, passing: DaemonOutput.descriptor())
         }
         var workers: Set<String> = []
         var firsts: [WorkerSlot] = []
@@ -123,11 +121,10 @@ extension Master {
 
     private func release(_ old: WorkerChild, of slot: WorkerSlot) {
         let isGraceful = reloading?.isGraceful ?? false
-        let output = DaemonOutput.descriptor()
         old.tellToLeave(
             isGraceful ? .drainGracefully : .drain,
-            within: isGraceful ? nil : Service.settings.drainTimeout + Service.settings.stopTimeout, passing: output)
-        if output >= 0 { capus_close(output) }
+            within: isGraceful ? nil : Service.settings.drainTimeout + Service.settings.stopTimeout,
+            passing: DaemonOutput.descriptor())
         slot.leaving.append(old)
     }
 

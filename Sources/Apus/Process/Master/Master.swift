@@ -82,7 +82,7 @@ final class Master {
     }
 
     private func turn() {
-        let children = slots.flatMap(\.children)
+        let children = slots.flatMap(\.children).filter { !$0.hasHungUp }
         let clients = control?.clients ?? []
         var descriptors = [signals, control?.listeningDescriptor ?? -1]
         descriptors += children.map(\.channel)
@@ -102,7 +102,8 @@ final class Master {
     private func nextWait() -> Int32 {
         let now = capus_monotonic_ns()
         let children = slots.flatMap(\.children)
-        var deadlines = children.compactMap(\.killDeadline) + children.compactMap(\.noticeDeadline) + [nextHousekeeping]
+        var deadlines = children.flatMap { [$0.killDeadline, $0.noticeDeadline, $0.nextTry].compactMap { $0 } }
+        deadlines.append(nextHousekeeping)
         if phase == .running { deadlines += slots.filter(\.isVacant).compactMap(\.backoff.nextStart) }
         deadlines += [gracefulDeadline, reloading?.probe?.deadline, control?.nextDeadline, nextPeerNews].compactMap {
             $0
@@ -114,6 +115,7 @@ final class Master {
         let now = capus_monotonic_ns()
         for slot in slots {
             for child in slot.children {
+                if let time = child.nextTry, time <= now { child.tellAgain() }
                 if let deadline = child.noticeDeadline, deadline <= now {
                     child.noticeDeadline = nil
                     let seconds = (now - child.startedAt) / 1_000_000_000
@@ -164,7 +166,9 @@ final class Master {
     }
 
     private func readChannel(_ child: WorkerChild) {
-        guard case .message(let message, let text, let passed) = ChannelMessage.receive(child.channel),
+        let arrival = ChannelMessage.receive(child.channel)
+        if case .closed = arrival { child.hasHungUp = true }
+        guard case .message(let message, let text, let passed) = arrival,
             let slot = slots.first(where: { $0.children.contains { $0 === child } })
         else { return }
         // Only a report comes with a descriptor; a worker that was taken over must not fill its master's table.
@@ -176,7 +180,9 @@ final class Master {
         case .stopServiceGracefully: stop(gracefully: true, "worker[\(slot.name):\(child.pid)] asked for it")
         case .reloadService: reload(gracefully: false)
         case .reloadServiceGracefully: reload(gracefully: true)
-        case .report: control?.reported(child, passed)
+        case .report:
+            if let control { control.reported(child, text, passed) } else if passed >= 0 { capus_close(passed) }
+        case .peerMissed: if let member = Int(text) { forgetTold(child, of: member) }
         case .log: relay(text, from: child)
         default: break
         }
@@ -184,11 +190,7 @@ final class Master {
 
     /// Logs a line of a worker that may not write the log itself.
     private func relay(_ text: String, from child: WorkerChild) {
-        let words = text.split(atASCII: "\n", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
-        guard words.count == 3, let level = LogLevel(rawValue: words[0]) else { return }
-        // One line stays one line.
-        let message = words[2].split(whereSeparator: \.isNewline).joined(separator: " ")
-        Log.append(LogRecord(level: level, message: message, processID: child.pid, time: words[1]))
+        if let record = LogRecord(relayed: text, by: child.pid) { Log.append(record) }
     }
 
     private func becameReady(_ child: WorkerChild, _ slot: WorkerSlot) {

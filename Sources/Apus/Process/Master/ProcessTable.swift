@@ -11,6 +11,8 @@ final class WorkerChild {
     /// The processes that it knows of, and whether it has to be told of more.
     var told: Set<Int>
     var missesNews = false
+    /// It says and hears nothing any more, and is about to end, or not: it is not to be looked at again.
+    var hasHungUp = false
     /// Its entry on the board.
     let entry: Int32
     let status: UnsafeMutablePointer<capus_worker_status>
@@ -23,14 +25,21 @@ final class WorkerChild {
     }
     /// When operators are told that it is not ready yet: a start that says nothing looks like one that hangs.
     var noticeDeadline: Int64?
-    /// What it was asked and has not answered yet, in order.
-    var questions: [ConnectionsQuery] = []
+    /// What it has been told and has not taken, its channel being full, in order, each with a daemon's output or −1.
+    private var untold: [(message: ChannelMessage, output: Int32)] = []
+    /// The question that it has been asked and has not answered yet. There is one at a time: who does not read gets no
+    /// more of them, so that they do not fill its channel.
+    private var asked: (number: Int64, query: ConnectionsQuery)?
+    /// What it is to be asked then, in order.
+    private var questions: [ConnectionsQuery] = []
+    /// When it is told again what it has not taken; monotonic nanoseconds.
+    private(set) var nextTry: Int64?
     /// When it is killed if it has not gone by itself; monotonic nanoseconds, nil for never.
     var killDeadline: Int64?
 
     /// Tells it to end, and kills it if it has not within `seconds`; nil for no limit.
-    func tellToLeave(_ message: ChannelMessage, within seconds: Double?, passing passed: Int32 = -1) {
-        ChannelMessage.send(message, on: channel, passing: passed)
+    func tellToLeave(_ message: ChannelMessage, within seconds: Double?, passing output: Int32 = -1) {
+        tell(message, passing: output)
         killDeadline = seconds.map { capus_monotonic_ns() + Int64($0 * 1e9) }
     }
 
@@ -53,6 +62,71 @@ final class WorkerChild {
 
     /// Nanoseconds that the start of a worker takes without a word about it.
     private static let patience: Int64 = 5_000_000_000
+    /// Nanoseconds after which it is told again.
+    static let retryInterval: Int64 = 50_000_000
+
+    // MARK: Telling
+
+    /// Tells it what must not be lost: now, or as soon as it takes it. `output` is closed then.
+    func tell(_ message: ChannelMessage, passing output: Int32 = -1) {
+        if untold.last?.message == message { Self.close(untold.removeLast().output) }
+        untold.append((message, output))
+        tellAgain()
+    }
+
+    /// Tells what it has not taken, and asks what it is to be asked.
+    func tellAgain() {
+        nextTry = nil
+        while let (message, output) = untold.first {
+            guard ChannelMessage.send(message, on: channel, passing: output) else { return tryLater() }
+            Self.close(output)
+            untold.removeFirst()
+        }
+        askNext()
+    }
+
+    /// What it has not taken, for the program that is its master next.
+    var untoldMessages: [ChannelMessage] { untold.map(\.message) }
+
+    private func tryLater() { nextTry = capus_monotonic_ns() + Self.retryInterval }
+
+    private static func close(_ output: Int32) {
+        if output >= 0 { capus_close(output) }
+    }
+
+    // MARK: Asking
+
+    func ask(_ query: ConnectionsQuery) {
+        questions.removeAll(where: \.isOver)
+        questions.append(query)
+        askNext()
+    }
+
+    private func askNext() {
+        guard asked == nil, untold.isEmpty else { return }
+        questions.removeAll(where: \.isOver)
+        guard let query = questions.first else { return }
+        // By its number an answer to the master before this one is known, which was another program.
+        let number = capus_monotonic_ns()
+        guard ChannelMessage.send(query.message, on: channel, text: "\(number)") else { return tryLater() }
+        questions.removeFirst()
+        asked = (number, query)
+    }
+
+    /// It has reported; returns what that answers. Processes of an earlier version repeat no number.
+    func answered(_ number: String) -> ConnectionsQuery? {
+        guard let (wanted, query) = asked, number.isEmpty || number == "\(wanted)" else { return nil }
+        asked = nil
+        askNext()
+        return query
+    }
+
+    /// It has ended.
+    func forget() {
+        for query in questions + [asked?.query].compactMap({ $0 }) { query.forget(pid) }
+        for (_, output) in untold { Self.close(output) }
+        untold = []
+    }
 }
 
 /// One place for a worker process: an id of one worker, with its listening socket.

@@ -174,13 +174,13 @@ public nonisolated final class SharedTable: Sendable, Sequence {
         guard isRemoved else { return false }
         counter.pointee.wrappingSubtract(1, ordering: .releasing)
         // It has gone, whether or not its place can be used at once.
-        try? tidy(before: index)
+        try? tidy(around: index)
         return true
     }
 
     // MARK: Finding
 
-    private var tableLock: SharedLock { SharedLock(at: region.base + TableShape.lockOffset) }
+    var tableLock: SharedLock { SharedLock(at: region.base + TableShape.lockOffset) }
     private var counter: UnsafeMutablePointer<Atomic<Int>> {
         (region.base + TableShape.countOffset).assumingMemoryBound(to: Atomic<Int>.self)
     }
@@ -223,10 +223,25 @@ public nonisolated final class SharedTable: Sendable, Sequence {
         }
     }
 
-    /// The slot of a key, or the first one where it can be added. A row never moves, so one that is there is found.
+    private var seed: UInt64 { region.base.load(fromByteOffset: TableShape.seedOffset, as: UInt64.self) }
+
+    func state(of index: Int) -> TableShape.State? { look(index) { shape.state($0) } }
+
+    /// How many slots are in a state.
+    func slotCount(_ state: TableShape.State) -> Int {
+        (0..<shape.slotCount).count { self.state(of: $0) == state }
+    }
+
+    /// The slot of a key, or the first one where it can be added.
+    ///
+    /// Without a lock a row is found as long as it is there: it never moves, and what stands between where the search
+    /// begins and the row, its *way*, ends no search. For a row is added at the first slot of its way that is not used,
+    /// so all before it are used then; and `tidy` frees only slots that are on the way to no row, one by one, with the
+    /// table's lock held, under which rows neither come nor go. So at no moment is a slot free that is on the way to a
+    /// row, in whatever order slots become free, and also after the end of a process that was at it.
     private func find(_ key: TableKey) -> (index: Int?, vacancy: Int?) {
         let mask = shape.slotCount - 1
-        var index = key.hash(region.base.load(fromByteOffset: TableShape.seedOffset, as: UInt64.self)) & mask
+        var index = key.hash(seed) & mask
         var vacancy: Int?
         for _ in 0..<shape.slotCount {
             let (isIt, state) = look(index) { (shape.holds($0, key), shape.state($0)) }
@@ -321,33 +336,55 @@ public nonisolated final class SharedTable: Sendable, Sequence {
         return true
     }
 
-    private func setState(_ index: Int, _ state: TableShape.State) throws(SharedTableError) {
+    func setState(_ index: Int, _ state: TableShape.State) throws(SharedTableError) {
         _ = try write(index) { row in
             shape.setState(row, state, keyLength: 0)
             return true
         }
     }
 
-    /// Slots of removed rows are free again where nothing stands behind them. From the last one to the first, so that
-    /// nothing is lost between.
-    private func tidy(before index: Int) throws(SharedTableError) {
+    /// Frees what a removed row leaves of no use: the slots of removed rows on the way to no row, in the run of slots
+    /// without a free one that `index` is in. A way crosses no free slot, so nothing else has to be looked at, and as
+    /// each removal does it runs are short: on average 17 slots in the fullest table. With the table's lock held.
+    private func tidy(around index: Int) throws(SharedTableError) {
         let mask = shape.slotCount - 1
-        guard look((index + 1) & mask, { shape.state($0) }) == .free else { return }
-        var index = index
-        while look(index, { shape.state($0) }) == .removed {
-            try setState(index, .free)
-            index = (index - 1) & mask
+        var last = index
+        while case let next = (last + 1) & mask, next != index, state(of: next) != .free { last = next }
+        // In a table without a free slot one round tells which ways come round.
+        let isRound = (last + 1) & mask == index
+        let open = isRound ? try sweep(from: last, frees: false, openWay: 0) : 0
+        _ = try sweep(from: last, frees: true, openWay: open)
+    }
+
+    /// Goes back from a slot to the free one before it, or once round. `openWay` is how many slots, from that one back,
+    /// are on ways to rows behind it; returns the same of where it ends.
+    private func sweep(from last: Int, frees: Bool, openWay: Int) throws(SharedTableError) -> Int {
+        let mask = shape.slotCount - 1
+        var openWay = openWay
+        for index in (0..<shape.slotCount).lazy.map({ (last - $0) & mask }) {
+            let (state, way) = look(index) { copy -> (TableShape.State?, Int) in
+                let state = shape.state(copy)
+                return (state, state == .used ? (index - shape.hash(of: copy, seed)) & mask : 0)
+            }
+            if state == .free { break }
+            if state == .removed, openWay == 0, frees { try setState(index, .free) }
+            openWay = Swift.max(openWay - 1, way)
         }
+        return openWay
     }
 
     private func lockTable() throws(SharedTableError) {
         switch tableLock.acquire() {
         case .acquired: break
         case .takenOver:
-            // Its holder may have added or removed a row without counting.
-            let used = (0..<shape.slotCount).count { index in look(index) { shape.state($0) } == .used }
-            counter.pointee.store(used, ordering: .releasing)
+            // Its holder may have added or removed a row without counting, and without tidying up.
+            counter.pointee.store(slotCount(.used), ordering: .releasing)
+            try? tidyAll()
         case .busy: throw .busy(table: name)
         }
+    }
+
+    private func tidyAll() throws(SharedTableError) {
+        for index in 0..<shape.slotCount where state(of: index) == .removed { try tidy(around: index) }
     }
 }

@@ -10,6 +10,7 @@ nonisolated struct TableShape: Sendable {
         /// Nothing, and nothing stands behind it that was looked for here first.
         case free
         case used
+        /// Nothing, but something may stand behind it that was looked for here first.
         case removed
     }
 
@@ -78,6 +79,13 @@ nonisolated struct TableShape: Sendable {
         return true
     }
 
+    /// The hash of the key of a copy.
+    func hash(of copy: UnsafeRawPointer, _ seed: UInt64) -> Int {
+        let length = keyLength(copy)
+        let words = (copy + Self.keyOffset).assumingMemoryBound(to: UInt64.self)
+        return TableKey.hash(UnsafeBufferPointer(start: words, count: (length + 7) / 8), length: length, seed)
+    }
+
     func begin(_ copy: UnsafeMutableRawPointer, _ key: TableKey) {
         copy.initializeMemory(as: UInt8.self, repeating: 0, count: copySize)
         let words = (copy + Self.keyOffset).assumingMemoryBound(to: UInt64.self)
@@ -111,8 +119,10 @@ nonisolated struct TableKey {
         }
     }
 
+    func hash(_ seed: UInt64) -> Int { Self.hash(words, length: length, seed) }
+
     /// Spread by a seed that clients do not know, so that they cannot choose keys that fall together.
-    func hash(_ seed: UInt64) -> Int {
+    static func hash(_ words: some Sequence<UInt64>, length: Int, _ seed: UInt64) -> Int {
         var hash = seed ^ UInt64(length)
         for word in words {
             let (high, low) = (hash ^ word).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)

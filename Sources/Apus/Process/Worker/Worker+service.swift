@@ -32,7 +32,7 @@ extension Worker where P == Raw {
     public static func stopService(gracefully: Bool = false) {
         guard let process = WorkerProcess.current else { return }
         if process.channel >= 0 {
-            ChannelMessage.send(gracefully ? .stopServiceGracefully : .stopService, on: process.channel)
+            process.tellMaster(gracefully ? .stopServiceGracefully : .stopService)
         } else {
             process.stop(gracefully ? .graceful : .stop, reason: "stopService")
         }
@@ -43,7 +43,8 @@ extension Worker where P == Raw {
     @discardableResult
     public static func reloadService(gracefully: Bool = false) -> Bool {
         guard let process = WorkerProcess.current, process.channel >= 0 else { return false }
-        return ChannelMessage.send(gracefully ? .reloadServiceGracefully : .reloadService, on: process.channel)
+        process.tellMaster(gracefully ? .reloadServiceGracefully : .reloadService)
+        return true
     }
 
     /// Whether this is a process that runs workers, and is not leaving.

@@ -73,7 +73,7 @@ extension WorkerProcess {
     /// A callback that belongs to no connection threw: the process cannot be trusted and is replaced.
     func callbackFailed(_ error: any Error, in place: String) {
         Log.write("\(place) failed: \(error)", .error)
-        loop.status.pointee.callback_errors += 1
+        loop.status.pointee.callback_errors &+= 1
         exitStatus = ExitReason.callbackFailed
         stop(.stop, reason: "error in a callback")
     }

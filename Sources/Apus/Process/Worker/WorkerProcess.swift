@@ -17,7 +17,9 @@ final class WorkerProcess {
     /// When what others have not taken of the bus is given up.
     var busDeadline: Int64?
     /// What the master has said before this process was able to obey.
-    private var earlyMessages: [(ChannelMessage, passed: Int32)] = []
+    private var earlyMessages: [(ChannelMessage, text: String, passed: Int32)] = []
+    /// What the master has not taken yet, in order, each with a file or −1.
+    private var untold: [(message: ChannelMessage, text: String, file: Int32)] = []
 
     private init(loop: EventLoop, workers: [WorkerBase], board: StatusBoard, channel: Int32) {
         self.loop = loop
@@ -148,6 +150,7 @@ final class WorkerProcess {
     /// `onWorkerStart` first, then accepting.
     private func start(listeners: [Int32], metricsListener: Int32, _ output: DaemonOutput?) -> Never {
         capus_keep_spare_descriptor()
+        if Log.echoes { Log.copy.prepare() }
         watchSignals()
         loop.status.pointee.started_ns = UInt64(loop.now)
         loop.status.pointee.doing = UInt64(CAPUS_DOING_START)
@@ -171,7 +174,7 @@ final class WorkerProcess {
         if channel >= 0 {
             // Until the start is over a daemon's output went to the terminal, where it is looked for.
             output?.redirect()
-            sayThatItIsReady()
+            tellMaster(.ready)
         } else {
             Terminal.write(Banner.text(for: workers, .foreground, isSingleProcess: true))
         }
@@ -181,10 +184,22 @@ final class WorkerProcess {
         capus_exit(exitStatus)
     }
 
-    /// Until the master has heard it: it would wait for ever.
-    private func sayThatItIsReady() {
-        if ChannelMessage.send(.ready, on: channel) { return }
-        WorkerTimer.after(0.1) { [unowned self] _ in sayThatItIsReady() }
+    /// Tells the master what must not be lost: now, or as soon as it takes it. `file` is closed then.
+    func tellMaster(_ message: ChannelMessage, _ text: String = "", passing file: Int32 = -1) {
+        if file < 0, let last = untold.last, last.message == message, last.text == text { return }
+        untold.append((message, text, file))
+        if untold.count == 1 { tellMasterAgain() }
+    }
+
+    private func tellMasterAgain() {
+        while let (message, text, file) = untold.first {
+            guard ChannelMessage.send(message, on: channel, text: text, passing: file) else {
+                WorkerTimer.after(0.05) { [unowned self] _ in tellMasterAgain() }
+                return
+            }
+            if file >= 0 { capus_close(file) }
+            untold.removeFirst()
+        }
     }
 
     /// Several processes of one worker cannot all listen on one port.
@@ -235,11 +250,11 @@ final class WorkerProcess {
     /// Who the others are is known before `onWorkerStart`; the rest waits until this process runs.
     private func readEarlyMessages() {
         while case .message(let message, let text, let passed) = ChannelMessage.receive(channel) {
-            if !hear(message, text, passed) { earlyMessages.append((message, passed)) }
+            if !hear(message, text, passed) { earlyMessages.append((message, text, passed)) }
         }
         guard !earlyMessages.isEmpty else { return }
         loop.execute { [unowned self] in
-            for (message, passed) in earlyMessages { obey(message, output: passed) }
+            for (message, text, passed) in earlyMessages { obey(message, text, output: passed) }
             earlyMessages = []
         }
     }
@@ -249,14 +264,20 @@ final class WorkerProcess {
         case .nothing: break
         case .closed: masterIsGone()
         case .message(let message, let text, let passed):
-            if !hear(message, text, passed) { obey(message, output: passed) }
+            if !hear(message, text, passed) { obey(message, text, output: passed) }
         }
     }
 
     /// News of other processes; false when it is something else.
     private func hear(_ message: ChannelMessage, _ text: String, _ passed: Int32) -> Bool {
         switch message {
-        case .peer: if let news = PeerNews(text) { ProcessBus.shared.peerCame(news, socket: passed) }
+        case .peer:
+            guard let news = PeerNews(text) else { break }
+            guard passed >= 0 else {
+                tellMaster(.peerMissed, "\(news.member)")
+                break
+            }
+            ProcessBus.shared.peerCame(news, socket: passed)
         case .peerGone: if let member = Int(text) { ProcessBus.shared.peerLeft(member) }
         default: return false
         }
@@ -264,7 +285,7 @@ final class WorkerProcess {
     }
 
     /// `output` is a daemon's new output, or −1.
-    private func obey(_ message: ChannelMessage, output: Int32) {
+    private func obey(_ message: ChannelMessage, _ text: String, output: Int32) {
         if output >= 0 { capus_redirect_output(output) }
         switch message {
         case .stop: stop(.stop, reason: "")
@@ -276,17 +297,15 @@ final class WorkerProcess {
             runReload()
             stop(.graceful, reason: "")
         case .reload: runReload()
-        case .connections, .connectionsJSON: reportConnections(isJSON: message == .connectionsJSON)
+        case .connections, .connectionsJSON: reportConnections(text, isJSON: message == .connectionsJSON)
         default: break
         }
     }
 
-    private func reportConnections(isJSON: Bool) {
-        ConnectionsReport(of: WorkerBase.all, isJSON: isJSON).write(on: loop) { [channel] text in
-            // Without one the master still has to know that this was the answer.
-            let file = ControlFile.make(text)
-            ChannelMessage.send(.report, on: channel, passing: file)
-            if file >= 0 { capus_close(file) }
+    private func reportConnections(_ question: String, isJSON: Bool) {
+        ConnectionsReport(of: WorkerBase.all, isJSON: isJSON).write(on: loop) { [unowned self] text in
+            // Without a file the master still has to know that this was the answer.
+            tellMaster(.report, question, passing: ControlFile.make(text))
         }
     }
 

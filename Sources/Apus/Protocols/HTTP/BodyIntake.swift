@@ -30,6 +30,10 @@ final class BodyIntake {
     private var waiter: UnsafeContinuation<Void, Never>?
     /// The client has sent its last byte.
     private var isCutOff = false
+    /// The request was answered: what nobody takes when it arrives is dropped.
+    private var isSkipped = false
+    /// Some bytes were dropped.
+    private var hasGaps = false
     /// What was read behind a chunked body: fields, and the empty line.
     private var trailers: [UInt8] = []
     /// The fields behind a chunked body, as they were sent.
@@ -88,14 +92,24 @@ final class BodyIntake {
     }
 
     private func hand(_ bytes: UnsafeRawBufferPointer) {
+        guard let sink else {
+            hasGaps = true
+            return
+        }
         do {
-            try sink?.take(bytes)
+            try sink.take(bytes)
         } catch {
             return fail(error)
         }
-        guard let sink, !sink.wantsMore else { return }
-        transport.http.wantsBody = false
+        guard !sink.wantsMore else { return }
+        leave()
         resume()
+    }
+
+    /// There is no sink any more.
+    private func leave() {
+        sink = nil
+        transport.http.wantsBody = isSkipped
     }
 
     private func finish() {
@@ -143,22 +157,25 @@ final class BodyIntake {
     /// body is not complete.
     func fill(_ sink: any BodySink) async throws {
         precondition(waiter == nil, "the body of a request is taken by one reader at a time")
+        if hasGaps { throw HTTPError(.badRequest, "a part of the body came when the request was answered already") }
         if case .arriving = progress {
             self.sink = sink
             transport.http.wantsBody = true
             askForBody()
             transport.continueDelivery()
-            while case .arriving = progress, transport.http.wantsBody, !Task.isCancelled { await wait() }
+            while isFilling(sink), !Task.isCancelled { await wait(for: sink) }
             if case .arriving = progress {
-                // Once the answer is out the rest may have another taker.
-                if self.sink === sink {
-                    self.sink = nil
-                    transport.http.wantsBody = false
-                }
+                if self.sink === sink { leave() }
                 try Task.checkCancellation()
             }
         }
         if case .failed(let error) = progress { throw error }
+    }
+
+    /// The sink wants more, and more may come.
+    private func isFilling(_ sink: any BodySink) -> Bool {
+        guard case .arriving = progress else { return false }
+        return self.sink === sink
     }
 
     /// A client that waits for it is told that its body is wanted, unless that is on its way.
@@ -168,13 +185,11 @@ final class BodyIntake {
         if transport.partial.count == 0, transport.http.phase == .due { transport.sendContinue() }
     }
 
-    private func wait() async {
+    private func wait(for sink: any BodySink) async {
         await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 // A task may have been suspended on its way to here.
-                guard case .arriving = progress, transport.http.wantsBody, !Task.isCancelled else {
-                    return continuation.resume()
-                }
+                guard isFilling(sink), !Task.isCancelled else { return continuation.resume() }
                 waiter = continuation
             }
         } onCancel: {
@@ -196,9 +211,10 @@ final class BodyIntake {
         return if case .length(let missing) = framing { missing <= Self.mostSkippedBytes } else { false }
     }
 
-    /// Nobody wants the rest.
+    /// The request was answered. The rest is for who goes on to read, as long as somebody does: the next request must
+    /// not have to wait for that.
     func skip() {
-        sink = DroppingSink()
+        isSkipped = true
         transport.http.wantsBody = true
     }
 }
@@ -208,10 +224,4 @@ protocol BodySink: AnyObject {
     func take(_ bytes: UnsafeRawBufferPointer) throws
     /// False once it has what it was made for.
     var wantsMore: Bool { get }
-}
-
-/// Takes a body that nobody wants.
-private final class DroppingSink: BodySink {
-    func take(_ bytes: UnsafeRawBufferPointer) {}
-    var wantsMore: Bool { true }
 }

@@ -113,7 +113,7 @@ extension StreamConnection {
     @inline(never)
     private func refuse(interim status: HTTPStatus) -> SendResult {
         let mistake = HTTPError.interim(status)
-        loop.status.pointee.callback_errors += 1
+        loop.status.pointee.callback_errors &+= 1
         Log.write("callback of connection \(id) (\(peer.text)) failed: \(mistake)", .error)
         _ = answer(mistake.response)
         return .failed

@@ -11,7 +11,8 @@ public nonisolated struct FormOptions: Sendable {
     public var maxPartHeadBytes: Int
     /// Bytes of the name of a part; a longer one is answered 413.
     public var maxNameBytes: Int
-    /// Bytes of all fields of a form that `receiveForm` takes; one with more is answered 413.
+    /// Bytes of all fields of a form that `receiveForm` takes, with the names and types of its files; one with more is
+    /// answered 413.
     public var maxFieldBytes: Int
     /// The folder of `UploadedFile.temporaryPath`.
     public var temporaryFolder: String

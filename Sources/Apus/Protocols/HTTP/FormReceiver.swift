@@ -7,6 +7,8 @@ private final class FormReceiver: BodySink {
     private(set) var parts: [MultipartPart] = []
     /// The contents of the fields, one behind the other.
     private(set) var fields: [UInt8] = []
+    /// Of what the parts' headers say, which is kept as well.
+    private var headBytes = 0
     /// The files, by the index of their part.
     private(set) var files: [Int: TemporaryFile] = [:]
 
@@ -34,6 +36,8 @@ private final class FormReceiver: BodySink {
         switch event {
         case .part(var part):
             part.content = fields.count..<fields.count
+            headBytes += part.keptBytes
+            try checkMemory(adding: 0)
             // Browsers send a part without a name and content where no file was chosen.
             if part.fileName?.isEmpty == false { files[parts.count] = try options.makeTemporaryFile() }
             parts.append(part)
@@ -41,13 +45,16 @@ private final class FormReceiver: BodySink {
             let index = parts.count - 1
             if parts[index].fileName != nil, files[index] == nil { files[index] = try options.makeTemporaryFile() }
             if let file = files[index] { return try file.append(bytes) }
-            guard bytes.count <= options.maxFieldBytes - fields.count else {
-                throw HTTPError(
-                    .contentTooLarge, "the fields of the form have more than \(options.maxFieldBytes) bytes")
-            }
+            try checkMemory(adding: bytes.count)
             fields += bytes
             parts[index].content = parts[index].content.lowerBound..<fields.count
-        case .partEnd: break
+        case .partEnd: files[parts.count - 1]?.finish()
+        }
+    }
+
+    private func checkMemory(adding count: Int) throws {
+        guard count <= options.maxFieldBytes - fields.count - headBytes else {
+            throw HTTPError(.contentTooLarge, "the fields of the form have more than \(options.maxFieldBytes) bytes")
         }
     }
 }

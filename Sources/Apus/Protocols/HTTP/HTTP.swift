@@ -50,11 +50,14 @@ public struct HTTP: WireProtocol {
     public nonisolated var name: String { "http" }
     public func makeDriver() -> ConnectionDriver<HTTP> { ConnectionDriver(HTTPDriver(self)) }
 
+    /// Bytes of a request or a body, whatever bounds say: what is added to a length must not overflow.
+    nonisolated static let mostBytes = 1 << 60
+
     nonisolated var requestLimits: HTTPRequestLimits {
         var limits = HTTPRequestLimits()
         limits.maxHeadBytes = maxHeadBytes
         limits.maxFields = maxHeaderFields
-        limits.maxMessageBytes = maxRequestBytes
+        limits.maxMessageBytes = min(maxRequestBytes, Self.mostBytes)
         return limits
     }
 }

@@ -70,8 +70,9 @@ extension HTTPRequest {
     /// with the status that answers a body that cannot be read, is too long, late, or not complete, and
     /// `ConnectionError.closed` when the client has gone. Trailers are there once it has ended.
     ///
-    /// An answer that is made before the end closes the connection, unless little is left. A body that was delivered
-    /// with its request is one piece.
+    /// An answer that is made before the end closes the connection, unless little is left: who goes on to read at once
+    /// gets that. What comes while nobody reads is dropped, and reading on throws. A body that was delivered with its
+    /// request is one piece.
     public var bodyStream: HTTPBodyStream { HTTPBodyStream(request: self) }
 
     /// Waits for the whole of a body that is streamed, which is `body` then. One of more than `maxBytes` is an error

@@ -5,6 +5,9 @@ import CApus
 final class HTTPDriver: TypedDriver<HTTP> {
     /// So many requests one connection has handled before others have their turn.
     private static let requestsPerTurn = 32
+    /// Nanoseconds of a turn after which a connection gets no further request handled in it: handlers may take long,
+    /// and a client may ask for the same 32 times.
+    private static let timePerTurn = Int64(0.01 * 1e9)
     /// More than is handled in a turn. What else a client has sent in advance stays with the kernel, and not, copied
     /// aside, with us: thousands may do that.
     private static let mostReadAhead = 16 * 1024
@@ -80,7 +83,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
             // Its answer may be complete before its body is.
             if connection.http.streamsBody { break }
             budget &-= 1
-            if budget == 0, offset < count {
+            if offset < count, budget == 0 || capus_coarse_ns() &- connection.loop.now > Self.timePerTurn {
                 connection.yieldTurn()
                 break
             }
@@ -137,7 +140,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
         if bodyPolicy != nil, connection.http.expectedCount == 0 {
             switch judgeBody(connection, request) {
             case .none: return count
-            case .memory(let most): maxMessageBytes = most &+ headCount
+            case .memory(let most): maxMessageBytes = min(most, HTTP.mostBytes) &+ headCount
             case .stream: return headCount
             }
         }
@@ -202,7 +205,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
             let policy = try bodyPolicy?(request) ?? usual
             switch policy {
             case .memory(let most), .stream(let most):
-                guard head.contentLength <= most else { break }
+                guard head.contentLength <= min(most, HTTP.mostBytes) else { break }
                 if case .stream = policy { deliver(connection, request, bodyUpTo: most) }
                 return policy
             }
@@ -317,7 +320,7 @@ final class HTTPDriver: TypedDriver<HTTP> {
         }
         var response = refusal.response
         if refusal.status.code >= 500 {
-            connection.loop.status.pointee.callback_errors += 1
+            connection.loop.status.pointee.callback_errors &+= 1
             Log.write("callback of connection \(connection.id) (\(connection.peer.text)) failed: \(error)", .error)
             if showsErrors { response = page(connection, error) }
         }

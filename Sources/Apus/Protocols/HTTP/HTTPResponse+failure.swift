@@ -10,7 +10,7 @@ extension HTTPResponse {
         let isAbandoned =
             error is CancellationError && (Task.isCancelled || request.transport?.state != .established)
         if isFailure, !isAbandoned {
-            EventLoop.current.status.pointee.callback_errors += 1
+            EventLoop.current.status.pointee.callback_errors &+= 1
             Log.write("\(request.method.name) \(request.path) failed: \(error)", .error)
         }
         if refusal?.status.code ?? 500 >= 500, let transport = request.transport,

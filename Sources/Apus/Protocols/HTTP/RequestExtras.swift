@@ -63,6 +63,7 @@ extension HTTPRequest {
         if let written = extras.temporaryFiles[file.index] { return written }
         let written = try formOptions.makeTemporaryFile()
         try written.append(slice(file.part.content))
+        written.finish()
         extras.temporaryFiles[file.index] = written
         return written
     }

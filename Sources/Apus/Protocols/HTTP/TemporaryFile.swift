@@ -3,7 +3,8 @@ import CApus
 /// A file with a name nobody can guess that is removed with the last reference, if it is still there.
 final class TemporaryFile {
     nonisolated let path: String
-    private nonisolated let fd: Int32
+    /// Negative once all was written: thousands of files may wait for their handlers, and descriptors are few.
+    private nonisolated(unsafe) var fd: Int32
     /// Bytes that were written.
     private(set) var size = 0
     private var mapping: FileMapping?
@@ -20,9 +21,8 @@ final class TemporaryFile {
     }
 
     nonisolated deinit {
-        guard fd >= 0 else { return }
-        capus_close(fd)
-        _ = capus_remove_file(path)
+        finish()
+        if !path.isEmpty { _ = capus_remove_file(path) }
     }
 
     /// Adds bytes at the end. Blocks until the system has taken them.
@@ -36,17 +36,36 @@ final class TemporaryFile {
         size += done
     }
 
+    /// Nothing more is written.
+    nonisolated func finish() {
+        guard fd >= 0 else { return }
+        capus_close(fd)
+        fd = -1
+    }
+
+    private func withDescriptor<T>(_ body: (Int32) throws(SystemError) -> T) throws(SystemError) -> T {
+        if fd >= 0 { return try body(fd) }
+        var facts = capus_file_facts()
+        let opened = capus_open_at(-1, path, CAPUS_LINKS_NONE, &facts)
+        guard opened >= 0 else { throw SystemError("read \(path)", -opened) }
+        defer { capus_close(opened) }
+        return try body(opened)
+    }
+
     /// Gives the file its own name, which another one may have had. When it throws, nothing has changed.
     func move(to target: String, permissions: UInt32) throws(SystemError) {
-        var failure = capus_set_mode(fd, permissions)
-        if failure == 0 { failure = capus_rename_file(path, target) }
-        guard failure == 0 else { throw SystemError("write \(target)", -failure) }
+        try withDescriptor { (fd) throws(SystemError) in
+            var failure = capus_set_mode(fd, permissions)
+            if failure == 0 { failure = capus_rename_file(path, target) }
+            guard failure == 0 else { throw SystemError("write \(target)", -failure) }
+        }
     }
 
     /// The content, in memory.
     func bytes() throws(SystemError) -> FileMapping {
         if let mapping { return mapping }
-        let made = try FileMapping(fd, size)
+        let size = size
+        let made = try withDescriptor { (fd) throws(SystemError) in try FileMapping(fd, size) }
         mapping = made
         return made
     }

@@ -1,0 +1,68 @@
+import CApus
+
+/// Lines for a descriptor that perhaps nobody reads. It waits for no reader, as a service that did would stop with
+/// its log: what finds no room is dropped, and how much that was is told as soon as there is room.
+@MainActor package final class LossyOutput {
+    /// Bytes that a pipe takes whole, or else is not ready for (`PIPE_BUF`).
+    private static let piece = 4096
+
+    private let fd: Int32
+    private let name: String
+    /// Finds out whether there is room. Kept, since when descriptors run out there is much to say.
+    private var poller: OpaquePointer?
+    /// Lines that found no room since there was some last.
+    private(set) var dropped = 0
+    /// The beginning of a line found room, and the rest did not.
+    private var isCut = false
+
+    /// `name` is what the descriptor is called where lines are missing.
+    package init(_ fd: Int32, _ name: String) {
+        self.fd = fd
+        self.name = name
+    }
+
+    isolated deinit { if let poller { capus_loop_destroy(poller) } }
+
+    /// Takes what it needs while there still is some.
+    func prepare() {
+        if poller == nil { poller = capus_loop_create(CAPUS_BACKEND_EPOLL) }
+    }
+
+    /// Writes a line, or drops it.
+    package func write(_ line: String) {
+        var text = isCut ? "\n" : ""
+        if dropped > 0 { text += "\(dropped) line(s) were dropped here: nobody reads \(name)\n" }
+        text += line + "\n"
+        let (written, count) = text.withUTF8 { (write($0), $0.count) }
+        if written == count {
+            dropped = 0
+            isCut = false
+        } else {
+            dropped = written == 0 ? dropped + 1 : 1
+            isCut = isCut || written > 0
+        }
+    }
+
+    /// Returns how many bytes found room.
+    private func write(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+        var written = 0
+        while written < bytes.count, hasRoom {
+            let count = capus_write(fd, bytes.baseAddress! + written, min(Self.piece, bytes.count - written))
+            guard count > 0 else { break }
+            written += count
+        }
+        return written
+    }
+
+    private var hasRoom: Bool {
+        prepare()
+        guard let poller else { return false }
+        // Watched for this moment alone: by the next line the descriptor may be another file.
+        let failure = capus_loop_watch(poller, fd, 0, UInt32(CAPUS_WRITE))
+        // What cannot be watched is a file, which takes everything, or closed.
+        guard failure == 0 else { return failure != Int32(CAPUS_NO_MEMORY) }
+        defer { _ = capus_loop_watch(poller, fd, 0, 0) }
+        var events: UnsafePointer<capus_event>?
+        return capus_loop_poll(poller, 0, 0, &events) > 0
+    }
+}

@@ -1,0 +1,97 @@
+import Glibc
+import Testing
+
+@testable import Apus
+
+/// The copy of the log on standard error.
+@Suite struct `Output that nobody reads` {
+    /// A pipe that has room for one page, as its ends.
+    private func pipe() throws -> (read: Int32, write: Int32) {
+        var ends: [Int32] = [-1, -1]
+        try #require(Glibc.pipe(&ends) == 0)
+        try #require(fcntl(ends[1], 1031, 4096) == 4096)  // F_SETPIPE_SZ, which Glibc's module hides.
+        return (ends[0], ends[1])
+    }
+
+    private func read(_ fd: Int32) -> String {
+        var text = ""
+        var query = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
+        while poll(&query, 1, 0) > 0, query.revents & Int16(POLLIN) != 0 {
+            var bytes = [UInt8](repeating: 0, count: 65536)
+            let count = Glibc.read(fd, &bytes, bytes.count)
+            if count <= 0 { break }
+            text += String(decoding: bytes[..<count], as: UTF8.self)
+        }
+        return text
+    }
+
+    /// A write that waited would wait for ever.
+    @Test func `is dropped and counted, and told later`() throws {
+        let (reader, writer) = try pipe()
+        defer { for fd in [reader, writer] { close(fd) } }
+        let output = LossyOutput(writer, "the test")
+        let line = String(repeating: "x", count: 99)
+        var lines = 0
+        while output.dropped == 0 {
+            output.write(line)
+            lines += 1
+        }
+        for _ in 0..<9 { output.write(line) }
+        #expect(output.dropped == 10)
+        let text = read(reader)
+        #expect(text == String(repeating: line + "\n", count: lines - 1))
+        output.write("again")
+        #expect(read(reader) == "10 line(s) were dropped here: nobody reads the test\nagain\n")
+        output.write("and again")
+        #expect(read(reader) == "and again\n")
+        #expect(output.dropped == 0)
+    }
+
+    @Test func `is cut where it does not fit, and the next line begins anew`() throws {
+        let (reader, writer) = try pipe()
+        defer { for fd in [reader, writer] { close(fd) } }
+        let output = LossyOutput(writer, "the test")
+        output.write(String(repeating: "x", count: 5000))
+        #expect(output.dropped == 1)
+        #expect(read(reader) == String(repeating: "x", count: 4096))
+        output.write("next")
+        #expect(read(reader) == "\n1 line(s) were dropped here: nobody reads the test\nnext\n")
+    }
+
+    /// A descriptor that becomes another file, as a daemon's output does.
+    @Test func `goes to what the descriptor is now`() throws {
+        let (reader, writer) = try pipe()
+        let (other, full) = try pipe()
+        let open = dup(writer)
+        defer { for fd in [reader, writer, other, full, open] { close(fd) } }
+        let filling = LossyOutput(full, "the other")
+        while filling.dropped == 0 { filling.write("line") }
+        let output = LossyOutput(writer, "the test")
+        output.write("one")
+        #expect(read(reader) == "one\n")
+        // The first pipe stays, and has room.
+        #expect(dup2(full, writer) == writer)
+        output.write("two")
+        #expect(output.dropped == 1 && read(reader).isEmpty)
+        #expect(dup2(open, writer) == writer)
+        output.write("three")
+        #expect(read(reader) == "1 line(s) were dropped here: nobody reads the test\nthree\n")
+    }
+
+    @Test func `goes into files, and nowhere without a descriptor`() throws {
+        let file = ControlFile.make("")
+        let output = LossyOutput(file, "the test")
+        output.write("one")
+        output.write(String(repeating: "x", count: 10_000))
+        #expect(output.dropped == 0 && lseek(file, 0, SEEK_CUR) == 10_005)
+        close(file)
+        let (reader, writer) = try pipe()
+        close(reader)
+        let broken = LossyOutput(writer, "the test")
+        broken.write("lost")
+        close(writer)
+        broken.write("lost")
+        #expect(broken.dropped == 2)
+    }
+
+}
