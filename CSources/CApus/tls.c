@@ -518,16 +518,18 @@ int capus_tls_handshake(capus_tls *tls, char *error, size_t capacity) {
     case SSL_ERROR_WANT_WRITE:
         return CAPUS_WRITE;
     case SSL_ERROR_SSL:
+        if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+            break;
+        }
         snprintf(error, capacity, "%s", reason());
         long verdict = SSL_get_verify_result(ssl_of(tls));
         if (verdict != X509_V_OK && ERR_GET_REASON(ERR_peek_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
             snprintf(error, capacity, "certificate: %s", X509_verify_cert_error_string(verdict));
         }
         return -1;
-    default:
-        snprintf(error, capacity, "%s", "the peer left during the handshake");
-        return -1;
     }
+    snprintf(error, capacity, "%s", "the peer left during the handshake");
+    return -1;
 }
 
 bool capus_tls_sends_files(const capus_tls *tls) { return BIO_get_ktls_send(SSL_get_wbio(ssl_of(tls))); }

@@ -66,6 +66,17 @@ import Testing
         #expect(((report["latency_us"] as? [String: Double])?["max"] ?? 0) > 0)
     }
 
+    @Test func `counts no push beyond those that were asked for`() throws {
+        let server = ScriptedServer { peer in
+            peer.send(String(repeating: "tick\n", count: 1000))
+            peer.waitForClose()
+        }
+        defer { server.stop() }
+        let result = try apusLoad("--receive", "-c", "1", "-n", "500", "--json", "text://127.0.0.1:\(server.port)")
+        #expect(result.status == 0, "\(result.output)\(result.errors)")
+        #expect(try jsonObject(result.output)["requests"] as? Int == 500)
+    }
+
     @Test func `waits for a push without a time-out, and tells of those who close`() throws {
         let server = ScriptedServer { peer in
             peer.send("one\n")

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -18,7 +18,7 @@ import Testing
     private func connect(_ server: ScenarioServer, _ folder: TemporaryFolder, _ words: [String]) throws -> String {
         guard case .ipv4(let port) = server.endpoint else { throw Failure("not an IPv4 endpoint") }
         let session = folder.file("session")
-        let known = FileManager.default.fileExists(atPath: session) ? ["-sess_in", session] : []
+        let known = access(session, F_OK) == 0 ? ["-sess_in", session] : []
         return try openssl(
             ["s_client", "-connect", "127.0.0.1:\(port)", "-tls1_2", "-sess_out", session] + known + words, in: folder)
     }
@@ -29,7 +29,7 @@ import Testing
     func ticketsAreSealedFromTheFirstSecondOn(_ backend: String, _ second: Int64) async throws {
         try await TestThreads.light.run {
             let calls = try FailingCalls()
-            calls.clockOffset = second - Int64(Date().timeIntervalSince1970)
+            calls.clockOffset = second - Int64(time(nil))
             let setup = Setup(backend: backend, transport: .ipv4, isSecured: true)
             let server = try ScenarioServer(
                 "echo", setup, ["--protocol", "text"], environment: calls.launch().environment)
@@ -50,12 +50,11 @@ import Testing
             let certificate = Self.certificates.certificate("other")
             // "notAfter=Nov  1 12:00:00 2036 GMT"
             let said = try openssl(["x509", "-in", certificate, "-enddate", "-noout"], in: folder)
-            let format = DateFormatter()
-            format.locale = Locale(identifier: "en_US_POSIX")
-            format.dateFormat = "MMM d HH:mm:ss yyyy zzz"
-            let text = said.dropFirst("notAfter=".count).split(whereSeparator: \.isWhitespace).joined(separator: " ")
-            let end = try #require(format.date(from: text), "\(said)")
-            let left = Int64(end.timeIntervalSinceNow)
+            let date = try ServerProcess(
+                "/bin/date", ["-d", "\(said.dropFirst("notAfter=".count))", "+%s"], in: folder)
+            let end = try #require(try date.nextLine().flatMap { Int64($0) }, "\(said)")
+            _ = try date.waitForExit()
+            let left = end - Int64(time(nil))
             let calls = try FailingCalls()
             calls.clockOffset = left - 1800
             let setup = Setup(backend: backend, transport: .ipv4, isSecured: true)

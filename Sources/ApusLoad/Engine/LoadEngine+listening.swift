@@ -4,6 +4,8 @@ nonisolated extension LoadEngine {
     mutating func hear(_ connection: ConnectionPointer) -> Bool {
         defer { noteAnswer(connection) }
         if plan.exchange == .pushes {
+            // The last one that was asked for may come together with others.
+            guard requestsLeft > 0 else { return true }
             if connection.pointee.heard > 0 {
                 result.latencies.record(nanoseconds: now - connection.pointee.progressAt, count: 1)
             }
