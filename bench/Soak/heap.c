@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static void *tell(void *folder) {
@@ -24,7 +25,8 @@ static void *tell(void *folder) {
 }
 
 __attribute__((constructor)) static void begin(void) {
-    char *folder = getenv("APUS_HEAP");
+    // A copy: a process writes its title over its environment.
+    char *folder = getenv("APUS_HEAP") == NULL ? NULL : strdup(getenv("APUS_HEAP"));
     pthread_t thread;
     sigset_t all, previous;
     sigfillset(&all);
