@@ -136,15 +136,19 @@ private func readLate(_ options: Options, _ permit: () async -> Void) async thro
     report("end")
 }
 
-/// A server in `async` style: one task for each connection, which echoes lines until "bye".
+/// A server in `async` style: one task for each connection, which echoes lines until "bye"; with `--numbered` it
+/// answers with how many lines have come before, from whomever.
 func asyncEcho(_ options: Options) {
     let server = Worker(.text, on: options.address)
     setLimits(server, options)
+    let isNumbered = options["numbered"] != nil
+    var count = 0
     server.onConnect = { connection in
         connection.run {
             for try await line in connection.messages {
                 if line == "bye" { break }
-                try await connection.write(line)
+                try await connection.write(isNumbered ? "\(count)" : line)
+                count += 1
             }
             report("loop over \(connection.state)")
             connection.close("bye")
