@@ -58,6 +58,23 @@ import Testing
         #expect(read(reader) == "\n1 line(s) were dropped here: nobody reads the test\nnext\n")
     }
 
+    /// Each write takes a page of a pipe for itself, so lines that came alone would find room for few.
+    @Test func `takes many lines at once, and counts those that found no room`() throws {
+        let (reader, writer) = try pipe()
+        defer { for fd in [reader, writer] { close(fd) } }
+        let output = LossyOutput(writer, "the test")
+        let lines = (100..<160).map { "\($0) " + String(repeating: "x", count: 95) + "\n" }
+        output.write(lines: Array(lines.joined().utf8))
+        #expect(read(reader) == lines[..<40].joined())
+        #expect(output.dropped == 20)
+        output.write(lines: Array("one\ntwo\n".utf8))
+        #expect(read(reader) == "20 line(s) were dropped here: nobody reads the test\none\ntwo\n")
+        // The rest of a long line is dropped, and counted with those behind it.
+        output.write(lines: Array((String(repeating: "y", count: 5000) + "\none\ntwo\n").utf8))
+        #expect(output.dropped == 3)
+        #expect(read(reader) == String(repeating: "y", count: 4096))
+    }
+
     /// A descriptor that becomes another file, as a daemon's output does.
     @Test func `goes to what the descriptor is now`() throws {
         let (reader, writer) = try pipe()
@@ -93,5 +110,4 @@ import Testing
         broken.write("lost")
         #expect(broken.dropped == 2)
     }
-
 }

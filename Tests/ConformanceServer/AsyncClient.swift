@@ -53,7 +53,10 @@ func asyncClient(_ options: Options) {
         case "cancel":
             let attempt = Task { try await Connection.connect(.text, to: words[1]) }
             control.run {
-                await Task.yield()
+                // An attempt begins at the end of the turn in which it was asked for.
+                await withUnsafeContinuation { turned in
+                    EventLoop.current.execute { EventLoop.current.execute { turned.resume() } }
+                }
                 attempt.cancel()
                 control.send("\(await attempt.result)".hasPrefix("failure(Swift.CancellationError") ? "cancelled" : "?")
             }

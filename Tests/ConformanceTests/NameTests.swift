@@ -47,8 +47,8 @@ import Testing
                 close(writer)
             }
             #expect(try asking.readLine().contains("Connection refused"))
-            // Eight at a time were asked, and no more than these.
-            #expect(releases <= 32, "\(releases) releases")
+            // Eight at a time are asked, so 400 would take 50 releases.
+            #expect((1...32).contains(releases), "\(releases) releases")
             try client.finish()
         }
     }

@@ -29,19 +29,33 @@ import CApus
     }
 
     /// Writes a line, or drops it.
-    package func write(_ line: String) {
-        var text = isCut ? "\n" : ""
-        if dropped > 0 { text += "\(dropped) line(s) were dropped here: nobody reads \(name)\n" }
-        text += line + "\n"
-        let (written, count) = text.withUTF8 { (write($0), $0.count) }
-        if written == count {
-            dropped = 0
-            isCut = false
-        } else {
-            dropped = written == 0 ? dropped + 1 : 1
-            isCut = isCut || written > 0
+    package func write(_ line: String) { write(lines: Array((line + "\n").utf8)) }
+
+    /// Writes lines, each with its end, as many at once as a pipe takes whole. Those that find no room are dropped.
+    package func write(lines: [UInt8]) {
+        var rest = lines[...]
+        while !rest.isEmpty {
+            let ends = rest.prefix(Self.piece).lastIndex(of: 0x0A) ?? rest.firstIndex(of: 0x0A)
+            let end = ends ?? rest.endIndex - 1
+            add(rest[...end])
+            rest = rest[(end + 1)...]
         }
     }
+
+    private func add(_ lines: ArraySlice<UInt8>) {
+        var text: [UInt8] = isCut ? [0x0A] : []
+        if dropped > 0 { text += Array("\(dropped) line(s) were dropped here: nobody reads \(name)\n".utf8) }
+        text += lines
+        let written = text.withUnsafeBufferPointer { write($0) }
+        if written == 0 {
+            dropped += Self.ends(lines)
+        } else {
+            dropped = Self.ends(text[written...])
+            isCut = text[written - 1] != 0x0A
+        }
+    }
+
+    private static func ends(_ lines: ArraySlice<UInt8>) -> Int { lines.count { $0 == 0x0A } }
 
     /// Returns how many bytes found room.
     private func write(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {

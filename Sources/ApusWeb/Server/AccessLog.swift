@@ -43,7 +43,7 @@ public final class AccessLog {
         timer = nil
         guard !pending.isEmpty else { return }
         if path == "-" {
-            for line in pending.split(separator: 0x0A) { terminal.write(String(decoding: line, as: UTF8.self)) }
+            terminal.write(lines: pending)
         } else {
             let failure = pending.withUnsafeBytes { capus_append_file(path, $0.baseAddress!, $0.count, 0o640, 0) }
             if failure != 0, !hasFailed {

@@ -34,12 +34,22 @@ extension Connection where P: OutgoingProtocol {
     }
 
     /// A connection that is established, over TLS also secured. Messages wait until `messages` is iterated or
-    /// `onMessage` is set. Throws `AddressError` or `ConnectionError`; a cancelled task gives the attempt up.
+    /// `onMessage` is set. Throws `AddressError` or `ConnectionError`; in a cancelled task the attempt is given up, and
+    /// it throws `CancellationError`.
     public static func connect(
         _ wireProtocol: P, to address: String, options: ConnectOptions = ConnectOptions()
     ) async throws -> Connection<P> {
         let connection = try Connection(wireProtocol, to: address, options: options)
         connection.holdMessages()
+        do {
+            try await established(connection)
+        } catch  where Task.isCancelled {
+            throw CancellationError()
+        }
+        return connection
+    }
+
+    private static func established(_ connection: Connection<P>) async throws {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
                 if Task.isCancelled { return continuation.resume(throwing: CancellationError()) }
@@ -54,7 +64,6 @@ extension Connection where P: OutgoingProtocol {
         } onCancel: {
             EventLoop.soon { connection.destroy() }
         }
-        return connection
     }
 }
 

@@ -43,10 +43,9 @@ final class Resolver {
         answers[host, default: []].append((id, answer))
         hosts[id] = host
         if !isKnown {
-            if asked.count < Self.mostAsked {
-                ask(host)
-            } else if waiting.count < Self.mostWaiting {
+            if waiting.count < Self.mostWaiting {
                 waiting.append(host)
+                askMore()
             } else {
                 failSoon(host, "\(waiting.count) other names are to be looked up before")
             }
@@ -63,12 +62,6 @@ final class Resolver {
         answers[host] = nil
     }
 
-    private func ask(_ host: String) {
-        lastID += 1
-        let failure = resolver.map { capus_resolver_start($0, lastID, host) } ?? Int32(CAPUS_NO_MEMORY)
-        if failure == 0 { asked[lastID] = host } else { failSoon(host, SystemError("look up", failure).description) }
-    }
-
     /// Not from within `resolve`.
     private func failSoon(_ host: String, _ reason: String) {
         EventLoop.current.execute { [self] in
@@ -77,7 +70,18 @@ final class Resolver {
     }
 
     private func askMore() {
-        while asked.count < Self.mostAsked, !waiting.isEmpty { ask(waiting.removeFirst()) }
+        while asked.count < Self.mostAsked, let host = waiting.first {
+            lastID += 1
+            let failure = resolver.map { capus_resolver_start($0, lastID, host) } ?? Int32(CAPUS_NO_MEMORY)
+            if failure == 0 {
+                asked[lastID] = host
+            } else if asked.isEmpty {
+                failSoon(host, SystemError("look up", failure).description)
+            } else {
+                return  // There may be room for one more thread when one of those that run has ended.
+            }
+            waiting.removeFirst()
+        }
     }
 
     private func answersArrived() {
