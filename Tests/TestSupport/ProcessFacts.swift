@@ -48,6 +48,15 @@ public struct ProcessFacts: Hashable, Sendable {
     /// How many descriptors it has open.
     public var descriptorCount: Int { TemporaryFolder.names(in: "/proc/\(pid)/fd").count }
 
+    /// How many of these are sockets: what connections leave behind, and neither the runtime nor a sanitizer opens.
+    public var socketCount: Int {
+        TemporaryFolder.names(in: "/proc/\(pid)/fd").count { descriptor in
+            var target = [CChar](repeating: 0, count: 7)
+            return readlink("/proc/\(pid)/fd/\(descriptor)", &target, 7) == 7
+                && target.elementsEqual("socket:".utf8.map { CChar($0) })
+        }
+    }
+
     /// What `ps` shows.
     public var commandLine: String {
         String((readText("/proc/\(pid)/cmdline") ?? "").map { $0 == "\0" ? " " : $0 })
