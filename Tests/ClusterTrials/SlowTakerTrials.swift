@@ -35,7 +35,7 @@ private struct RawTaker {
 func slowTakers(_ words: [String]) async throws {
     for acknowledges in [true, false] {
         let server = try ClusterServer()
-        let sender = try await client(server.channel)
+        let sender = try await client(server.channel, timeout: 60)
         try await slowTaker(server, sender, acknowledges)
         try await largeItems(server, sender, acknowledges)
         expect(!server.log.contains("reads too slowly"), server.log)

@@ -289,6 +289,7 @@ import Testing
             let isSecured = setup.isSecured
             let isEnough = Shared(false)
             let received = Shared(0)
+            defer { isEnough.value = true }
             let flood = Helper {
                 let client = try Client(endpoint, isSecured: isSecured)
                 let lines = Array(("flood" * 6 + ".\n").utf8) * 2048

@@ -32,6 +32,7 @@ import Testing
             // Nor does one that reads more quickly than rows are made.
             let isEnough = Shared(false)
             let read = Shared(0)
+            defer { isEnough.value = true }
             let greedy = Helper { [endpoint = recipe.endpoint] in
                 let client = try Client(endpoint)
                 try client.send("GET /rows?count=1000000000 HTTP/1.1\r\nHost: h\r\n\r\n")

@@ -127,6 +127,9 @@ final class RequestStream {
         }
     }
 
+    /// A test that has failed does not go on asking.
+    deinit { isEnough.value = true }
+
     /// Waits until `count` more requests were served.
     func waitForMore(_ count: Int) throws {
         let goal = served.value + count

@@ -9,6 +9,11 @@ import Testing
         try await runTrial("SystemTrials", "children", backend: backend)
     }
 
+    @Test(arguments: loopBackends)
+    func failedStartsCostNoMemory(_ backend: String) async throws {
+        try await runTrial("SystemTrials", "failed-starts", backend: backend)
+    }
+
     private func start(
         _ watched: TemporaryFolder, _ files: TemporaryFolder, _ more: [String] = []
     ) throws -> ServerProcess {

@@ -67,7 +67,10 @@ func children(_ words: [String]) async throws {
         expect(await expectError { _ = try await ChildProcess.run(words) } is ProcessError)
     }
     try await expectEventually("\(pipesAndProcesses())") { pipesAndProcesses() == descriptors }
-    // What could not be started leaves nothing behind.
+}
+
+/// What could not be started leaves nothing behind.
+func failedStarts(_ words: [String]) async throws {
     let before = ProcessFacts(getpid())!.residentBytes
     for _ in 0..<50_000 { _ = try? await ChildProcess.run(["a\u{0}b"]) }
     let growth = ProcessFacts(getpid())!.residentBytes - before

@@ -1,3 +1,3 @@
 import TrialSupport
 
-run(["children": children])
+run(["children": children, "failed-starts": failedStarts])
