@@ -33,7 +33,7 @@ MEMORY = ["idleConnectionsCostLittle", "pipeliningWithoutReadingDoesNotCostMemor
           "requestsThatHaveToWaitDoNotCostMemory", "connectionsLeaveNothingBehind", "aLargeFileCostsNoMemory",
           "descriptorsAndMemoryAreBounded", "aSlowReaderDoesNotCostMemory", "chunkedAnswer",
           "aProcessThatStandsStillHoldsUpNobody", "floodsOfPings", "largeMessagesLeaveNothingBehind",
-          "failedStartsCostNoMemory",
+          "failedStartsCostNoMemory", "streamsCostNoMemory",
           # The sanitizer's allocator takes the place of the one that fails here.
           "outputThatFindsNoMemoryEndsItsConnection"]
 # It ends a service in the tenth of its patience that a client leaves it, which a sanitizer needs for itself.

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -275,10 +276,9 @@ long capus_read_file(const char *path, void *bytes, size_t capacity) {
     if (fd < 0) {
         return -errno;
     }
-    ssize_t count = read(fd, bytes, capacity);
-    int failure = errno;
+    long count = capus_read(fd, bytes, capacity);
     close(fd);
-    return count < 0 ? -failure : count;
+    return count;
 }
 
 int capus_create_temporary(char *path) {
@@ -302,6 +302,9 @@ int capus_exchange_files(const char *first, const char *second) {
 }
 
 int capus_remove_file(const char *path) { return unlink(path) == 0 ? 0 : -errno; }
+
+// Where the system cannot say, writing does.
+bool capus_has_room(int fd) { return poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, 0) != 0; }
 
 long capus_write(int fd, const void *bytes, size_t count) {
     ssize_t written;

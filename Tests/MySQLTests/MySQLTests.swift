@@ -31,11 +31,15 @@ enum CommonServer {
     @Test(
         arguments: [
             "builder", "cachingSHA2", "callbacks", "cancellation", "decoding", "errors", "largeValues", "pool",
-            "poolOfAnything",
-            "procedures", "reconnecting", "sharedTransactions", "streams", "timeouts", "transactions", "values",
+            "poolOfAnything", "procedures", "reconnecting", "sharedTransactions", "timeouts", "transactions", "values",
         ], loopBackends)
     func `With a server that does what it should`(_ trial: String, _ backend: String) async throws {
         try await runTrial("MySQLTrials", trial, [CommonServer.start()[0]], backend: backend)
+    }
+
+    @Test(arguments: loopBackends)
+    func streamsCostNoMemory(_ backend: String) async throws {
+        try await runTrial("MySQLTrials", "streams", [CommonServer.start()[0]], backend: backend)
     }
 
     @Test(arguments: ["login", "lookups", "hostileServers"], loopBackends)

@@ -179,8 +179,6 @@ class Soak:
     def whole(self):
         seconds = self.arguments.seconds
         self.start()
-        # Like those at the end: a master that has printed something keeps what that took until it is made anew.
-        self.run("reload")
         before = self.idle()
         self.began = time.monotonic()
         cpu_at = {}

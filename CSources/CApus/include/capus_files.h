@@ -72,6 +72,8 @@ int capus_rename_file(const char *_Nonnull from, const char *_Nonnull to);
 // Each gets the other's name at once; -ENOENT unless both are there, -EINVAL where the file system does not know how.
 int capus_exchange_files(const char *_Nonnull first, const char *_Nonnull second);
 int capus_remove_file(const char *_Nonnull path);
+// Whether something can be written to a descriptor without waiting: a page, to a pipe.
+bool capus_has_room(int fd);
 // Writes to a descriptor whatever it is.
 long capus_write(int fd, const void *_Nonnull bytes, size_t count);
 long capus_read(int fd, void *_Nonnull bytes, size_t capacity);

@@ -8,8 +8,6 @@ import CApus
 
     private let fd: Int32
     private let name: String
-    /// Finds out whether there is room. Kept, since when descriptors run out there is much to say.
-    private var poller: OpaquePointer?
     /// Lines that found no room since there was some last.
     private(set) var dropped = 0
     /// The beginning of a line found room, and the rest did not.
@@ -21,12 +19,7 @@ import CApus
         self.name = name
     }
 
-    isolated deinit { if let poller { capus_loop_destroy(poller) } }
-
-    /// Takes what it needs while there still is some.
-    func prepare() {
-        if poller == nil { poller = capus_loop_create(CAPUS_BACKEND_EPOLL) }
-    }
+    nonisolated deinit {}
 
     /// Writes a line, or drops it.
     package func write(_ line: String) { write(lines: Array((line + "\n").utf8)) }
@@ -60,23 +53,11 @@ import CApus
     /// Returns how many bytes found room.
     private func write(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
         var written = 0
-        while written < bytes.count, hasRoom {
+        while written < bytes.count, capus_has_room(fd) {
             let count = capus_write(fd, bytes.baseAddress! + written, min(Self.piece, bytes.count - written))
             guard count > 0 else { break }
             written += count
         }
         return written
-    }
-
-    private var hasRoom: Bool {
-        prepare()
-        guard let poller else { return false }
-        // Watched for this moment alone: by the next line the descriptor may be another file.
-        let failure = capus_loop_watch(poller, fd, 0, UInt32(CAPUS_WRITE))
-        // What cannot be watched is a file, which takes everything, or closed.
-        guard failure == 0 else { return failure != Int32(CAPUS_NO_MEMORY) }
-        defer { _ = capus_loop_watch(poller, fd, 0, 0) }
-        var events: UnsafePointer<capus_event>?
-        return capus_loop_poll(poller, 0, 0, &events) > 0
     }
 }

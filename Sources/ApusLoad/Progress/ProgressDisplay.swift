@@ -44,7 +44,7 @@ public nonisolated struct ProgressDisplay {
     public mutating func erase() { Terminal.write(region.erase(columns: Self.width), to: Self.output) }
 
     private mutating func redraw() {
-        guard let view, Writability.isThere(Self.output) else { return }
+        guard let view, capus_has_room(Self.output) else { return }
         let width = Self.width
         // Terminals differ in what follows a character in the last column.
         var lines = view.lines(width: width - 1)
@@ -61,6 +61,6 @@ public nonisolated struct ProgressDisplay {
 
     /// A terminal that is halted, or a reader who takes a break, does not halt the load.
     private func write(_ text: String) {
-        if Writability.isThere(Self.output) { Terminal.write(text, to: Self.output) }
+        if capus_has_room(Self.output) { Terminal.write(text, to: Self.output) }
     }
 }

@@ -15,8 +15,9 @@ final class Resolver {
     private static let mostWaiting = 1024
 
     private let resolver: OpaquePointer?
-    /// Who waits for the addresses of a host.
-    private var answers: [String: [(id: UInt64, answer: Answer)]] = [:]
+    /// Who waits for the addresses of a host. Taken out and put back to be changed: a change in place takes memory of
+    /// its own, and ends the process where there is none.
+    private var answers: [String: [UInt64: Answer]] = [:]
     private var hosts: [UInt64: String] = [:]
     /// Those that the system is looking up, by the number of the question.
     private var asked: [UInt64: String] = [:]
@@ -39,10 +40,12 @@ final class Resolver {
     func resolve(_ host: String, _ answer: @escaping Answer) -> UInt64 {
         lastID += 1
         let id = lastID
-        let isKnown = answers[host] != nil
-        answers[host, default: []].append((id, answer))
+        let others = answers.removeValue(forKey: host)
+        var all = others ?? [:]
+        all[id] = answer
+        answers[host] = all
         hosts[id] = host
-        if !isKnown {
+        if others == nil {
             if waiting.count < Self.mostWaiting {
                 waiting.append(host)
                 askMore()
@@ -55,11 +58,13 @@ final class Resolver {
 
     /// Nobody waits for this answer any more.
     func cancel(_ id: UInt64) {
-        guard let host = hosts.removeValue(forKey: id) else { return }
-        answers[host]?.removeAll { $0.id == id }
-        guard answers[host]?.isEmpty == true, let index = waiting.firstIndex(of: host) else { return }
-        waiting.remove(at: index)
-        answers[host] = nil
+        guard let host = hosts.removeValue(forKey: id), var others = answers.removeValue(forKey: host) else { return }
+        others[id] = nil
+        if others.isEmpty, let index = waiting.firstIndex(of: host) {
+            waiting.remove(at: index)
+        } else {
+            answers[host] = others
+        }
     }
 
     /// Not from within `resolve`.
@@ -102,7 +107,7 @@ final class Resolver {
     }
 
     private func deliver(_ host: String, _ result: Result<[capus_address], ConnectionError>) {
-        for (id, answer) in answers.removeValue(forKey: host) ?? [] {
+        for (id, answer) in (answers.removeValue(forKey: host) ?? [:]).sorted(by: { $0.key < $1.key }) {
             // One that was called before may have given up another one.
             if hosts.removeValue(forKey: id) != nil { answer(result) }
         }

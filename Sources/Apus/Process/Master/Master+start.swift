@@ -30,7 +30,6 @@ extension Master {
     func prepareProcess() {
         capus_raise_descriptor_limit()
         capus_keep_spare_descriptor()
-        if Log.echoes { Log.copy.prepare() }
         capus_set_title(
             "Apus: master process  start_file=\(launchPath)\(Service.settings.instance.map { " instance=\($0)" } ?? "")"
         )

@@ -150,7 +150,6 @@ final class WorkerProcess {
     /// `onWorkerStart` first, then accepting.
     private func start(listeners: [Int32], metricsListener: Int32, _ output: DaemonOutput?) -> Never {
         capus_keep_spare_descriptor()
-        if Log.echoes { Log.copy.prepare() }
         watchSignals()
         loop.status.pointee.started_ns = UInt64(loop.now)
         loop.status.pointee.doing = UInt64(CAPUS_DOING_START)
