@@ -42,8 +42,8 @@ struct LentLink {
     let limits: StatementLimits
     /// Whether a stream that ends early closes it.
     let closesEarly: Bool
-    /// To be called once, when the stream is over.
-    let giveBack: () -> Void
+    /// To be called once, when the stream is over, with why it has failed.
+    let giveBack: (LinkFailure?) -> Void
 }
 
 /// The statement that a stream executes.
@@ -67,13 +67,12 @@ struct LentLink {
         guard !isOver else { return }
         guard !lent.closesEarly, lent.link.isOpen else {
             lent.link.close()
-            lent.giveBack()
+            lent.giveBack(nil)
             return
         }
         let (link, seconds, giveBack) = (lent.link, lent.limits.seconds, lent.giveBack)
         Task {
-            await link.readPast(within: seconds)
-            giveBack()
+            giveBack(await link.readPast(within: seconds))
         }
     }
 
@@ -93,34 +92,36 @@ struct LentLink {
                 guard let row = try await link.nextRow(), let shape else {
                     // Further results of a procedure have other columns.
                     try await link.readAllPast()
-                    finish()
+                    finish(nil)
                     return nil
                 }
                 bytes += row.bytes + 64
                 return MySQLRow(shape: shape, values: row.values)
             }
         } catch {
-            finish()
+            finish(error)
             throw error.error
         }
     }
 
-    private func finish() {
+    private func finish(_ failure: LinkFailure?) {
         guard !isOver else { return }
         isOver = true
         lent.link.watchIdle()
-        lent.giveBack()
+        lent.giveBack(failure)
     }
 }
 
 extension MySQLLink {
-    /// Reads the rows and results that are left; on failure the link is closed.
-    func readPast(within seconds: Double) async {
+    /// Reads the rows and results that are left; on failure, which is returned, the link is closed.
+    func readPast(within seconds: Double) async -> LinkFailure? {
         do {
             try await perform(within: seconds) { try await readAllPast() }
             watchIdle()
+            return nil
         } catch {
             close()
+            return error
         }
     }
 
@@ -148,7 +149,7 @@ extension MySQLConnection {
         do {
             let link = try await openLink()
             let closesEarly = !link.isInTransaction
-            return LentLink(link: link, limits: limits, closesEarly: closesEarly) { [self] in
+            return LentLink(link: link, limits: limits, closesEarly: closesEarly) { [self] _ in
                 endTurn()
                 release()
             }

@@ -26,7 +26,7 @@ import Apus
     public func stream(_ statement: MySQLStatement) -> MySQLRowStream {
         MySQLRowStream(statement) { [self] in
             try checkOpen()
-            return try await scope.lend()
+            return try await scope.lend(for: statement.sql)
         }
     }
 
@@ -201,10 +201,14 @@ final class TransactionScope {
         _ = line.hand(())
     }
 
-    /// Lends the link to a stream.
-    func lend() async throws -> LentLink {
+    /// Lends the link to a stream of this statement.
+    func lend(for sql: String) async throws -> LentLink {
         try await takeTurn()
-        return LentLink(link: link, limits: connection.limits, closesEarly: false) { [self] in endTurn() }
+        return LentLink(link: link, limits: connection.limits, closesEarly: false) { [self] failure in
+            // Before the next one has its turn: it must do nothing outside of a transaction.
+            if let failure { noteEnd(of: failure) } else { noteEnd(after: sql) }
+            endTurn()
+        }
     }
 }
 

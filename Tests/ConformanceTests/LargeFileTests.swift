@@ -198,6 +198,23 @@ private let head = "HTTP/1.1\r\nHost: h\r\n\r\n"
         }
     }
 
+    /// The time-outs are for clients that take nothing, not for those that take long.
+    @Test(arguments: Setup.eachBackend, ["keep-alive", "close"])
+    func aClientThatTakesAFileSlowlyIsNotLeft(_ setup: Setup, _ connection: String) async throws {
+        try await withFiles(setup, ["--keep-alive", "2", "--close-timeout", "2"]) { server, folder in
+            try folder.makeSparse("large.bin", 20_000_000)
+            let client = try server.connect(receiveBuffer: 16384)
+            try client.send("GET /large.bin HTTP/1.1\r\nHost: h\r\nConnection: \(connection)\r\n\r\n")
+            _ = try client.read(through: "\r\n\r\n")
+            let start = Deadline.now
+            // A tenth each half second: five seconds in all.
+            for part in 1...10 {
+                try client.skip(2_000_000)
+                while Deadline.now - start < Int64(part) * 500_000_000 { poll(nil, 0, 20) }
+            }
+        }
+    }
+
     // MARK: Other clients
 
     @Test(arguments: Setup.backends, [false, true])

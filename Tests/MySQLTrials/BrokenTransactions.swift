@@ -37,11 +37,15 @@ private func broken(_ db: MySQLConnection, _ other: MySQLConnection, _ table: St
     let deadlock = """
         BEGIN NOT ATOMIC DO \(lock); SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'x'; END
         """
-    for statement in ["DO \(lock)", deadlock, "CREATE OR REPLACE TABLE \(table) AS SELECT \(lock) AS a"] {
+    let statements = ["DO \(lock)", deadlock, "CREATE OR REPLACE TABLE \(table) AS SELECT \(lock) AS a"]
+    for (statement, isStreamed) in statements.flatMap({ [($0, false), ($0, true)] }) {
         try await other.query("DO \(lock)")
         let transaction = try await db.beginTransaction()
         let id = try await transaction.single("SELECT CONNECTION_ID()")?.int ?? 0
-        let first = Task { try await transaction.query(MySQLStatement(statement)) }
+        let first = Task {
+            guard isStreamed else { return _ = try await transaction.query(MySQLStatement(statement)) }
+            for try await _ in transaction.stream(MySQLStatement(statement)) {}
+        }
         try await waiting(other, id)
         var begun = 0
         var errors: [(any Error)?] = []

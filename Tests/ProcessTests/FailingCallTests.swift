@@ -154,20 +154,6 @@ import Testing
         }
     }
 
-    /// To say what is wrong takes nothing of what is missing.
-    @Test(arguments: backends)
-    func aStartWithoutMemorySaysSo(_ backend: String) async throws {
-        try await TestThreads.light.run {
-            let calls = try FailingCalls()
-            let service = try Service(
-                "Examples", "AllProtocols", backend, ["--http", "127.0.0.1:0"], launch: try calls.launch())
-            calls.fail("calloc", ENOMEM)
-            let outcome = try service.run("start")
-            #expect(outcome.status == .code(1))
-            #expect(outcome.errors.contains("memory"), "\(outcome)")
-        }
-    }
-
     /// Files that are opened and locked, and then cannot be looked at: neither the pid file nor the log is tried
     /// for ever.
     @Test func aPidFileThatCannotBeLookedAtEndsTheStart() async throws {

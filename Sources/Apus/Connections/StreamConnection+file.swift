@@ -77,6 +77,7 @@ extension StreamConnection {
                 return written == 0 ? Int(CAPUS_NO_DATA) : -written == Int(CAPUS_WOULD_BLOCK) ? 0 : -written
             }
             noteSent(written)
+            stamp = shared.pointee.second
             output.advance(written)
             budget -= written
         }
