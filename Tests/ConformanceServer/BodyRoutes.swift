@@ -78,7 +78,8 @@ private func takeBody(_ connection: Connection<HTTP>, _ request: HTTPRequest) as
 }
 
 /// Reads a body before and after its answer: with `first` a piece of it before, with `wait` the rest not until a
-/// request for `/body/go` comes, and with `reading` answers then, while it is read.
+/// request for `/body/go` comes, with `held` nothing at all until then, and with `reading` answers then, while it is
+/// read.
 private func readAround(_ connection: Connection<HTTP>, _ request: HTTPRequest) async throws {
     let parameters = request.queryParameters
     if parameters["reading"] != nil {
@@ -87,6 +88,10 @@ private func readAround(_ connection: Connection<HTTP>, _ request: HTTPRequest) 
         await withCheckedContinuation { blocked.append($0) }
         connection.send("answered")
         return report("read \(await text)")
+    }
+    if parameters["held"] != nil {
+        report("holding")
+        await withCheckedContinuation { blocked.append($0) }
     }
     var pieces = request.bodyStream.makeAsyncIterator()
     let first = parameters["first"] == nil ? [] : try await pieces.next() ?? []

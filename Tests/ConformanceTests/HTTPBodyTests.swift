@@ -200,6 +200,21 @@ import Testing
         }
     }
 
+    /// What has waited for the handler since before the answer is there for it behind it, too.
+    @Test(arguments: Setup.all)
+    func whatIsHeldIsReadBehindTheAnswer(_ setup: Setup) async throws {
+        try await withScenario("http", setup) { server in
+            let client = try server.connect()
+            try client.send(Self.head("/body/read-after-answer?held", "Content-Length: 10") + "0123456789")
+            try server.event("holding")
+            #expect(try server.connect().get("/body/go").text == "went")
+            #expect(try client.readReply().text == "answered")
+            #expect(try server.event("read") == "read 0123456789")
+            try client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(try client.readReply().text == "Hello, World!")
+        }
+    }
+
     /// Nor does who has begun before miss anything, and the next request waits for nobody.
     @Test(arguments: Setup.all, ["?first", "?reading"])
     func anAnswerTakesNothingFromWhoReads(_ setup: Setup, _ query: String) async throws {

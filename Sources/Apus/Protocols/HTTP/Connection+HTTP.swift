@@ -196,8 +196,10 @@ extension StreamConnection {
     func answered() {
         http.phase = .none
         guard http.keepsAlive else { return finish() }
-        if http.streamsBody { extras?.bodyIntake?.skip() }
-        if !isDelivering { continueDelivery() }
+        guard http.streamsBody else { return isDelivering ? () : continueDelivery() }
+        extras?.bodyIntake?.skip()
+        // Who goes on to read at once gets what is held.
+        if !isDelivering { deliverLater() }
     }
 
     /// The answer is followed by `close` at once.
