@@ -1,7 +1,10 @@
 import CApus
 
-/// Lines for a descriptor that perhaps nobody reads. It waits for no reader, as a service that did would stop with
-/// its log: what finds no room is dropped, and how much that was is told as soon as there is room.
+/// Lines for a descriptor that perhaps nobody reads. A service that waited for a reader would stop with its log: what
+/// finds no room is dropped, and how much that was is told as soon as there is room.
+///
+/// Two cases still wait: processes that share a pipe and see its last room at the same moment, and a terminal that has
+/// less room than a line is long.
 @MainActor package final class LossyOutput {
     /// Bytes that a pipe takes whole, or else is not ready for (`PIPE_BUF`).
     private static let piece = 4096
@@ -28,8 +31,7 @@ import CApus
     package func write(lines: [UInt8]) {
         var rest = lines[...]
         while !rest.isEmpty {
-            let ends = rest.prefix(Self.piece).lastIndex(of: 0x0A) ?? rest.firstIndex(of: 0x0A)
-            let end = ends ?? rest.endIndex - 1
+            let end = rest.prefix(Self.piece).lastIndex(of: 0x0A) ?? rest.firstIndex(of: 0x0A) ?? rest.endIndex - 1
             add(rest[...end])
             rest = rest[(end + 1)...]
         }

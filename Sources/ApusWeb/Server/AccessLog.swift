@@ -17,7 +17,7 @@ public final class AccessLog {
     private static let enoughBytes = 32 * 1024
 
     /// Writes to the file at `path`, made with permissions 0640; "-" is standard output, where lines that nobody reads
-    /// are dropped, and counted: no service stops for its log.
+    /// are dropped, and counted.
     public init(_ path: String, format: AccessLogFormat = .combined) {
         self.path = path
         self.format = format
