@@ -14,6 +14,7 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define LOCK_TRIES 50
@@ -312,6 +313,32 @@ long capus_write(int fd, const void *bytes, size_t count) {
         written = write(fd, bytes, count);
     } while (written < 0 && errno == EINTR);
     return written < 0 ? -errno : written;
+}
+
+// Files are written as they are: there is always room. Whatever else the kernel does not write without waiting,
+// terminals and, before Linux 6.4, pipes, is opened anew for that, or asked, where it may not be opened.
+static long write_there(int fd, const void *bytes, size_t count) {
+    struct stat facts;
+    if (fstat(fd, &facts) == 0 && !S_ISREG(facts.st_mode)) {
+        char path[32];
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        int own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        if (own >= 0) {
+            long written = capus_write(own, bytes, count);
+            close(own);
+            return written;
+        }
+        if (!capus_has_room(fd)) {
+            return -EAGAIN;
+        }
+    }
+    return capus_write(fd, bytes, count);
+}
+
+long capus_write_now(int fd, const void *bytes, size_t count) {
+    const struct iovec piece = {(void *)(uintptr_t)bytes, count};
+    ssize_t written = pwritev2(fd, &piece, 1, -1, RWF_NOWAIT);
+    return written >= 0 ? written : errno == EAGAIN ? -EAGAIN : write_there(fd, bytes, count);
 }
 
 long capus_read(int fd, void *bytes, size_t capacity) {

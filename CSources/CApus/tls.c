@@ -95,6 +95,9 @@ static void derive(const char *purpose, int64_t period, unsigned char *key) {
 // The keys of a period, made once. NULL without a secret, which a process that shares it with nobody draws itself.
 static const ticket_keys *keys_of(int64_t period) {
     has_ticket_secret = has_ticket_secret || RAND_bytes(ticket_secret, sizeof ticket_secret) == 1;
+    if (!has_ticket_secret) {
+        return NULL;
+    }
     ticket_keys *keys = &known_keys[period & 1];
     if (!keys->are_made || keys->period != period) {
         derive("name", period, keys->name);
@@ -103,7 +106,7 @@ static const ticket_keys *keys_of(int64_t period) {
         keys->period = period;
         keys->are_made = true;
     }
-    return has_ticket_secret ? keys : NULL;
+    return keys;
 }
 
 static int use_ticket_keys(const ticket_keys *keys, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
@@ -335,8 +338,10 @@ static capus_tls_context *make_context(const SSL_METHOD *method, int oldest, cha
     SSL_CTX *ssl = context->ssl;
     SSL_CTX_set_ex_data(ssl, own_index(), context);
     SSL_CTX_set_min_proto_version(ssl, oldest);
+    // A FIN alone, with which many leave, ends what is received and nothing else; whether more was said than that
+    // tells capus_tls_has_said_goodbye.
     SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                 SSL_OP_PRIORITIZE_CHACHA);
+                                 SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF);
     // Released buffers: a connection that waits holds none.
     SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                               SSL_MODE_RELEASE_BUFFERS);
@@ -375,8 +380,6 @@ static void configure(capus_tls_context *context, const capus_tls_options *optio
         SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
         SSL_CTX_set_client_CA_list(ssl, SSL_load_client_CA_file(options->ca_file));
     }
-    // Of what clients send each message says where it ends; many leave without a word.
-    SSL_CTX_set_options(ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
     // Asked for each connection a kernel that does not know how would look for the module each time.
     if (options->prefers_kernel && capus_tls_kernel_is_able()) {
         SSL_CTX_set_options(ssl, SSL_OP_ENABLE_KTLS);
@@ -518,9 +521,6 @@ int capus_tls_handshake(capus_tls *tls, char *error, size_t capacity) {
     case SSL_ERROR_WANT_WRITE:
         return CAPUS_WRITE;
     case SSL_ERROR_SSL:
-        if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
-            break;
-        }
         snprintf(error, capacity, "%s", reason());
         long verdict = SSL_get_verify_result(ssl_of(tls));
         if (verdict != X509_V_OK && ERR_GET_REASON(ERR_peek_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
@@ -536,7 +536,9 @@ bool capus_tls_sends_files(const capus_tls *tls) { return BIO_get_ktls_send(SSL_
 
 void capus_tls_settle(capus_tls *tls) {
     // What the kernel does for a session is noted in its own.
-    if (!capus_tls_sends_files(tls) && !BIO_get_ktls_recv(SSL_get_rbio(ssl_of(tls)))) {
+    if (capus_tls_sends_files(tls) || BIO_get_ktls_recv(SSL_get_rbio(ssl_of(tls)))) {
+        tls_bound_socket(ssl_of(tls));
+    } else {
         tls_share_socket(ssl_of(tls));
     }
     // What is dropped of a key is its content: the empty object stays the session's.
@@ -565,8 +567,8 @@ static long nothing_moved(const capus_tls *tls, int result, int cause, int wante
     case SSL_ERROR_WANT_READ:
     case SSL_ERROR_WANT_WRITE:
         return why == wanted ? -EAGAIN : -EPROTO;
-    default: // A FIN alone is an end, if not one that anybody has vouched for.
-        return ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING ? 0 : -EPROTO;
+    default:
+        return -EPROTO;
     }
 }
 
@@ -585,6 +587,10 @@ long capus_tls_receive(capus_tls *tls, int fd, void *bytes, size_t capacity) {
         int result = SSL_read_ex(ssl_of(tls), (char *)bytes + done, capacity - done, &count);
         if (result != 1) {
             failure = nothing_moved(tls, result, errno, SSL_ERROR_WANT_READ);
+            // OpenSSL takes a FIN alone for the goodbye. It is found again with every read, and so it need not be kept.
+            if (BIO_eof(SSL_get_rbio(ssl_of(tls)))) {
+                SSL_set_shutdown(ssl_of(tls), SSL_get_shutdown(ssl_of(tls)) & ~SSL_RECEIVED_SHUTDOWN);
+            }
             break;
         }
         done += count;

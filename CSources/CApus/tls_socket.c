@@ -15,6 +15,7 @@ static _Thread_local size_t taken;
 
 void tls_use_socket(int fd) {
     current_fd = fd;
+    is_at_end = false;
     taken = 0;
 }
 
@@ -78,3 +79,18 @@ void tls_share_socket(SSL *ssl) {
         SSL_set_bio(ssl, shared, shared);
     }
 }
+
+static long bound(BIO *bio, int operation, const char *bytes, size_t capacity, int command, long number, int result,
+                  size_t *moved) {
+    (void)bytes, (void)capacity, (void)command, (void)number;
+    if (operation == BIO_CB_READ && taken >= MOST_TAKEN) {
+        BIO_set_retry_read(bio);
+        return -1;
+    }
+    if (operation == (BIO_CB_READ | BIO_CB_RETURN) && result > 0) {
+        taken += *moved;
+    }
+    return result;
+}
+
+void tls_bound_socket(SSL *ssl) { BIO_set_callback_ex(SSL_get_rbio(ssl), bound); }

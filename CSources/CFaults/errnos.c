@@ -203,6 +203,8 @@ FAILS(int, flock, -1, (int fd, int operation), (fd, operation))
 FAILS(int, pipe2, -1, (int pair[2], int flags), (pair, flags))
 FAILS(ssize_t, pread, -1, (int fd, void *bytes, size_t count, off_t offset), (fd, bytes, count, offset))
 FAILS(ssize_t, pwrite, -1, (int fd, const void *bytes, size_t count, off_t offset), (fd, bytes, count, offset))
+FAILS(ssize_t, pwritev2, -1, (int fd, const struct iovec *parts, int count, off_t offset, int flags),
+      (fd, parts, count, offset, flags))
 FAILS(ssize_t, read, -1, (int fd, void *bytes, size_t count), (fd, bytes, count))
 FAILS(ssize_t, readv, -1, (int fd, const struct iovec *parts, int count), (fd, parts, count))
 FAILS(ssize_t, write, -1, (int fd, const void *bytes, size_t count), (fd, bytes, count))

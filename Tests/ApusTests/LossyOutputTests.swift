@@ -1,3 +1,4 @@
+import CApus
 import Glibc
 import Testing
 
@@ -58,6 +59,57 @@ import Testing
         #expect(read(reader) == "\n1 line(s) were dropped here: nobody reads the test\nnext\n")
     }
 
+    /// There is some room, and less than is wanted: so it is, too, when another process takes the room at the moment
+    /// that it is seen. Whoever waited would wait for ever.
+    @Test func `keeps nobody waiting for the rest`() throws {
+        let (reader, writer) = try pipe()
+        let (news, end) = try pipe()
+        defer { for fd in [reader, writer, news, end] { close(fd) } }
+        Attempt(writer, end).start()
+        var query = pollfd(fd: news, events: Int16(POLLIN), revents: 0)
+        try #require(poll(&query, 1, 60_000) == 1, "it waits")
+        #expect(read(news) == "4096")
+        #expect(read(reader) == String(repeating: "x", count: 4096))
+    }
+
+    /// Writes two pages on a thread of its own, and says how much found room.
+    private nonisolated final class Attempt: Sendable {
+        private let fd: Int32
+        private let end: Int32
+
+        init(_ fd: Int32, _ end: Int32) { (self.fd, self.end) = (fd, end) }
+
+        func start() {
+            var thread = pthread_t()
+            let context = Unmanaged.passRetained(self).toOpaque()
+            pthread_create(&thread, nil, { Unmanaged<Attempt>.fromOpaque($0!).takeRetainedValue().run() }, context)
+            pthread_detach(thread)
+        }
+
+        private func run() -> UnsafeMutableRawPointer? {
+            let pages = [UInt8](repeating: 0x78, count: 8192)
+            let count = "\(capus_write_now(fd, pages, pages.count))"
+            write(end, count, count.utf8.count)
+            return nil
+        }
+    }
+
+    /// It has room for less than a line when it tells that it has some.
+    @Test func `waits for no terminal`() throws {
+        let terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+        // Glibc's module hides what finds the other end, which is unlocked first: TIOCSPTLCK and TIOCGPTPEER.
+        var isLocked: Int32 = 0
+        try #require(terminal >= 0 && ioctl(terminal, 0x4004_5431, &isLocked) == 0)
+        let program = ioctl(terminal, 0x5441, O_RDWR | O_NOCTTY)
+        try #require(program >= 0)
+        defer { for fd in [terminal, program] { close(fd) } }
+        let output = LossyOutput(program, "the test")
+        for _ in 0..<100_000 where output.dropped == 0 { output.write("a line that nobody reads") }
+        #expect(output.dropped == 1)
+        // The descriptor itself still waits, as others expect who have it.
+        #expect(fcntl(program, F_GETFL) & O_NONBLOCK == 0)
+    }
+
     /// Each write takes a page of a pipe for itself, so lines that came alone would find room for few.
     @Test func `takes many lines at once, and counts those that found no room`() throws {
         let (reader, writer) = try pipe()
@@ -104,6 +156,7 @@ import Testing
         close(file)
         let (reader, writer) = try pipe()
         close(reader)
+        signal(SIGPIPE, SIG_IGN)  // As services do.
         let broken = LossyOutput(writer, "the test")
         broken.write("lost")
         close(writer)

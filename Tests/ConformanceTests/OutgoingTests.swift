@@ -390,6 +390,31 @@ import Testing
         }
     }
 
+    /// Whoever says nothing more may still listen, also without the words that TLS has for that.
+    @Test(arguments: Setup.backends)
+    func whatWaitsReachesAServerThatEndsWithoutAWord(_ backend: String) async throws {
+        try await TestThreads.light.run {
+            let certificates = TestCertificates.shared
+            let script =
+                "/" + #filePath.split(separator: "/").dropLast(2).joined(separator: "/") + "/HostileTLS/server.py"
+            let server = try ServerProcess(
+                "/usr/bin/python3",
+                [script, certificates.certificate("localhost"), certificates.key("localhost")], in: TemporaryFolder())
+            let address = try #require(try server.nextLine())
+            let dialer = try ScenarioServer(
+                "puppet", Setup(backend: backend, transport: .ipv4),
+                ["--protocol", "text", "--to", address, "--server-name", "localhost"] + Self.authority)
+            _ = try dialer.tell("connect")
+            #expect(try dialer.event("connect") == "connect 1")
+            _ = try dialer.tell("send 4000000")
+            #expect(try eventually { try dialer.tell("state").hasPrefix("closing") })
+            server.signal(SIGUSR1)
+            #expect(try server.nextLine() == "4000000", "\(server.errorText)")
+            #expect(try dialer.event("close") == "close 1")
+            try dialer.finish()
+        }
+    }
+
     /// A refusal: the certificate, what the client asks for, and what it says then.
     struct Refusal: Sendable, CustomTestStringConvertible {
         let certificate: String

@@ -6,7 +6,7 @@
 #     swift build --build-tests && Tests/KernelTLS/run.sh ['FileAnswerTests|LargeFileTests']
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-filter=${1:-KernelTLSTests|TLSFactsTests}
+filter=${1:-KernelTLSTests|TLSFactsTests|HostileTLSTests}
 [[ -x .build/debug/apusPackageTests.xctest ]] || { echo "swift build --build-tests comes first" >&2; exit 2; }
 apt-get install -y -q --no-install-recommends qemu-system-x86 busybox-static kmod cpio >/dev/null
 

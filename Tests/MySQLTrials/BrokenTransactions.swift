@@ -43,7 +43,10 @@ private func broken(_ db: MySQLConnection, _ other: MySQLConnection, _ table: St
         let transaction = try await db.beginTransaction()
         let id = try await transaction.single("SELECT CONNECTION_ID()")?.int ?? 0
         let first = Task {
-            guard isStreamed else { return _ = try await transaction.query(MySQLStatement(statement)) }
+            guard isStreamed else {
+                _ = try await transaction.query(MySQLStatement(statement))
+                return
+            }
             for try await _ in transaction.stream(MySQLStatement(statement)) {}
         }
         try await waiting(other, id)

@@ -10,18 +10,26 @@ enum ForeignSockets {
     private static let openProcess = 434  // pidfd_open
     private static let getDescriptor = 438  // pidfd_getfd
 
+    /// The system lets processes have each other's descriptors; some containers do not.
+    static var canBeHad: Bool {
+        let process = Int32(systemCall(openProcess, Int(getpid()), 0, 0))
+        let fd = Int32(systemCall(getDescriptor, Int(process), 0, 0))
+        for opened in [process, fd] where opened >= 0 { close(opened) }
+        return fd >= 0
+    }
+
     /// Sends `message` to all sockets of a process that keep messages apart, until they take no more; returns how
-    /// many were sent. Nil where that is not allowed.
-    static func fill(of pid: Int32, with message: [UInt8]) -> Int? {
+    /// many were sent.
+    static func fill(of pid: Int32, with message: [UInt8]) throws -> Int {
         let process = Int32(systemCall(openProcess, Int(pid), 0, 0))
-        guard process >= 0 else { return nil }
+        guard process >= 0 else { throw Failure("pidfd_open: \(String(cString: strerror(errno)))") }
         defer { close(process) }
         var count = 0
         for number in 0..<64 {
             let fd = Int32(systemCall(getDescriptor, Int(process), number, 0))
             guard fd >= 0 else {
                 if errno == EBADF { continue }
-                return nil
+                throw Failure("pidfd_getfd: \(String(cString: strerror(errno)))")
             }
             defer { close(fd) }
             var type: Int32 = 0

@@ -83,6 +83,7 @@ ERRORS = {
     "pread": "EIO EINTR EAGAIN EISDIR EOVERFLOW",
     "pthread_create": "EAGAIN EPERM",
     "pwrite": WRITES,
+    "pwritev2": f"{WRITES} EOPNOTSUPP ENOSYS",
     "read": "EINTR EAGAIN EIO",
     "readlink": f"{PATHS} ENOMEM",
     "readv": "EINTR EAGAIN EIO",

@@ -76,6 +76,8 @@ int capus_remove_file(const char *_Nonnull path);
 bool capus_has_room(int fd);
 // Writes to a descriptor whatever it is.
 long capus_write(int fd, const void *_Nonnull bytes, size_t count);
+// Writes what there is room for at this moment, whoever else writes there, and waits for nobody: -EAGAIN without room.
+long capus_write_now(int fd, const void *_Nonnull bytes, size_t count);
 long capus_read(int fd, void *_Nonnull bytes, size_t capacity);
 
 #endif

@@ -3,8 +3,8 @@ import CApus
 /// Lines for a descriptor that perhaps nobody reads. A service that waited for a reader would stop with its log: what
 /// finds no room is dropped, and how much that was is told as soon as there is room.
 ///
-/// Two cases still wait: processes that share a pipe and see its last room at the same moment, and a terminal that has
-/// less room than a line is long.
+/// One case still waits: a terminal of somebody else than the process's user (and a pipe, before Linux 6.4) whose last
+/// room goes to another process at the same moment, or that has less room than a line is long.
 @MainActor package final class LossyOutput {
     /// Bytes that a pipe takes whole, or else is not ready for (`PIPE_BUF`).
     private static let piece = 4096
@@ -55,8 +55,8 @@ import CApus
     /// Returns how many bytes found room.
     private func write(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
         var written = 0
-        while written < bytes.count, capus_has_room(fd) {
-            let count = capus_write(fd, bytes.baseAddress! + written, min(Self.piece, bytes.count - written))
+        while written < bytes.count {
+            let count = capus_write_now(fd, bytes.baseAddress! + written, min(Self.piece, bytes.count - written))
             guard count > 0 else { break }
             written += count
         }

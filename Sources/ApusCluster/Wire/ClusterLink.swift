@@ -78,7 +78,8 @@ import Apus
     /// False when the server does not take it: it is down, or too much waits for it.
     @discardableResult
     func send(_ message: [UInt8]) -> Bool {
-        guard isReady, let connection else { return false }
+        // What has no room stays with whoever sends it, and is no failure.
+        guard isReady, let connection, connection.pendingSendBytes < connection.maxSendBufferSize else { return false }
         return connection.send(message) != .failed
     }
 

@@ -61,6 +61,7 @@ public nonisolated struct ProgressDisplay {
 
     /// A terminal that is halted, or a reader who takes a break, does not halt the load.
     private func write(_ text: String) {
-        if capus_has_room(Self.output) { Terminal.write(text, to: Self.output) }
+        var text = text
+        text.withUTF8 { _ = capus_write_now(Self.output, $0.baseAddress!, $0.count) }
     }
 }

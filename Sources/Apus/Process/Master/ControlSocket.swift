@@ -90,6 +90,12 @@ final class ControlSocket {
         clients.removeAll { $0 === client }
     }
 
+    /// Lets all clients go: nobody can connect any more.
+    func close() {
+        for client in clients { close(client) }
+        capus_close(fd)
+    }
+
     /// A worker has reported into `file`, also when nobody waits any more.
     func reported(_ child: WorkerChild, _ number: String, _ file: Int32) {
         defer { if file >= 0 { capus_close(file) } }

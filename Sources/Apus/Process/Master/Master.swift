@@ -145,8 +145,16 @@ final class Master {
         guard phase == .running else { return }
         if !capus_is_locked(Service.settings.pidPath) { restorePidFile() }
         if capus_file_owner(Service.settings.controlPath) < 0 {
-            control = ControlSocket(path: Service.settings.controlPath) ?? control
+            replaceControl()
         }
+    }
+
+    /// The file of the control socket is gone, and nobody can reach the one that had it.
+    private func replaceControl() {
+        guard let made = ControlSocket(path: Service.settings.controlPath) else { return }
+        control?.answerAll()
+        control?.close()
+        control = made
     }
 
     // MARK: What arrives

@@ -35,7 +35,8 @@ public nonisolated struct UploadedFile {
 
     /// The path of a file with the content, for programs that want one. It is written when it is first asked for, into
     /// `FormOptions.temporaryFolder` under a name that nobody can guess, readable for this user alone, and removed with
-    /// the request, unless it was moved elsewhere by then. Blocks until it is written.
+    /// the request, unless it was moved elsewhere by then. Blocks until it is written. What `HTTPRequest.receiveForm`
+    /// wrote is nowhere else: once such a file was moved, `bytes` and `move` throw.
     @MainActor public var temporaryPath: String {
         get throws(SystemError) { try owner.temporaryFile(of: self).path }
     }

@@ -19,6 +19,8 @@ final class WebSocketConnectionState {
     /// What becomes of published messages while earlier ones wait to be sent.
     @exclusivity(unchecked) var overflow: WebSocketOverflow
     @exclusivity(unchecked) var decoder: WebSocketDecoder
+    /// What the decoder holds is in use.
+    @exclusivity(unchecked) var isDecoding = false
     /// Compression as it was agreed on; nil for none.
     @exclusivity(unchecked) var compression: WebSocketCompressionState?
     /// Frames that wait for the end of the handshake, or of a message that is streamed.

@@ -65,7 +65,7 @@ final class WebSocketDriver: TypedDriver<WebSocket> {
             state.phase = .over
             state.compression = nil
             state.waiting = []
-            if !connection.isDelivering { dropDecoder(state) }
+            if !state.isDecoding { dropDecoder(state) }
             if callbacks.onClose == nil, let predecessor = state.rest?.predecessor {
                 state.rest?.predecessor = nil
                 return predecessor.closed(connection)
@@ -86,6 +86,11 @@ final class WebSocketDriver: TypedDriver<WebSocket> {
         if state.phase == .handshake {
             offset = receiveHandshake(connection, state, bytes, count)
             guard state.phase == .open else { return offset }
+        }
+        state.isDecoding = true
+        defer {
+            state.isDecoding = false
+            if state.phase == .over { dropDecoder(state) }
         }
         state.decoder.maxMessageBytes = connection.maxPackageSize
         var budget = framesPerTurn
@@ -114,7 +119,7 @@ final class WebSocketDriver: TypedDriver<WebSocket> {
             }
         }
         // The memory of a message that did not arrive in one piece must not wait for the next one.
-        if state.phase == .over { dropDecoder(state) } else { state.decoder.forgetDelivered() }
+        if state.phase != .over { state.decoder.forgetDelivered() }
         return connection.state == .established ? offset : count
     }
 
