@@ -126,10 +126,11 @@ PASSING = {"EINTR", "EAGAIN", "EINPROGRESS", "ECONNABORTED"}
 BOTH_BACKENDS = {"accept4", "calloc", "close", "epoll_create1", "epoll_ctl", "epoll_wait", "fcntl", "malloc", "read",
                  "realloc", "recv", "send", "sendfile", "sendmsg", "tls_malloc", "write", "writev", "readv", "socket",
                  "eventfd", "timerfd_create"}
-OF_PROCESSES = {"calloc", "close", "dup2", "execve", "fcntl", "fork", "fstat", "kill", "malloc", "memfd_create", "mmap",
-                "open", "pipe2", "poll", "pread", "pwrite", "read", "recvmsg", "sendmsg", "socketpair", "stat",
-                "syscall", "unlink", "waitpid", "write", "setsockopt", "ftruncate", "signalfd", "epoll_create1",
-                "epoll_ctl", "eventfd", "timerfd_create", "socket", "bind", "listen", "realloc", "tls_malloc"}
+OF_PROCESSES = {"bind", "calloc", "close", "dup2", "epoll_create1", "epoll_ctl", "eventfd", "execve", "fcntl", "fork",
+                "fstat", "ftruncate", "kill", "listen", "malloc", "memfd_create", "mmap", "open", "pipe2", "poll",
+                "pread", "pwrite", "pwritev2", "read", "realloc", "recvmsg", "sendmsg", "setsockopt", "signalfd",
+                "socket", "socketpair", "stat", "syscall", "timerfd_create", "tls_malloc", "unlink", "waitpid",
+                "write"}
 SENDING = {"send", "sendmsg", "sendfile", "writev", "epoll_ctl", "malloc", "calloc", "realloc", "tls_malloc", "write"}
 BIG = 32 * 1024 * 1024
 
