@@ -90,12 +90,21 @@ private func setCallbacks(_ server: Worker<WebSocket>, _ options: Options) {
             connection.pong(Array("own ".utf8) + bytes)
         }
     }
+    if options["leave-on-ping"] != nil {
+        server.onWebSocketPing = { connection, bytes in
+            left.append(connection)
+            connection.pong(bytes)
+            shutdown(connection.fileDescriptor, Int32(SHUT_WR))
+        }
+    }
     server.onWebSocketPong = { _, bytes in report("pong \(String(decoding: bytes, as: UTF8.self))") }
     if options["error-handler"] != nil { server.errorHandler = { _, error in report("handled \(error)") } }
 }
 
 /// Messages that a test has the server keep.
 private var kept: [WebSocketMessage] = []
+/// Connections that nothing can be sent to, which are kept.
+private var left: [Connection<WebSocket>] = []
 
 private func obey(_ command: String, _ connection: Connection<WebSocket>, _ server: Worker<WebSocket>) throws {
     let words = command.split(separator: " ", maxSplits: 2).map(String.init)

@@ -64,6 +64,21 @@ import Testing
         }
     }
 
+    /// The connection ends when the pong leaves, behind the frames that were read with the ping.
+    @Test(arguments: Setup.eachBackend)
+    func whatArrivedOfAMessageGoesWithTheConnection(_ setup: Setup) async throws {
+        try await withScenario("websocket", setup, ["--leave-on-ping", "yes"]) { server in
+            let facts = try #require(server.process.facts)
+            let client = try server.connect()
+            try client.openWebSocket()
+            let before = facts.residentBytes
+            try client.send(WebSocketFrame(.binary, pattern(4_000_000), isFinal: false))
+            try client.send(WebSocketFrame(.ping).bytes() + [0x80])
+            try server.event("closed 1006")
+            #expect(facts.residentBytes - before < 2_500_000)
+        }
+    }
+
     /// A kept message has bytes of its own.
     @Test(arguments: Setup.eachBackend)
     func keptMessagesStay(_ setup: Setup) async throws {
