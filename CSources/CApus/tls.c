@@ -604,6 +604,10 @@ long capus_tls_receive(capus_tls *tls, int fd, void *bytes, size_t capacity) {
     if (taken >= 2 * CAPUS_TLS_RECORD_BYTES && done < taken / 64) {
         return -EPROTO;
     }
+    // The peer wants new keys, which OpenSSL 3.0 cannot give the kernel: what is sent would be garbage.
+    if (SSL_get_key_update_type(ssl_of(tls)) != SSL_KEY_UPDATE_NONE && capus_tls_sends_files(tls)) {
+        return -EPROTO;
+    }
     // What came before the end is returned first; the end comes again.
     return done > 0 ? (long)done : failure;
 }

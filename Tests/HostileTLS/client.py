@@ -104,8 +104,14 @@ def main():
     else:
         lines = 0
         for _ in range(count):
-            client.socket.sendall(client.key_update(asks=True) + client.record(DATA, b"hello\n"))
-            lines += client.read() == b"hello\n"
+            try:
+                client.socket.sendall(client.key_update(asks=True) + client.record(DATA, b"hello\n"))
+                answer = client.read()
+            except ConnectionError:
+                break
+            if not answer:
+                break
+            lines += answer == b"hello\n"
         print(lines)
 
 
