@@ -6,12 +6,14 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -315,30 +317,41 @@ long capus_write(int fd, const void *bytes, size_t count) {
     return written < 0 ? -errno : written;
 }
 
-// Files are written as they are: there is always room. Whatever else the kernel does not write without waiting,
-// terminals and, before Linux 6.4, pipes, is opened anew for that, or asked, where it may not be opened.
-static long write_there(int fd, const void *bytes, size_t count) {
-    struct stat facts;
-    if (fstat(fd, &facts) == 0 && !S_ISREG(facts.st_mode)) {
-        char path[32];
-        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-        int own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        if (own >= 0) {
-            long written = capus_write(own, bytes, count);
-            close(own);
-            return written;
-        }
-        if (!capus_has_room(fd)) {
-            return -EAGAIN;
-        }
+// For what the kernel writes to without waiting only where it was opened so, terminals and, before Linux 6.4, pipes.
+static long write_anew(int fd, const void *bytes, size_t count, bool is_terminal) {
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    int own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (own < 0) {
+        return capus_has_room(fd) ? capus_write(fd, bytes, count) : -EAGAIN;
     }
-    return capus_write(fd, bytes, count);
+    long written = capus_write(own, bytes, count);
+    // A terminal has no room, too, while another process writes to it.
+    for (int i = 0; i < 50 && written == -EAGAIN && is_terminal; i++) {
+        sched_yield();
+        written = capus_write(own, bytes, count);
+    }
+    close(own);
+    return written;
 }
 
 long capus_write_now(int fd, const void *bytes, size_t count) {
+    struct stat facts;
+    if (fstat(fd, &facts) != 0) {
+        return -errno;
+    }
+    // A file takes what it gets, though some would have that done by somebody who waits: XFS, btrfs.
+    if (S_ISREG(facts.st_mode)) {
+        return capus_write(fd, bytes, count);
+    }
+    if (S_ISSOCK(facts.st_mode)) {
+        ssize_t sent = send(fd, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+        return sent < 0 ? -errno : sent;
+    }
     const struct iovec piece = {(void *)(uintptr_t)bytes, count};
     ssize_t written = pwritev2(fd, &piece, 1, -1, RWF_NOWAIT);
-    return written >= 0 ? written : errno == EAGAIN ? -EAGAIN : write_there(fd, bytes, count);
+    bool is_answer = written >= 0 || errno == EAGAIN;
+    return !is_answer ? write_anew(fd, bytes, count, S_ISCHR(facts.st_mode)) : written < 0 ? -EAGAIN : written;
 }
 
 long capus_read(int fd, void *bytes, size_t capacity) {

@@ -8,7 +8,7 @@
 static BIO *shared;
 // Sessions that do not share may be used by several threads.
 static _Thread_local int current_fd = -1;
-static bool is_at_end;
+static _Thread_local bool is_at_end;
 // Bytes that were read since the session was called. OpenSSL reads on while what comes is none of the program's.
 static _Thread_local size_t taken;
 #define MOST_TAKEN (96 * 1024)

@@ -396,6 +396,15 @@ func channelServerDown(_ words: [String]) async throws {
     channel.publish("n", data: 5)
     try await expectEventually { numbers.contains(5) }
     expect(!numbers.contains(4), "\(numbers)")
+    // What is collected while messages of one read are handled waits for nobody.
+    var (handled, refused) = (0, 0)
+    channel.on("burst") { _ in
+        handled += 1
+        for _ in 0..<20 where !channel.publish("answer", data: String(repeating: "x", count: 100)) { refused += 1 }
+    }
+    for _ in 0..<30 { channel.publish("burst", data: 1) }
+    try await expectEventually { handled == 30 }
+    expect(refused, is: 0)
 }
 
 /// A server that was started again numbers its items anew: what is said of one that the earlier one had sent concerns

@@ -404,9 +404,10 @@ import Testing
             let dialer = try ScenarioServer(
                 "puppet", Setup(backend: backend, transport: .ipv4),
                 ["--protocol", "text", "--to", address, "--server-name", "localhost"] + Self.authority)
+            _ = try dialer.tell("once connect: send 4000000")
             _ = try dialer.tell("connect")
-            #expect(try dialer.event("connect") == "connect 1")
-            _ = try dialer.tell("send 4000000")
+            #expect(
+                try dialer.nextEvents(3) == ["connect 1", "full 4000000", "send 4000000: queued 4000000"])
             #expect(try eventually { try dialer.tell("state").hasPrefix("closing") })
             server.signal(SIGUSR1)
             #expect(try server.nextLine() == "4000000", "\(server.errorText)")

@@ -179,7 +179,8 @@ import Testing
             "htons", "ntohs",
             "getppid", "getpwnam", "getpwuid", "gmtime_r", "inet_ntop", "inet_pton", "isatty", "localtime_r",
             "munmap", "perror", "pthread_detach", "pthread_mutex_init", "pthread_mutex_lock", "pthread_mutex_unlock",
-            "pthread_sigmask", "raise", "readdir", "readlinkat", "setenv", "sigaction", "sigaddset", "sigemptyset",
+            "pthread_sigmask", "raise", "readdir", "readlinkat", "sched_yield", "setenv", "sigaction", "sigaddset",
+            "sigemptyset",
             "sigfillset", "signal", "sigprocmask", "snprintf", "stderr", "stdout", "strftime", "strtol", "sysconf",
             "time", "timer_settime", "umask", "uname", "unsetenv", "usleep",
         ]

@@ -8,7 +8,7 @@ enum LayoutRules {
     static let maxFunctionLines = 70
     static let maxSwiftColumns = 120
     static let maxCColumns = 120
-    static let maxCLines = 3570
+    static let maxCLines = 3580
 
     static func topLevel(_ names: [String]) -> [Violation] {
         names.filter { !$0.hasPrefix(".") && !topLevel.contains($0) }.map {
@@ -130,9 +130,9 @@ enum LayoutRules {
         #expect(LayoutRules.lineLength(SourceFile(path: "a.h", text: line(121))).count == 1)
     }
 
-    @Test func `The C core has fewer than 3,570 lines of code`() {
+    @Test func `The C core has fewer than 3,580 lines of code`() {
         report(LayoutRules.cSize(SourceTree.c))
-        let file = SourceFile(path: "CSources/CApus/a.c", text: String(repeating: "x\n", count: 3570))
+        let file = SourceFile(path: "CSources/CApus/a.c", text: String(repeating: "x\n", count: 3580))
         #expect(LayoutRules.cSize([file]).count == 1)
         // What only includes the header of a library is no code.
         #expect(

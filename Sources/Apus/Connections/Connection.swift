@@ -45,6 +45,8 @@ public struct Connection<P: WireProtocol>: Identifiable {
     public var pendingSendBytes: Int { transport.pendingSendBytes }
     /// Bytes that were received and wait to be delivered.
     public var pendingReceiveBytes: Int { transport.partial.count }
+    /// Whether a message would be taken, rather than fail for what waits already.
+    package func findsRoom() -> Bool { transport.findsRoom() }
     /// Nothing waits to be sent.
     public var isSendBufferEmpty: Bool { pendingSendBytes == 0 }
     /// What was agreed on with a TLS peer; nil for a plain connection, before the handshake is over, and once closed.

@@ -12,12 +12,19 @@ extension StreamConnection {
     private func canSendMore() -> Bool {
         guard state == .established || state == .connecting || state == .initial else { return false }
         guard closeKind == .open else { return false }
+        let isBegun = state == .established
+        let hasRoom = findsRoom()
+        // What leaves may end the connection.
+        guard state == .established || !isBegun else { return false }
+        if !hasRoom { noteFailedSend("send buffer full and drop package") }
+        return hasRoom
+    }
+
+    /// Whether less waits to be sent than may. What is collected leaves if it does not: it may fit the kernel.
+    func findsRoom() -> Bool {
         guard pendingSendBytes >= maxSendBufferSize else { return true }
-        // What is collected may still fit the kernel.
         if isCorked, outbound == nil { uncork() }
-        guard state == .established, pendingSendBytes >= maxSendBufferSize else { return state == .established }
-        noteFailedSend("send buffer full and drop package")
-        return false
+        return pendingSendBytes < maxSendBufferSize
     }
 
     /// Sends bytes that were rendered at the output buffer's `target`.

@@ -60,7 +60,8 @@ extension Connection {
     /// Pipe both ways for a proxy. The other connection may still be connecting. When one side ends what it sends, so
     /// does the other towards its peer; when one closes, so does the other. Callbacks stay, except that there are no
     /// messages any more. Several connections may be piped to one, whose end is then the end of all; piping to another
-    /// connection ends the pipe before.
+    /// connection ends the pipe before. Over TLS an end without `close_notify` is handed on as one with it: what is
+    /// piped has to say itself where it is complete.
     public func pipe<Q: WireProtocol>(to destination: Connection<Q>) {
         let target = destination.transport
         guard transport.state != .closed else { return destination.close() }

@@ -79,7 +79,7 @@ import Apus
     @discardableResult
     func send(_ message: [UInt8]) -> Bool {
         // What has no room stays with whoever sends it, and is no failure.
-        guard isReady, let connection, connection.pendingSendBytes < connection.maxSendBufferSize else { return false }
+        guard isReady, let connection, connection.findsRoom() else { return false }
         return connection.send(message) != .failed
     }
 

@@ -7,22 +7,39 @@ nonisolated extension LoadEngine {
 
     /// Reads and counts the responses that end in what came.
     mutating func receive(_ connection: ConnectionPointer) {
-        receiveOnce(connection)
-        while hasPending(connection) { receiveOnce(connection) }
+        // Half a record is pending, too, and there is nothing to do but wait for the rest.
+        while receiveOnce(connection), hasPending(connection) {}
     }
 
-    private mutating func receiveOnce(_ connection: ConnectionPointer) {
-        if connection.pointee.phase == .securing || connection.pointee.phase == .greeting { return }
-        if connection.pointee.phase == .closing { return awaitClose(connection) }
-        if connection.pointee.phase == .idle, plan.spoken == .http { return idleEnded(connection) }
+    /// False when nothing came.
+    private mutating func receiveOnce(_ connection: ConnectionPointer) -> Bool {
+        switch connection.pointee.phase {
+        case .securing, .greeting: return false
+        case .closing:
+            awaitClose(connection)
+            return false
+        case .idle where plan.spoken == .http:
+            idleEnded(connection)
+            return false
+        default: break
+        }
         let carried = connection.pointee.carry.count
         if carried > 0 { connection.pointee.carry.copy(to: buffer) }
         let count = read(connection, buffer + carried)
-        guard count > 0 || (count == 0 && plan.spoken == .udp) else { return receiveEnded(connection, count) }
+        guard count > 0 || (count == 0 && plan.spoken == .udp) else {
+            receiveEnded(connection, count)
+            return false
+        }
         result.bytesReceived &+= UInt64(count)
         let end = UnsafePointer(buffer + (carried &+ count))
-        if plan.spoken != .http { return consumeMessages(connection, end) }
-        if connection.pointee.visitor == nil { consume(connection, end) } else { consumeVisit(connection, end) }
+        if plan.spoken != .http {
+            consumeMessages(connection, end)
+        } else if connection.pointee.visitor == nil {
+            consume(connection, end)
+        } else {
+            consumeVisit(connection, end)
+        }
+        return true
     }
 
     @inline(__always)

@@ -51,7 +51,7 @@ public nonisolated struct ProgressDisplay {
         // What has left a terminal at its top cannot be replaced.
         let height = Int(capus_terminal_height(Self.output))
         if height > 1 { lines = Array(lines.prefix(height - 1)) }
-        Terminal.write(region.redraw(lines, columns: width), to: Self.output)
+        write(region.redraw(lines, columns: width))
     }
 
     private static var width: Int {
