@@ -24,6 +24,20 @@ import class TestSupport.TestCertificates
         }
     }
 
+    /// Half a record is pending as long as the rest does not come.
+    @Test func `ends when a server stands still within a record`() throws {
+        let certificates = TestCertificates.shared
+        let script = "/" + #filePath.split(separator: "/").dropLast(2).joined(separator: "/") + "/HostileTLS/server.py"
+        let server = try ServerProcess(
+            "/usr/bin/python3",
+            [script, "stall", certificates.certificate("localhost"), certificates.key("localhost")],
+            in: TemporaryFolder())
+        let address = try #require(try server.nextLine())
+        let result = try apusLoad(["-c", "1", "-d", "1", "--json", "--cacert", Self.authorities, "https://\(address)/"])
+        #expect(try jsonObject(result.output)["requests"] as? Int == 0, "\(result)")
+        #expect(try server.waitForExit() == .code(0), "\(server.errorText)")
+    }
+
     /// A connection may be opened before the first ticket is there.
     @Test func `resumes sessions unless told otherwise`() throws {
         try withExampleServer("https") { server in

@@ -399,7 +399,8 @@ import Testing
                 "/" + #filePath.split(separator: "/").dropLast(2).joined(separator: "/") + "/HostileTLS/server.py"
             let server = try ServerProcess(
                 "/usr/bin/python3",
-                [script, certificates.certificate("localhost"), certificates.key("localhost")], in: TemporaryFolder())
+                [script, "leave", certificates.certificate("localhost"), certificates.key("localhost")],
+                in: TemporaryFolder())
             let address = try #require(try server.nextLine())
             let dialer = try ScenarioServer(
                 "puppet", Setup(backend: backend, transport: .ipv4),
