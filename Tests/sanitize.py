@@ -34,6 +34,7 @@ MEMORY = ["idleConnectionsCostLittle", "pipeliningWithoutReadingDoesNotCostMemor
           "descriptorsAndMemoryAreBounded", "aSlowReaderDoesNotCostMemory", "chunkedAnswer",
           "aProcessThatStandsStillHoldsUpNobody", "floodsOfPings", "largeMessagesLeaveNothingBehind",
           "failedStartsCostNoMemory", "streamsCostNoMemory",
+          "whatArrivedOfAMessageGoesWithTheConnection",
           # The sanitizer's allocator takes the place of the one that fails here.
           "outputThatFindsNoMemoryEndsItsConnection"]
 # It ends a service in the tenth of its patience that a client leaves it, which a sanitizer needs for itself.
