@@ -12,7 +12,10 @@ final class TLSSession {
         signal(SIGPIPE, SIG_IGN)
         var message = [CChar](repeating: 0, count: 256)
         var options = capus_tls_options()
-        return capus_tls_client_context_create(&options, &message, message.count)!
+        let context = capus_tls_client_context_create(&options, &message, message.count)!
+        // The first session makes what all others of its context share, and these belong to several threads.
+        capus_tls_destroy(capus_tls_connect(context, -1, "localhost")!)
+        return context
     }()
 
     /// Shakes hands.
