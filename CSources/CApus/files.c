@@ -350,8 +350,10 @@ long capus_write_now(int fd, const void *bytes, size_t count) {
     }
     const struct iovec piece = {(void *)(uintptr_t)bytes, count};
     ssize_t written = pwritev2(fd, &piece, 1, -1, RWF_NOWAIT);
-    bool is_answer = written >= 0 || errno == EAGAIN;
-    return !is_answer ? write_anew(fd, bytes, count, S_ISCHR(facts.st_mode)) : written < 0 ? -EAGAIN : written;
+    if (written >= 0) {
+        return written;
+    }
+    return errno == EAGAIN ? -EAGAIN : write_anew(fd, bytes, count, S_ISCHR(facts.st_mode));
 }
 
 long capus_read(int fd, void *bytes, size_t capacity) {

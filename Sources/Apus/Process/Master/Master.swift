@@ -144,9 +144,7 @@ final class Master {
         nextHousekeeping = now + Self.housekeepingInterval
         guard phase == .running else { return }
         if !capus_is_locked(Service.settings.pidPath) { restorePidFile() }
-        if capus_file_owner(Service.settings.controlPath) < 0 {
-            replaceControl()
-        }
+        if capus_file_owner(Service.settings.controlPath) < 0 { replaceControl() }
     }
 
     /// The file of the control socket is gone, and nobody can reach the one that had it.
